@@ -1,0 +1,39 @@
+# Needs python3 (3.11 or newer), make and PyPI. The first target run sets up .venv; later ones find it ready.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: train test tensorboard slow screenshots clean
+
+train: $(VENV)/.ready  ## train a VAE; more words through ARGS="latent=d16 seed=1"
+	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
+
+test: $(VENV)/.ready-test  ## lint, types, import rules and tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(RUN) -m pytest $(ARGS)
+
+slow: $(VENV)/.ready-test  ## reference numbers on full MNIST, minutes each
+	$(RUN) -m pytest -m slow -n 0 $(ARGS)
+
+tensorboard: $(VENV)/.ready  ## browse what runs have logged
+	$(VENV)/bin/tensorboard --logdir outputs $(ARGS)
+
+clean:  ## forget the environment, keep data and outputs
+	rm -rf $(VENV)
+
+$(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(RUN) --editable .
+	touch $@
+
+$(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(RUN) --editable ".[test]"
+	touch $@ $(VENV)/.ready
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "jlml needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,118 @@
+"""What the codes look like: their scatter, their spread, their neighbours, their path during training."""
+
+from math import ceil, log2
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import Trainer
+from torch import Tensor
+
+from jlml.callbacks.drawing import Drawing, boards, validation_images, when
+from jlml.metrics import named
+from jlml.metrics.codes import active_units
+from jlml.models import VAE, Autoencoder
+from jlml.models.vae import kl_to_standard_normal
+from jlml.plots import Plane, plane_of, posterior, scatter
+
+
+class LatentScatter(Drawing):
+    """Validation codes in the plane, coloured by class; more than two dimensions by PCA.
+
+    The axes start at +-5, ample for a prior of N(0, I), and double when a hundredth of the codes lies
+    outside: the slider in TensorBoard shows codes that move, not axes.
+    """
+
+    START = 5.0
+    OUTSIDE = 0.01
+
+    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+        super().__init__(every)
+        self.images = images
+        self._half_width = self.START
+        self._previous: Tensor | None = None
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        if not boards(trainer):
+            return
+        images, labels = validation_images(trainer, model, self.images)
+        plane = self._oriented(plane_of(model.encode(images)))
+        reach = float(plane.points.abs().amax(1).quantile(1 - self.OUTSIDE))
+        if reach > self._half_width:
+            self._half_width = self.START * 2 ** ceil(log2(reach / self.START))
+        width = (-self._half_width, self._half_width)
+        limits = (width, (-0.02, 1.02) if model.latent_dim == 1 else width)
+        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
+        title = f"Codes of {len(labels):,} validation images {when(trainer)}"
+        picture = scatter(plane, labels, names, limits, title)
+        for board in boards(trainer):
+            board.draw("latent_scatter", picture, trainer.global_step)
+
+    def _oriented(self, plane: Plane) -> Plane:
+        """Principal components may flip from one epoch to the next: turned to where they were last."""
+        if plane.axes != ("z1", "z2") and self._previous is not None:
+            signs = torch.sign((plane.points * self._previous).sum(0))
+            plane = Plane(plane.points * torch.where(signs == 0, 1, signs), plane.axes)
+        self._previous = plane.points
+        return plane
+
+
+class Posterior(Drawing):
+    """KL by dimension, active units and spread of the codes: a collapse is seen as it happens."""
+
+    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        images, _ = validation_images(trainer, model, self.images)
+        codes, kl, posterior_std = model.encode(images), None, None
+        if isinstance(model, VAE):
+            codes, log_variance = model.posterior(images)
+            kl = kl_to_standard_normal(codes, log_variance).mean(0)
+            posterior_std = log_variance.exp().mean(0).sqrt()
+        spread = codes.std(0, correction=0)
+        active = active_units(codes, relative=kl is None)
+        title = f"{active} of {model.latent_dim} dimensions active {when(trainer)}"
+        step = trainer.global_step
+        for logger in trainer.loggers:
+            scalars = {"active_units": float(active), "code_std": float(spread.mean())}
+            logger.log_metrics(named("val", scalars), step)
+        for board in boards(trainer):
+            board.draw("posterior", posterior(spread, title, kl, posterior_std), step)
+
+
+class Projector(Drawing):
+    """Codes of validation images for TensorBoard's projector, with their pictures and classes."""
+
+    def __init__(self, every: int | None = None, images: int = 2000) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        images, labels = validation_images(trainer, model, self.images)
+        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
+        for board in boards(trainer):
+            board.project(
+                model.encode(images).cpu(), images.cpu(), [names[i] for i in labels], trainer.global_step
+            )
+
+
+class Snapshots(Drawing):
+    """Keeps the codes of some validation images as `snapshots/step_<N>.npy`, with `labels.npy` beside.
+
+    Half precision: 2 kB a snapshot of 500 codes in the plane.
+    """
+
+    def __init__(self, every: int | None = 1, images: int = 500) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        images, labels = validation_images(trainer, model, self.images)
+        folder = Path(trainer.default_root_dir) / "snapshots"
+        if not folder.exists():
+            folder.mkdir()
+            np.save(folder / "labels.npy", labels.numpy().astype(np.uint8))
+        codes = model.encode(images).half().cpu().numpy()
+        np.save(folder / f"step_{trainer.global_step:08d}.npy", codes)

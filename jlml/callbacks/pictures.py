@@ -1,0 +1,126 @@
+"""Pictures of what the model makes: reconstructions, interpolations, samples, the decoded plane."""
+
+from collections.abc import Sequence
+
+import torch
+from lightning import Trainer
+from torch import Tensor
+
+from jlml.callbacks.drawing import Drawing, boards, validation_images, when
+from jlml.models import Autoencoder
+from jlml.plots import manifold, mosaic
+
+POOL = 1000  # validation images to choose from
+
+
+class Reconstructions(Drawing):
+    """Originals over their reconstructions, some of every class.
+
+    Shows every picture that the observation model has: the mean, and for the continuous Bernoulli lambda.
+    A VAE's images are decoded from the posterior mean.
+    """
+
+    def __init__(self, every: int | None = 5, per_class: int = 2) -> None:
+        super().__init__(every)
+        self.per_class = per_class
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        images, labels = validation_images(trainer, model, POOL)
+        chosen = images[first_of_each_class(labels, self.per_class)]
+        shown = model.loss.pictures(model.decoder(model.encode(chosen)))
+        picture = mosaic([("original", chosen), *shown.items()], f"Validation images {when(trainer)}")
+        for board in boards(trainer):
+            board.draw("reconstructions", picture, trainer.global_step)
+
+
+class Interpolations(Drawing):
+    """Straight lines from an image of one class to one of another: between codes, and between pixels."""
+
+    def __init__(
+        self,
+        every: int | None = 5,
+        pairs: Sequence[Sequence[int]] = ((4, 9), (3, 8), (1, 7), (0, 6), (2, 5)),
+        steps: int = 11,
+    ) -> None:
+        super().__init__(every)
+        self.pairs = pairs
+        self.steps = steps
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        images, labels = validation_images(trainer, model, POOL)
+        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
+        rows: list[tuple[str, Tensor]] = []
+        for first, second in self.pairs:
+            start, end = (images[labels == number][:1] for number in (first, second))
+            if not len(start) or not len(end):
+                continue  # a small subset may lack a class
+            codes = line(model.encode(start), model.encode(end), self.steps)
+            rows.append((f"{names[first]} to {names[second]}: codes", model.decode(codes)))
+            rows.append(("pixels", line(start, end, self.steps)))
+        for board in boards(trainer):
+            if rows:
+                board.draw(
+                    "interpolations",
+                    mosaic(
+                        rows,
+                        f"Straight lines between two codes, decoded, and between two images, {when(trainer)}",
+                    ),
+                    trainer.global_step,
+                )
+
+
+class Samples(Drawing):
+    """New images, from the same random numbers at every epoch."""
+
+    def __init__(self, every: int | None = 5, rows: int = 6, columns: int = 12) -> None:
+        super().__init__(every)
+        self.rows = rows
+        self.columns = columns
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        samples = model.sample(self.rows * self.columns).split(self.columns)
+        title = f"Decoded draws from {model.sampled_from} {when(trainer)}"
+        picture = mosaic([("", row) for row in samples], title)
+        for board in boards(trainer):
+            board.draw("samples", picture, trainer.global_step)
+
+
+class Manifold(Drawing):
+    """The decoded plane over the region that validation codes occupy; nothing where codes are not 2-D."""
+
+    REGION = (0.005, 0.995)  # quantiles of the codes along each axis
+
+    def __init__(self, every: int | None = 5, side: int = 20) -> None:
+        super().__init__(every)
+        self.side = side
+
+    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
+        if model.latent_dim != 2 or not boards(trainer):
+            return
+        images, _ = validation_images(trainer, model, POOL)
+        low, high = (
+            model.encode(images).float().quantile(torch.tensor(self.REGION, device=model.device), dim=0)
+        )
+        ticks = [torch.linspace(float(a), float(b), self.side) for a, b in zip(low, high, strict=True)]
+        z2, z1 = torch.meshgrid(ticks[1], ticks[0], indexing="ij")
+        codes = torch.stack([z1, z2], -1).reshape(-1, 2).to(model.device)
+        decoded = model.decode(codes).reshape(self.side, self.side, *model.image_shape[1:])
+        picture = manifold(
+            decoded,
+            (float(low[0]), float(high[0])),
+            (float(low[1]), float(high[1])),
+            f"Decoded plane {when(trainer)}",
+        )
+        for board in boards(trainer):
+            board.draw("manifold", picture, trainer.global_step)
+
+
+def first_of_each_class(labels: Tensor, count: int) -> Tensor:
+    """Indices of the first ``count`` images of every class, class by class."""
+    return torch.cat([(labels == number).nonzero()[:count, 0] for number in labels.unique()])
+
+
+def line(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """So many equidistant points from (1, ...) to (1, ...), both ends included: (steps, ...)."""
+    weights = torch.linspace(0, 1, steps, device=start.device).reshape(-1, *[1] * (start.dim() - 1))
+    return torch.lerp(start, end, weights)

@@ -1,0 +1,71 @@
+"""What the terminal shows while training, and how fast it goes."""
+
+import sys
+from time import perf_counter
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+
+from jlml.metrics import MONITOR
+from jlml.metrics.names import EPOCH_SPEED
+
+
+class Throughput(Callback):
+    """Training images a second of each epoch, validation and pictures not counted."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.seconds = 0.0
+        self._started = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
+    ) -> None:
+        if not trainer.is_last_batch:
+            return
+        seconds = perf_counter() - self._started
+        batches = min(int(trainer.num_training_batches), batch_idx + 1)
+        loader = trainer.train_dataloader
+        images = min(batches * loader.batch_size, len(loader.images))  # type: ignore[union-attr]
+        self.images += images
+        self.seconds += seconds
+        for logger in trainer.loggers:
+            logger.log_metrics({EPOCH_SPEED: images / seconds}, trainer.global_step)
+
+
+class ProgressBar(TQDMProgressBar):
+    """One bar for the epoch at hand, redrawn every 50 steps; where no one watches, a line an epoch."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=50 if sys.stdout.isatty() else 0)
+
+    def init_train_tqdm(self) -> Tqdm:
+        bar = super().init_train_tqdm()
+        bar.bar_format = "{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+        return bar
+
+    def init_validation_tqdm(self) -> Tqdm:
+        return Tqdm(disable=True)
+
+    def init_test_tqdm(self) -> Tqdm:
+        return Tqdm(disable=True)
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        super().on_train_epoch_start(trainer, *_)
+        self.train_progress_bar.set_description(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        if not self.is_enabled:
+            numbers = [f"{name} {value}" for name, value in self.get_metrics(trainer, pl_module).items()]
+            print(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *numbers, flush=True)
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        loss = trainer.callback_metrics.get(MONITOR)
+        return {} if loss is None else {MONITOR: f"{float(loss):.2f}"}

@@ -1,0 +1,59 @@
+"""The TensorBoard events of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.utils.tensorboard.summary import hparams
+
+from jlml.plots import Picture
+
+# The tab Custom Scalars shows these quantities of all splits in one chart each.
+TOGETHER = ("loss", "nll", "kl", "mse", "bce")
+
+
+class TensorBoard(TensorBoardLogger):
+    """Writes into the run folder itself, and knows the few things that jlml logs."""
+
+    def __init__(self, save_dir: str) -> None:
+        super().__init__(save_dir, name="", version="", default_hp_metric=False)
+
+    def lay_out(self) -> None:
+        """One chart for train, validation and test of each quantity, on one scale."""
+        charts = {name: ["Multiline", [f"(train|val|test)/{name}$"]] for name in TOGETHER}
+        self.experiment.add_custom_scalars({"train, val and test": charts})
+
+    def draw(self, tag: str, picture: Picture, step: int) -> None:
+        """Adds a picture, in one group with the others: TensorBoard shows a group side by side."""
+        self.experiment.add_image(f"pictures/{tag}", picture, step, dataformats="HWC")
+
+    def project(
+        self,
+        codes: Float[Tensor, "codes latent"],
+        images: Float[Tensor, "codes 1 height width"],
+        labels: list[str],
+        step: int,
+    ) -> None:
+        """Hands codes to the projector, with a small picture and a label each."""
+        missing = max(0, 3 - codes.shape[1])  # the projector draws nothing for fewer than three columns
+        codes = F.pad(codes, (0, missing))
+        self.experiment.add_embedding(codes, labels, images, step, tag="codes")
+
+    def conclude(self, choices: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Sets the choices of a run beside its final metrics, which are logged as scalars already."""
+        for summary in hparams(dict(choices), dict(metrics)):
+            self.experiment.file_writer.add_summary(summary)
+
+    def close(self) -> None:
+        """Ends the events file."""
+        self.experiment.close()
+
+    def finalize(self, status: str) -> None:
+        """Flushes only: fit, validation and test of a run share one events file."""
+        self.experiment.flush()
+
+    def save(self) -> None:
+        """Nothing: config.yaml says what Lightning's hparams.yaml would."""

@@ -1,0 +1,79 @@
+"""What both doors share: a user's mistake ends in one sentence and exit code 1, not in a traceback."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf.errors import OmegaConfBaseException
+
+from jlml.errors import UserError, did_you_mean
+
+TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1"  # as the user has it, before the door sets it
+
+
+def door(main: Callable[[], None]) -> None:
+    """Runs a Hydra app. With HYDRA_FULL_ERROR=1 every error keeps its traceback."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints the error its own way and exits
+    logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
+    with one_sentence():
+        main()
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turns an error that speaks to the user into the last line of the program."""
+    try:
+        yield
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        if TRACEBACKS:
+            raise
+        sys.exit(f"Error: {sentence(error)}")
+    except ValueError as error:
+        if TRACEBACKS or "Config group override" not in str(error):
+            raise
+        sys.exit(
+            "Error: A group takes the name of a choice, as latent=d16. A number goes to a key: latent.dim=30."
+        )
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
+
+
+class Terminal(logging.Handler):
+    """Warnings in a frame, so that nobody misses them between progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # rich costs a tenth of a second, and most runs have nothing to say here
+        from rich.console import Console
+        from rich.panel import Panel
+
+        colour = "red" if record.levelno >= logging.ERROR else "yellow"
+        text = record.getMessage()
+        Console(stderr=True).print(
+            Panel(text, title=record.levelname, border_style=f"bold {colour}"), markup=False
+        )
+
+
+def sentence(error: Exception) -> str:
+    """What a person needs to know of an error, whoever raised it."""
+    if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        hint = did_you_mean(option, error.options)
+        return f"{group}={option} is not a choice.{hint} Choose one of: {', '.join(sorted(error.options))}."
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} is not a setting. Write key=value or group=choice, as latent.dim=10."
+    unknown = re.match(r"Could not override '([^']+)'", str(error))
+    if isinstance(error, ConfigCompositionException) and unknown:
+        from jlml.config import known_keys  # only here: a good command need not read every file of conf/
+
+        hint = did_you_mean(unknown[1], known_keys())
+        return f"{unknown[1]} is not a key of the config.{hint} See --cfg job for all keys."
+    return " ".join(str(error).split())

@@ -1,0 +1,67 @@
+"""Reads the IDX files in which MNIST and its relatives are published, and trusts nothing in them."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jlml.errors import UserError
+
+LARGEST = 1 << 30  # bytes: a header that promises more is damaged or hostile
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """The content of an IDX file: a ``uint8`` tensor, and the MD5 of the file once decompressed."""
+
+    values: Tensor
+    md5: str
+
+
+def read_idx(path: Path) -> IdxFile:
+    """Reads a plain or gzipped IDX file of unsigned bytes with one to four dimensions.
+
+    Layout: two zero bytes, the type (8 is uint8), the number of dimensions, their sizes as
+    big-endian 32-bit numbers, the values. Source: http://yann.lecun.com/exdb/mnist.
+    Never reads more than the header promises, so a gzip bomb costs no memory.
+
+    Raises:
+        UserError: the file cannot be read, or is not exactly one such array.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            return _parse(file.read, path)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise UserError(f"{path} is not a whole gzip file ({error}). {_REMEDY}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+_REMEDY = "Delete it to download it again, or put a good copy in its place."
+
+
+def _parse(read: Callable[[int], bytes], path: Path) -> IdxFile:
+    start = read(4)
+    if len(start) < 4 or start[:3] != b"\0\0\x08" or not 1 <= start[3] <= 4:
+        raise UserError(f"{path} is not an IDX file of bytes: it begins with {start!r}. {_REMEDY}")
+    sizes = read(4 * start[3])
+    shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], dtype=">u4").tolist()
+    promised = prod(shape)
+    if len(shape) < start[3] or promised > LARGEST:
+        raise UserError(f"{path} has a damaged header: its sizes read {shape}. {_REMEDY}")
+    content = bytearray(read(promised))
+    if len(content) < promised:
+        raise UserError(f"{path} is truncated: {promised} values promised, {len(content)} found. {_REMEDY}")
+    if read(1):
+        raise UserError(f"{path} goes on after its {promised} values. {_REMEDY}")
+    digest = hashlib.md5(start + sizes, usedforsecurity=False)
+    digest.update(content)
+    values = torch.from_numpy(np.frombuffer(content, dtype=np.uint8)).reshape(shape)
+    return IdxFile(values, digest.hexdigest())

@@ -1,0 +1,20 @@
+"""The one error that a user's mistake raises: a sentence, which the doors print without a traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """What was wrong, what was given, what is allowed and what to do, in a sentence or two."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """A trailing hint such as `` Did you mean latent.dim?``, or nothing when no name is near."""
+    near = get_close_matches(given, list(allowed), n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def gist(error: BaseException) -> str:
+    """The first line of an error's message, or its name if it has none, to put into a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:") if lines else type(error).__name__

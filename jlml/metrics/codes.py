@@ -1,0 +1,17 @@
+"""Numbers about codes."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+ACTIVE = 0.01
+
+
+def active_units(codes: Float[Tensor, "codes latent"], relative: bool = False) -> int:
+    """How many latent dimensions vary over images: variance above 0.01.
+
+    For a VAE ``codes`` are posterior means, whose scale the prior fixes. An autoencoder's scale is
+    arbitrary: ``relative`` measures against the dimension that varies most.
+    Source: Burda et al. 2016, "Importance weighted autoencoders", section 5.2.
+    """
+    variances = codes.var(0, correction=0)
+    return int((variances > ACTIVE * (variances.max() if relative else 1)).sum())

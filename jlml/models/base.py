@@ -1,0 +1,161 @@
+"""What all autoencoders share: one objective for training, validation and test, and how it is logged."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from jlml.data.batches import Batch
+from jlml.losses import ObservationModel
+from jlml.metrics import MONITOR, RunningMean, named, yardsticks
+from jlml.metrics.names import LEARNING_RATE, Split
+
+Images = Float[Tensor, "batch channel height width"]
+Codes = Float[Tensor, "batch latent"]
+PerImage = Float[Tensor, " batch"]
+
+YARDSTICK_EVERY = 10  # training steps: the yardsticks cost a tenth of a small net's step
+
+
+class Pass(NamedTuple):
+    """What one pass over a batch of images gives."""
+
+    logits: Images
+    terms: dict[str, PerImage]  # in nats; their sum is the loss
+    notes: dict[str, PerImage]  # more that is worth a curve, and no part of the loss
+
+
+class Autoencoder(LightningModule, ABC):
+    """Encoder, decoder and observation model under one objective.
+
+    A model of your own derives from this class, builds `encoder` and `decoder`, and says what `forward`,
+    `encode` and `sample` mean for it.
+
+    Args:
+        image_shape: (channels, height, width).
+        latent_dim: length of a code.
+        loss: the observation model p(x | z).
+        optimizer: makes an optimizer from parameters.
+        scheduler: makes a learning rate scheduler from an optimizer; stepped once an epoch.
+        seed: of the noise drawn in validation and test, the same at every epoch.
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+    sampled_from: str  # for titles: the distribution that `sample` draws codes from
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        loss: ObservationModel,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] = torch.optim.Adam,
+        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.latent_dim = latent_dim
+        self.loss = loss
+        self.seed = seed
+        self.config: dict[str, Any] | None = None  # what rebuilds this model; kept in every checkpoint
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self._means = {split: RunningMean() for split in ("train", "val", "test")}
+
+    @abstractmethod
+    def forward(self, images: Images) -> Pass:
+        """Images through the code and back, and what it costs."""
+
+    @abstractmethod
+    def encode(self, images: Images) -> Codes:
+        """The point code of each image."""
+
+    @abstractmethod
+    def sample(self, count: int) -> Images:
+        """So many new images, as mean pictures."""
+
+    def decode(self, codes: Codes) -> Images:
+        """The mean picture of each code."""
+        return self.loss.mean(self.decoder(codes))
+
+    def objective(self, images: Images) -> dict[str, PerImage]:
+        """Named terms in nats, one number an image each, whose sum is the loss."""
+        return self(images).terms
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        images, _ = batch
+        result = self(images)
+        loss = sum_of(result.terms)
+        self._means["train"].update({"loss": loss, **result.terms, **result.notes})
+        if batch_idx % YARDSTICK_EVERY == 0:
+            with torch.no_grad():
+                self._means["train"].update(yardsticks(self.loss.mean(result.logits), images))
+        # self.log would cost more than the step of a small net; a window's mean goes to the logger instead
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if (batch_idx + 1) % every == 0 or self.trainer.is_last_batch:
+            learning_rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self._publish("train", {LEARNING_RATE: learning_rate})
+        return loss.mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("val", batch, batch_idx)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluate("test", batch, batch_idx)
+
+    def _evaluate(self, split: Split, batch: Batch, batch_idx: int) -> None:
+        images, _ = batch
+        with fixed_noise(self.seed * 2**20 + batch_idx, self.device):
+            result = self(images)
+        numbers = {"loss": sum_of(result.terms), **result.terms, **result.notes}
+        self._means[split].update(numbers | yardsticks(self.loss.mean(result.logits), images))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self._publish("val"), logger=False)
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(self._publish("test"), logger=False)
+
+    def _publish(self, split: Split, extra: dict[str, float] | None = None) -> dict[str, float]:
+        """The split's means since the last time, handed to the logger at the current step."""
+        means = named(split, self._means[split].pop())
+        # validation after training judges the best checkpoint, which is not that of the current step
+        belongs_to_step = split != "val" or self.trainer.state.fn == "fit"
+        if self.logger is not None and belongs_to_step:
+            self.logger.log_metrics(means | (extra or {}), step=self.global_step)
+        return means
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._optimizer(self.parameters())
+        if self._scheduler is None:
+            return {"optimizer": optimizer}
+        schedule = {"scheduler": self._scheduler(optimizer), "interval": "epoch", "monitor": MONITOR}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["config"] = self.config
+
+
+def sum_of(terms: dict[str, PerImage]) -> PerImage:
+    """The loss of each image from its terms."""
+    first, *rest = terms.values()
+    for term in rest:
+        first = first + term
+    return first
+
+
+@contextmanager
+def fixed_noise(seed: int, device: torch.device) -> Iterator[None]:
+    """Draws inside depend on ``seed`` alone, and leave the random numbers outside as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield

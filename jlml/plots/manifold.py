@@ -1,0 +1,32 @@
+"""The plane of 2-D codes, decoded."""
+
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from jlml.plots.canvas import Picture, rendered
+
+
+def manifold(
+    images: Float[Tensor, "rows columns height width"],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    title: str,
+) -> Picture:
+    """Decoded images at the points of a grid, axes in code units; row 0 is at the low end of y."""
+    rows, columns, height, width = images.shape
+    sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width).numpy()
+    figure = Figure(figsize=(8, 8.2), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    # a tile is centred on its code, so the sheet reaches half a step beyond the grid
+    edges = (*_widened(x_range, columns), *_widened(y_range, rows))
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=edges, aspect="auto", interpolation="nearest")
+    axes.set(xlabel="z1", ylabel="z2", title=title)
+    return rendered(figure)
+
+
+def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:
+    """The limits of ``count`` points, half a step further out on both sides."""
+    low, high = limits
+    margin = (high - low) / max(count - 1, 1) / 2
+    return low - margin, high + margin

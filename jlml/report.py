@@ -1,0 +1,51 @@
+"""What the terminal says at the end: a short table, and what to do next."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from jlml.training import Trained
+
+UNITS = {"mse": "per pixel"}
+OTHER_UNIT = "nats per image"
+
+
+def show_trained(trained: Trained) -> None:
+    """The metrics of the best checkpoint, where the run is, and how to go on."""
+    console = Console(soft_wrap=True)
+    run = trained.run.path
+    data = trained.data.source_name
+    choices = (trained.model.config or {})["choices"]
+    title = f"{choices['model']}, {choices['loss']}, latent dim {trained.model.latent_dim}, {data}"
+    console.print(table_of(trained.metrics, ("val", "test"), f"{title}: best checkpoint"))
+    if data == "mnist_5k":
+        console.print(
+            "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
+        )
+    console.print(f"Run folder   {run}", highlight=False)
+    console.print(f"Evaluate it  python evaluate.py run={run}", highlight=False)
+    console.print(f"Look at it   tensorboard --logdir {run.parent}", highlight=False)
+
+
+def show_evaluated(metrics: dict[str, float], written: Path) -> None:
+    """The test metrics of a checkpoint."""
+    console = Console(soft_wrap=True)
+    console.print(table_of(metrics, ("test",), str(written.parent.parent.name)))
+    console.print(f"Written to {written}", highlight=False)
+
+
+def table_of(metrics: dict[str, float], splits: tuple[str, ...], title: str) -> Table:
+    """One row a quantity, one column a split."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for split in splits:
+        table.add_column(split, justify="right")
+    table.add_column("unit")
+    quantities = dict.fromkeys(name.split("/")[1] for name in metrics)
+    for quantity in quantities:
+        values = [metrics.get(f"{split}/{quantity}") for split in splits]
+        digits = 5 if quantity == "mse" else 2
+        cells = ["" if value is None else f"{value:.{digits}f}" for value in values]
+        table.add_row(quantity, *cells, UNITS.get(quantity, OTHER_UNIT))
+    return table

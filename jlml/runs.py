@@ -1,0 +1,161 @@
+"""A run folder: it explains itself, and everything but `train.py` needs nothing else.
+
+<run>/config.yaml            resolved and plain; with the image shape, enough to rebuild the model
+<run>/checkpoints/best.ckpt  by validation loss; last.ckpt beside it
+<run>/metrics.json           status, final metrics, versions
+<run>/snapshots/             validation codes during training
+<run>/train.log              what was logged
+<run>/events.out.tfevents.*  TensorBoard
+"""
+
+import json
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from jlml.config import Config, check_keys, check_targets, check_values
+from jlml.errors import UserError, gist
+from jlml.models import Autoencoder, build_model
+
+LONGEST_NAME = 120  # characters; a file system allows 255 bytes
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder on disk."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, config: Config, parent: Path) -> "Run":
+        """A new folder under ``parent``, named by date, time and the choices made.
+
+        Two runs that start in the same second get two folders.
+        """
+        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        name = f"{stamp}_{name_of(config)}"[:LONGEST_NAME]
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            for attempt in count(1):
+                path = parent / (name if attempt == 1 else f"{name}_{attempt}")
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return cls(path)
+        except OSError as error:
+            raise UserError(f"No run folder can be made in output_dir={parent}: {error.strerror}.") from error
+        raise AssertionError("count() does not end")
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """The run in a folder, or the one that a checkpoint file lies in.
+
+        Raises:
+            UserError: there is no run.
+        """
+        path = Path(path)
+        folder = path.parent.parent if path.suffix == ".ckpt" else path
+        if not (folder / "config.yaml").is_file():
+            raise UserError(
+                f"run={path} is not a run folder: it has no config.yaml. Name a folder that train.py made, "
+                "or a checkpoint in one."
+            )
+        return cls(folder)
+
+    def record_config(self, config: Config) -> None:
+        """Writes `config.yaml`."""
+        write_whole(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+
+    def config(self, trust: bool = False) -> Config:
+        """The config of the run, checked: it may come from a stranger.
+
+        Args:
+            trust: accept classes outside jlml, torch and lightning.
+        """
+        file = self.path / "config.yaml"
+        try:
+            # resolved when it was written, so nothing is resolved now: no resolver of a stranger's runs
+            loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+        except Exception as error:
+            raise UserError(f"{file} cannot be read: {gist(error)}.") from error
+        if not isinstance(loaded, dict) or "image_shape" not in loaded:
+            raise UserError(f"{file} is not the config of a run: it has no image_shape.")
+        config = {str(key): value for key, value in loaded.items()}
+        check_keys(config)
+        check_values(config)
+        if not trust:
+            check_targets(config)
+        return config
+
+    def checkpoint(self, which: str = "best") -> Path:
+        """The file of the `best` or the `last` checkpoint."""
+        path = self.path / "checkpoints" / f"{which}.ckpt"
+        if not path.is_file():
+            raise UserError(f"{self.path} has no checkpoint {which!r}: {path} is missing.")
+        return path
+
+    def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
+        """The trained model, on the CPU, in evaluation mode."""
+        config = self.config(trust)
+        channels, height, width = config["image_shape"]
+        model = build_model(config, (channels, height, width))
+        path = self.checkpoint(which)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+            model.load_state_dict(state)
+        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+            raise UserError(f"{path} is not a checkpoint of this run: {gist(error)}.") from error
+        return model.eval()
+
+    def write_metrics(self, content: Mapping[str, Any]) -> None:
+        """Writes `metrics.json`."""
+        write_whole(self.path / "metrics.json", json.dumps(content, indent=2) + "\n")
+
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds; empty before there is one."""
+        file = self.path / "metrics.json"
+        return json.loads(file.read_text()) if file.exists() else {}
+
+
+def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:
+    """The model of a run folder, ready to `encode`, `decode` and `sample`.
+
+    Args:
+        run: the folder, as `train.py` names it at the end.
+        checkpoint: `best` or `last`.
+        trust: accept a config that names classes outside jlml, torch and lightning.
+    """
+    return Run.open(run).load_model(checkpoint, trust)
+
+
+def name_of(config: Config) -> str:
+    """The choices of a run in a word: model, loss, latent dim, data, and whatever else was changed."""
+    choices = config["choices"]
+    words = [choices["model"], choices["loss"], f"d{config['latent']['dim']}", config["data"]["name"]]
+    words += [choices["experiment"]] if "experiment" in choices else []
+    for change in config["changes"]:
+        key, _, value = change.lstrip("+~").partition("=")
+        if key not in ("latent.dim", "data.name", "data.root", "draw_every", "output_dir"):
+            words.append(f"{key.split('.')[-1]}-{value.strip('[]')}")
+    # no = and no comma: the folder's name is a value on the command line of evaluate.py
+    return re.sub(r"[^\w.+-]+", "-", "_".join(words)).rstrip("-")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file is the old one or the new one, never half of either."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -1,0 +1,215 @@
+"""A run from its config to its folder, in a straight line."""
+
+import logging
+import os
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig
+
+import jlml
+from jlml.callbacks import Drawing, Gallery, ProgressBar, TensorBoard, Throughput
+from jlml.config import Config, check_keys, check_values, make, plain, shown
+from jlml.data import MNISTDataModule
+from jlml.errors import UserError
+from jlml.metrics import MONITOR
+from jlml.models import Autoencoder, build_model
+from jlml.runs import Run
+
+log = logging.getLogger(__name__)
+
+PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made. The model holds the best checkpoint's weights."""
+
+    run: Run
+    model: Autoencoder
+    data: MNISTDataModule
+    trainer: Trainer
+    metrics: dict[str, float]
+
+
+def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
+    """Trains the model of a config, tests its best checkpoint, and leaves a run folder.
+
+    Args:
+        cfg: as `jlml.config.compose` gives it, or `train.py`.
+        parent: where the run folder is made; ``cfg.output_dir`` by default.
+
+    Raises:
+        UserError: the config or the data are not right; before anything is trained or written.
+    """
+    quieten()
+    config = plain(cfg)
+    check_keys(config)
+    check_values(config)
+    check_device(config)
+    seed_everything(config["seed"], verbose=False)
+
+    data: MNISTDataModule = make(config["data"], "data")
+    data.setup()
+    config["data"] |= {
+        "name": data.source_name,
+        "fallback": False,
+    }  # what was read, should a fallback stand in
+    model = build_model(config, data.image_shape)
+    chosen = [make(node, f"callbacks.{name}") for name, node in (config.get("callbacks") or {}).items()]
+    drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
+    others = [callback for callback in chosen if not isinstance(callback, Drawing)]
+
+    run = Run.create(config, Path(parent or config["output_dir"]))
+    try:
+        board: TensorBoard | None = None
+        if config.get("logger"):
+            board = make(config["logger"], "logger", save_dir=str(run.path))
+        throughput = Throughput()
+        callbacks = [ProgressBar(), throughput, Gallery(drawings), *others, *watchers(config, run)]
+        trainer: Trainer = make(
+            config["trainer"],
+            "trainer",
+            logger=board or False,
+            callbacks=callbacks,
+            default_root_dir=str(run.path),
+        )
+    except UserError:
+        run.path.rmdir()  # nothing has been written to it yet
+        raise
+
+    assert model.config is not None
+    run.record_config(model.config)
+    with recorded(run, config) as record:
+        if board is not None:
+            board.lay_out()
+        fit_started = time.perf_counter()
+        trainer.fit(model, data)
+        record["fit_seconds"] = time.perf_counter() - fit_started
+        best = str(run.checkpoint("best"))
+        trainer.validate(model, data, ckpt_path=best, verbose=False)
+        validated = measured(trainer)
+        trainer.test(model, data, ckpt_path=best, verbose=False)
+        tested = measured(trainer)
+        metrics = record["metrics"] = validated | tested
+        record["images_per_second"] = throughput.images / throughput.seconds if throughput.seconds else None
+        record["epochs"] = trainer.current_epoch
+        if board is not None:
+            # not those of validation: TensorBoard would show the last epoch's under their names
+            board.conclude(hyperparameters(config), tested)
+            board.close()
+    return Trained(run, model, data, trainer, metrics)
+
+
+def measured(trainer: Trainer) -> dict[str, float]:
+    """The metrics of the last validation or test."""
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def watchers(config: Config, run: Run) -> list[Callback]:
+    """Keeps the best and the last checkpoint, and stops early if asked to."""
+    folder = run.path / "checkpoints"
+    best = ModelCheckpoint(folder, "best", monitor=MONITOR, enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    patience = config.get("early_stopping")
+    return [best, last] if patience is None else [EarlyStopping(MONITOR, patience=patience), best, last]
+
+
+def check_device(config: Config) -> None:
+    """Raises a UserError if the trainer wants a GPU that is not there."""
+    if config["trainer"].get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError("trainer.accelerator=gpu needs a CUDA GPU, and none was found. Use trainer=default.")
+
+
+@contextmanager
+def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
+    """Keeps `metrics.json` true: running at first, then finished, failed or interrupted.
+
+    What the caller puts into the record is written at the end.
+    """
+    handler = logging.FileHandler(run.path / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    started = time.perf_counter()
+    record: dict[str, Any] = {
+        "status": "running",
+        "seed": config["seed"],
+        "data": config["data"]["name"],
+        "choices": config["choices"],
+        "changes": config["changes"],
+        "versions": {"jlml": jlml.__version__} | {name: version(name) for name in PACKAGES},
+        "git": git_revision(),
+    }
+    run.write_metrics(record)
+    log.info("Choices %s, changes %s", config["choices"], config["changes"])
+    try:
+        yield record
+        record["status"] = "finished"
+    except (KeyboardInterrupt, SystemExit):
+        record["status"] = "interrupted"
+        raise
+    except BaseException as error:
+        record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        log.exception("Run %s failed.", run.path)
+        raise
+    finally:
+        record["wall_seconds"] = time.perf_counter() - started
+        run.write_metrics(record)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def hyperparameters(config: Config) -> dict[str, Any]:
+    """The choices of a run for the HParams tab, which sorts them: what differs most comes first."""
+    choices, data = config["choices"], config["data"]
+    chosen: dict[str, Any] = {group: choices[group] for group in ("loss", "model", "optimizer", "scheduler")}
+    chosen |= {"data": data["name"], "pixels": data["pixels"], "seed": config["seed"]}
+    chosen |= {"latent.dim": config["latent"]["dim"], "optimizer.lr": config["optimizer"]["lr"]}
+    chosen |= {
+        "trainer.batch_size": data["batch_size"],
+        "trainer.max_epochs": config["trainer"]["max_epochs"],
+    }
+    for group in ("model", "loss"):  # their own dials: beta, hidden, scale, limit
+        for key, value in config[group].items():
+            if not isinstance(value, dict) and key != "_target_":
+                chosen[f"{group}.{key}"] = value if isinstance(value, (int, float, str)) else shown(value)
+    return chosen
+
+
+def git_revision() -> str | None:
+    """The commit of the code in use, marked when files differ from it; None outside a repository."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+def quieten() -> None:
+    """Silences what Lightning says to everyone, and stops it from asking for a GPU at every step."""
+    # set by lightning on import; without a GPU each optimizer step then asks the driver again
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="GPU available but not used")
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

@@ -1,0 +1,54 @@
+"""Shapes are checked at run time in tests only: the checks would cost a training step too much."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+hook = install_import_hook("jlml", "typechecker.checked")
+hook.__enter__()  # for the whole session, and before any test module imports jlml
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # workers that each take every core slow each other down many times over
+
+settings.register_profile("jlml", deadline=None)  # machines are noisy: a test that waits is not wrong
+settings.load_profile("jlml")
+
+ROOT = Path(__file__).parent.parent
+NEIGHBOUR = ROOT.parent / "shared" / "data"  # where a machine may keep full MNIST beside the project
+
+# small and quick in every way, and still everything that a run does
+QUICK = (
+    "data=mnist_5k",
+    "data.subset=300",
+    "data.batch_size=64",
+    "trainer.max_epochs=2",
+    "draw_every=1",
+    "callbacks.manifold.side=5",
+)
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root that all workers share, so that the 5,000 images are parsed once."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    return shared / "data"
+
+
+@pytest.fixture(scope="session")
+def mnist_root() -> Path:
+    """The root of full MNIST; skips where there is none."""
+    for root in (Path(os.environ.get("JLML_DATA", "data")), NEIGHBOUR):
+        if (root / "MNIST" / "raw").is_dir():
+            return root.resolve()
+    pytest.skip("full MNIST is not at hand: set JLML_DATA")
+
+
+@pytest.fixture(autouse=True)
+def _data_root_of_every_test(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
+    monkeypatch.setenv("JLML_DATA", str(data_root))

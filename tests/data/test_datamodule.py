@@ -1,0 +1,119 @@
+"""Splits, batches, and that everything drawn is a function of the seed."""
+
+import pytest
+import torch
+
+from jlml.data import MNISTDataModule
+from jlml.data.batches import TrainingBatches
+from jlml.data.datamodule import stratified_draw
+from jlml.errors import UserError
+
+
+@pytest.fixture
+def module(data_root):
+    def build(**options):
+        data = MNISTDataModule(**{"name": "mnist_5k", "root": str(data_root)} | options)
+        data.setup()
+        return data
+
+    return build
+
+
+def fingerprints(images):
+    return [hash(image.numpy().tobytes()) for image in images]
+
+
+def test_the_small_source_is_split_4000_500_500_stratified_without_overlap(module):
+    data = module()
+    splits = [(data.train_images, data.train_labels), (data.validation_images, data.validation_labels),
+              (data.test_images, data.test_labels)]  # fmt: skip
+    assert [len(images) for images, _ in splits] == [4000, 500, 500]
+    assert [labels.bincount().tolist() for _, labels in splits] == [[400] * 10, [50] * 10, [50] * 10]
+    everything = [print_ for images, _ in splits for print_ in fingerprints(images)]
+    assert len(set(everything)) == len(set(fingerprints(torch.cat([images for images, _ in splits]))))
+    assert len(everything) == 5000
+
+
+def test_full_mnist_is_split_55000_5000_10000(mnist_root):
+    data = MNISTDataModule(root=str(mnist_root))
+    data.setup()
+    sizes = [len(labels) for labels in (data.train_labels, data.validation_labels, data.test_labels)]
+    assert sizes == [55_000, 5_000, 10_000]
+    assert data.test_labels[:5].tolist() == [7, 2, 1, 0, 4]  # the test set is the published one, in order
+    share = data.validation_labels.bincount() / 5000 - (
+        torch.cat([data.train_labels, data.validation_labels]).bincount() / 60000
+    )
+    assert share.abs().max() < 3e-4
+
+
+def test_the_seed_decides_the_split(module):
+    first, again, other = module(seed=1), module(seed=1), module(seed=2)
+    assert torch.equal(first.validation_images, again.validation_images)
+    assert not torch.equal(first.validation_images, other.validation_images)
+
+
+@pytest.mark.parametrize("pixels", ["grey", "dequantized", "binarized"])
+def test_training_draws_depend_on_seed_and_epoch_alone(module, pixels):
+    data = module(pixels=pixels, subset=200)
+
+    def epoch(number: int, seed: int = 0):
+        batches = TrainingBatches(data.train_images, data.train_labels, 64, pixels, seed, lambda: number)
+        return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])
+
+    images, labels = epoch(3)
+    torch.rand(7)  # the global generator plays no part
+    assert torch.equal(epoch(3)[0], images)
+    assert not torch.equal(epoch(4)[0], images)
+    assert not torch.equal(epoch(3, seed=1)[0], images)
+    assert labels.bincount().tolist() == data.train_labels.bincount().tolist()
+    assert sorted(epoch(4)[1].tolist()) == sorted(labels.tolist())
+
+
+@pytest.mark.parametrize("pixels", ["dequantized", "binarized"])
+def test_validation_and_test_pixels_are_drawn_once(module, pixels):
+    data = module(pixels=pixels, subset=50, eval_batch_size=20)
+    for loader in (data.val_dataloader(), data.test_dataloader()):
+        first, second = (torch.cat([images for images, _ in loader]) for _ in range(2))
+        assert torch.equal(first, second)
+    assert torch.equal(module(pixels=pixels, subset=50).test_images, data.test_images)
+    assert not torch.equal(module(pixels=pixels, subset=50, seed=5).test_images, data.test_images)
+
+
+def test_batches_cover_every_image_once_with_a_ragged_last_one(module):
+    data = module(subset=150, batch_size=64, eval_batch_size=64)
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        assert [len(labels) for _, labels in loader] == [64, 64, 22]
+        assert len(loader) == 3
+        images = torch.cat([images for images, _ in loader])
+        assert images.dtype == torch.float32
+        assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_sizes_and_subsets(module):
+    assert module().image_shape == (1, 28, 28)
+    assert module(image_size=32).image_shape == (1, 32, 32)
+    assert module(image_size=14, fit="resize").image_shape == (1, 14, 14)
+    assert len(module(subset=4000).train_labels) == 4000
+    assert len(module(subset=7).test_labels) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"subset": 4001}, "data.subset=4001 is more than the 4000 training images of mnist_5k"),
+        ({"name": "mnist_6k"}, "Did you mean mnist_5k? Choose one of: mnist, fashion_mnist, mnist_5k."),
+        ({"fallback": True}, "data.fallback=true is for data=mnist"),
+    ],
+)
+def test_impossible_requests_are_refused(module, options, says):
+    with pytest.raises(UserError, match=says.replace("?", r"\?")):
+        module(**options)
+
+
+def test_a_stratified_draw_is_proportional_and_random():
+    labels = torch.arange(3).repeat_interleave(torch.tensor([600, 300, 100]))
+    first = stratified_draw(labels, 100, torch.Generator().manual_seed(0))
+    other = stratified_draw(labels, 100, torch.Generator().manual_seed(1))
+    assert labels[first].bincount().tolist() == [60, 30, 10]
+    assert len(first.unique()) == 100
+    assert len(set(first.tolist()) & set(other.tolist())) < 30

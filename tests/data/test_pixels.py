@@ -1,0 +1,54 @@
+"""Pixel treatments and sizes."""
+
+import pytest
+import torch
+from torch import Generator
+
+from jlml.data.pixels import binarized, dequantized, fit_to, grey
+from jlml.errors import UserError
+
+
+@pytest.fixture
+def images():
+    return torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(400, 1, 1, 1)
+
+
+def test_grey_scales_to_the_unit_interval(images):
+    assert torch.equal(grey(images, Generator())[0].flatten(), torch.arange(256) / 255)
+
+
+def test_dequantized_is_uniform_within_each_grey_level(images):
+    pixels = dequantized(images, Generator().manual_seed(0))
+    assert 0 <= pixels.min() <= pixels.max() < 1
+    assert torch.equal((pixels * 256).floor().byte(), images)
+    within = pixels * 256 - images
+    assert within.mean().item() == pytest.approx(0.5, abs=3e-3)  # standard error 9e-4
+    assert within.var().item() == pytest.approx(1 / 12, abs=2e-3)
+
+
+def test_binarized_draws_each_pixel_with_its_grey_as_probability(images):
+    pixels = binarized(images, Generator().manual_seed(0))
+    assert set(pixels.unique().tolist()) == {0.0, 1.0}
+    assert pixels[:, 0, 0, 0].sum() == 0
+    assert pixels[:, 0, -1, -1].mean() == 1
+    error = pixels.mean(0).flatten() - torch.arange(256) / 255
+    assert error.abs().max() < 0.12  # 5 standard errors of 400 draws
+    assert abs(error.mean()) < 5e-3
+
+
+def test_padding_centres_and_keeps_every_pixel(images):
+    padded = fit_to(images[:2], 21, "pad")
+    assert padded.shape == (2, 1, 21, 21)
+    assert torch.equal(padded[..., 2:18, 2:18], images[:2])
+    assert padded.long().sum() == images[:2].long().sum()
+    with pytest.raises(UserError, match="data.image_size=10 .*data.fit=resize"):
+        fit_to(images, 10, "pad")
+
+
+def test_resizing_keeps_the_mean_grey():
+    smooth = torch.linspace(0, 255, 28).byte().expand(3, 1, 28, 28).contiguous()
+    for size in (14, 20, 32):
+        resized = fit_to(smooth, size, "resize")
+        assert resized.shape == (3, 1, size, size)
+        assert resized.dtype == torch.uint8
+        assert resized.float().mean().item() == pytest.approx(smooth.float().mean().item(), abs=1)

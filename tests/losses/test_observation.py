@@ -1,0 +1,62 @@
+"""Observation models against torch.distributions."""
+
+import pytest
+import torch
+from torch.distributions import Bernoulli as TorchBernoulli
+from torch.distributions import Normal
+
+from jlml.errors import UserError
+from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian
+
+
+@pytest.fixture
+def logits():
+    return 6 * torch.randn(5, 1, 7, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def images():
+    return torch.rand(5, 1, 7, 6, generator=torch.Generator().manual_seed(1))
+
+
+def test_gaussian_is_the_normal_density(logits, images):
+    reference = Normal(logits, 0.3).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(Gaussian(0.3, "identity").nll(logits, images), -reference)
+    reference = Normal(logits.sigmoid(), 0.3).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(Gaussian(0.3, "sigmoid").nll(logits, images), -reference)
+
+
+def test_bernoulli_is_the_bernoulli_mass(logits, images):
+    bits = images.round()
+    reference = TorchBernoulli(logits=logits).log_prob(bits).sum((1, 2, 3))
+    torch.testing.assert_close(Bernoulli().nll(logits, bits), -reference)
+
+
+def test_the_mean_of_a_continuous_bernoulli_is_not_lambda():
+    lambdas = torch.tensor([0.01, 0.1, 0.5, 0.9]).reshape(1, 1, 2, 2)
+    pictures = ContinuousBernoulli().pictures(lambdas.logit())
+    torch.testing.assert_close(pictures["lambda"], lambdas)
+    expected = torch.tensor([0.207, 0.330, 0.5, 0.670]).reshape(1, 1, 2, 2)
+    torch.testing.assert_close(pictures["mean"], expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("model", [Gaussian(), Bernoulli(), ContinuousBernoulli()])
+def test_16_bit_logits_are_summed_in_float32(model, logits, images):
+    nll = model.nll(logits.bfloat16(), images)
+    assert nll.dtype == torch.float32
+    torch.testing.assert_close(nll, model.nll(logits.bfloat16().float(), images))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Gaussian(scale=-1),
+        lambda: Gaussian(scale=float("nan")),
+        lambda: Gaussian(link="probit"),
+        lambda: ContinuousBernoulli(limit=0.5),
+        lambda: ContinuousBernoulli(limit=-1e-9),
+    ],
+)
+def test_impossible_parameters_are_refused(build):
+    with pytest.raises(UserError, match="Use|Choose"):
+        build()

@@ -1,0 +1,81 @@
+"""The published networks layer for layer, and every size that computed padding must restore."""
+
+import pytest
+import torch
+from torch import nn
+
+from jlml.errors import UserError
+from jlml.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+
+
+def layers(network: nn.Module) -> list[str]:
+    return [repr(layer) for layer in network.children()]
+
+
+def test_mlp_equals_the_published_one():
+    encoder = MLPEncoder((1, 32, 32), [128, 64, 32], 2)
+    decoder = MLPDecoder(2, [128, 64, 32], (1, 32, 32))
+    assert layers(encoder) == layers(
+        nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(1024, 128), nn.ReLU(),
+            nn.Linear(128, 64), nn.ReLU(),
+            nn.Linear(64, 32), nn.ReLU(),
+            nn.Linear(32, 2),
+        )
+    )  # fmt: skip
+    assert layers(decoder) == layers(
+        nn.Sequential(
+            nn.Linear(2, 32), nn.ReLU(),
+            nn.Linear(32, 64), nn.ReLU(),
+            nn.Linear(64, 128), nn.ReLU(),
+            nn.Linear(128, 1024),
+            nn.Unflatten(1, (1, 32, 32)),
+        )
+    )  # fmt: skip
+
+
+def test_conv_with_spatial_code_equals_the_published_one():
+    encoder = ConvEncoder((1, 32, 32), [8, 16], 64, code="spatial")
+    decoder = ConvDecoder(64, [8, 16], (1, 32, 32), code="spatial")
+    assert layers(encoder) == layers(
+        nn.Sequential(
+            nn.Conv2d(1, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+            nn.Conv2d(16, 4, 3, stride=2, padding=1),
+            nn.Flatten(),
+        )
+    )  # fmt: skip
+    double = {"stride": 2, "padding": 1, "output_padding": (1, 1)}
+    assert layers(decoder) == layers(
+        nn.Sequential(
+            nn.Unflatten(1, (4, 4, 4)),
+            nn.ConvTranspose2d(4, 16, 3, **double, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+            nn.ConvTranspose2d(16, 8, 3, **double, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.ConvTranspose2d(8, 1, 3, **double),
+        )
+    )  # fmt: skip
+
+
+def test_no_hidden_widths_make_a_linear_map():
+    assert layers(MLPEncoder((1, 28, 28), [], 2)) == [
+        "Flatten(start_dim=1, end_dim=-1)",
+        str(nn.Linear(784, 2)),
+    ]
+
+
+@pytest.mark.parametrize("size", [(28, 28), (32, 32), (29, 31), (17, 40), (8, 8), (5, 9)])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_a_decoder_restores_every_size(size, depth):
+    shape = (1, *size)
+    channels = [4] * (depth - 1)
+    images = torch.zeros(2, *shape)
+    codes = ConvEncoder(shape, channels, 7)(images)
+    assert codes.shape == (2, 7)
+    assert ConvDecoder(7, channels, shape)(codes).shape == images.shape
+
+
+@pytest.mark.parametrize(("latent_dim", "nearest"), [(30, 32), (1, 16), (63, 64)])
+def test_a_spatial_code_that_does_not_divide_is_refused(latent_dim, nearest):
+    with pytest.raises(UserError, match=rf"latent.dim={latent_dim} .*multiple of 16.*latent.dim={nearest}"):
+        ConvDecoder(latent_dim, [8, 16], (1, 28, 28), code="spatial")

@@ -1,0 +1,116 @@
+"""The two doors as a user meets them: whole processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.errors import HydraException
+
+from conftest import ROOT
+from jlml.cli import sentence
+from jlml.config import CONF
+
+QUICK = ("data=mnist_5k", "data.subset=200", "trainer.max_epochs=1")
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_train_then_evaluate(tmp_path):
+    trained = run("train.py", *QUICK, "model=vae", "loss=cont_bern", f"output_dir={tmp_path}")
+    assert trained.returncode == 0, trained.stderr
+    for word in (
+        "loss",
+        "nats per image",
+        "mse",
+        "per pixel",
+        "tensorboard --logdir",
+        "python evaluate.py run=",
+    ):
+        assert word in trained.stdout
+    assert "Warning" not in trained.stderr
+    (folder,) = tmp_path.iterdir()
+    again = run("evaluate.py", f"run={folder}")
+    assert again.returncode == 0, again.stderr
+    assert (folder / "evaluation" / "metrics.json").exists()
+    for line in trained.stdout.splitlines():
+        if "│" in line:  # the same numbers from the folder alone
+            name, _, test, unit = (cell.strip() for cell in line.strip("│").split("│"))
+            assert [name, test, unit] in [
+                [cell.strip() for cell in row.strip("│").split("│")]
+                for row in again.stdout.splitlines()
+                if "│" in row
+            ]
+
+
+def test_a_sweep_trains_every_combination(tmp_path):
+    swept = run(
+        "train.py", "-m", *QUICK, "model=ae,conv_ae", "seed=0,1", "callbacks=none", f"output_dir={tmp_path}"
+    )
+    assert swept.returncode == 0, swept.stderr
+    names = [path.parent.name for path in tmp_path.glob("sweeps/*/*/metrics.json")]
+    assert len(names) == 4
+    assert sum("conv_ae" in name for name in names) == 2
+    assert sum("seed-1" in name for name in names) == 2
+
+
+@pytest.mark.parametrize("word", ["--help", "--cfg job"])
+@pytest.mark.parametrize("door", ["train.py", "evaluate.py"])
+def test_help_and_config_need_no_torch(door, word):
+    program = (
+        "import runpy, sys; sys.modules['torch'] = None; sys.modules['lightning'] = None; "
+        f"sys.argv = [{door!r}, *{word.split()!r}]; runpy.run_path({door!r}, run_name='__main__')"
+    )
+    shown = run("-c", program)
+    assert shown.returncode == 0, shown.stderr
+    for key in ("latent:", "callbacks:") if door == "train.py" else ("run:", "checkpoint:"):
+        assert key in shown.stdout
+
+
+def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
+    for words, says in [
+        (["train.py", "loss=contbern"], "loss=contbern is not a choice. Did you mean cont_bern?"),
+        (["train.py", "latent.dim=0", f"output_dir={tmp_path / 'runs'}"], "latent.dim=0 is not possible."),
+        (["train.py", "latent=30"], "A number goes to a key: latent.dim=30."),
+        (["evaluate.py", f"run={tmp_path}"], "is not a run folder"),
+        (["evaluate.py"], "run is missing"),
+    ]:
+        failed = run(*words)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("Error: ")
+        assert says in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+    assert "Traceback" in run("train.py", "loss=contbern", HYDRA_FULL_ERROR="1").stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("loss=contbern", "Did you mean cont_bern? Choose one of: bce, cont_bern, mse."),
+        ("latent=d30", "latent=d30 is not a choice. Did you mean d32? Choose one of: d16, d2, d32, d64, d8."),
+        ("latent.dmi=3", "latent.dmi is not a key of the config. Did you mean latent.dim?"),
+        ("mdel=vae", "mdel is not a key of the config. Did you mean model?"),
+        ("trainer.max_epoch=3", "Did you mean trainer.max_epochs?"),
+        ("latent.dim", "'latent.dim' is not a setting. Write key=value"),
+        ("model.hidden=[1,", "is not a setting"),
+    ],
+)
+def test_hydras_own_errors_are_said_in_one_sentence(word, says):
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as raised:
+        hydra_compose("train", [word])
+    said = sentence(raised.value)
+    assert says in said
+    assert "\n" not in said

@@ -1,0 +1,126 @@
+"""Run folders: opened, loaded, evaluated, and doubted."""
+
+import shutil
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+import jlml
+from conftest import QUICK
+from jlml.errors import UserError
+from jlml.evaluation import evaluate
+from jlml.runs import Run, write_whole
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_root):
+    config = jlml.compose(
+        *QUICK[:-1], f"data.root={data_root}", "callbacks=none", "loss=bce", "data.pixels=binarized"
+    )
+    return jlml.train(config, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    return Run.open(shutil.copytree(trained.run.path, tmp_path / "run"))
+
+
+def settings(**changes):
+    defaults = {"checkpoint": "best", "device": "cpu", "data_root": None, "trust": False}
+    return OmegaConf.create(defaults | changes)
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_evaluation_repeats_the_test_of_training(trained, copy, which):
+    metrics, written = evaluate(settings(run=str(copy.path), checkpoint=which))
+    if which == "best":
+        expected = {name: value for name, value in trained.metrics.items() if name.startswith("test/")}
+        assert metrics == pytest.approx(expected, rel=1e-6)
+    assert written.read_text().count("test/loss") == 1
+    by_file, _ = evaluate(settings(run=str(copy.path / "checkpoints" / f"{which}.ckpt")))
+    assert by_file == metrics
+
+
+def test_a_loaded_model_is_the_trained_one(trained):
+    model = jlml.load(str(trained.run.path))
+    assert not model.training
+    images, _ = trained.data.validation_batch(8)
+    trained.model.eval()
+    torch.testing.assert_close(model.encode(images), trained.model.cpu().encode(images))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: (path / "config.yaml").unlink(), "is not a run folder"),
+        (lambda path: (path / "config.yaml").write_text("a: [1"), "cannot be read"),
+        (lambda path: (path / "config.yaml").write_text("- 1\n"), "is not the config of a run"),
+        (lambda path: (path / "checkpoints/best.ckpt").unlink(), "has no checkpoint 'best'"),
+        (lambda path: (path / "checkpoints/best.ckpt").write_bytes(b""), "is not a checkpoint"),
+        (
+            lambda path: (path / "checkpoints/best.ckpt").write_bytes(b"PK\3\4 nonsense"),
+            "is not a checkpoint",
+        ),
+        (
+            lambda path: torch.save({"state_dict": {}}, path / "checkpoints/best.ckpt"),
+            "is not a checkpoint of this run",
+        ),
+        (lambda path: torch.save([1], path / "checkpoints/best.ckpt"), "is not a checkpoint of this run"),
+    ],
+)
+def test_a_spoiled_run_is_named_in_one_sentence(copy, spoil, says):
+    spoil(copy.path)
+    with pytest.raises(UserError, match=says) as raised:
+        jlml.load(copy.path)
+    assert str(copy.path) in str(raised.value)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(copy, tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "pwned"), "w"))
+
+    torch.save({"state_dict": Payload()}, copy.checkpoint("best"))
+    with pytest.raises(UserError, match="is not a checkpoint of this run"):
+        jlml.load(copy.path)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_config_that_would_run_code_is_refused(copy, tmp_path):
+    config = OmegaConf.load(copy.path / "config.yaml")
+    config.loss = {"_target_": "pathlib.Path.touch", "self": str(tmp_path / "pwned")}
+    OmegaConf.save(config, copy.path / "config.yaml")
+    with pytest.raises(UserError, match="trust=true"):
+        jlml.load(copy.path)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_interpolations_of_a_strangers_config_are_not_resolved(copy, monkeypatch):
+    monkeypatch.setenv("SECRET", "47")
+    config = OmegaConf.load(copy.path / "config.yaml")
+    config.seed = "${oc.decode:${oc.env:SECRET}}"
+    OmegaConf.save(config, copy.path / "config.yaml")
+    with pytest.raises(UserError, match="seed="):
+        jlml.load(copy.path)
+
+
+def test_a_whole_file_replaces_a_whole_file(tmp_path):
+    path = tmp_path / "file"
+    write_whole(path, "old")
+    write_whole(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"run": "nowhere"}, "run=nowhere is not a run folder"),
+        ({"device": "tpu"}, "device=tpu is not possible. Use one of: cpu, gpu."),
+        ({"checkpoint": "worst"}, "has no checkpoint 'worst'"),
+    ],
+)
+def test_evaluate_refuses_what_it_cannot_do(copy, changes, says):
+    with pytest.raises(UserError, match=says):
+        evaluate(settings(**{"run": str(copy.path)} | changes))

@@ -1,0 +1,28 @@
+"""Trains an autoencoder: ``python train.py model=vae loss=cont_bern``. See --help."""
+
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from jlml.cli import door, one_sentence
+
+
+@hydra.main(config_path="conf", config_name="train", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    """Trains, then says where the run is and how good."""
+    with one_sentence():
+        from jlml.config import with_choices  # imports wait until --help and --cfg have been answered
+        from jlml.report import show_trained
+        from jlml.training import train
+
+        hydra_config = HydraConfig.get()
+        in_sweep = hydra_config.mode == RunMode.MULTIRUN
+        parent = Path(hydra_config.sweep.dir) if in_sweep else None
+        show_trained(train(with_choices(cfg, hydra_config), parent))
+
+
+if __name__ == "__main__":
+    door(main)
