@@ -16,7 +16,7 @@ def show_trained(trained: Trained) -> None:
     console = Console(soft_wrap=True)
     run = trained.run.path
     data = trained.data.source_name
-    choices = (trained.model.config or {})["choices"]
+    choices = trained.model.config["choices"]
     title = f"{choices['model']}, {choices['loss']}, latent dim {trained.model.latent_dim}, {data}"
     console.print(table_of(trained.metrics, ("val", "test"), f"{title}: best checkpoint"))
     if data == "mnist_5k":

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +21,7 @@ import jlml
 from jlml.callbacks import Drawing, Gallery, ProgressBar, TensorBoard, Throughput
 from jlml.config import Config, check_keys, check_values, make, plain, shown
 from jlml.data import MNISTDataModule
-from jlml.errors import UserError
+from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
 from jlml.runs import Run
@@ -61,54 +61,77 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
 
     data: MNISTDataModule = make(config["data"], "data")
     data.setup()
-    config["data"] |= {
-        "name": data.source_name,
-        "fallback": False,
-    }  # what was read, should a fallback stand in
+    config["data"]["name"] = data.source_name  # what was read, should the fallback stand in
+    config["data"]["fallback"] = False
     model = build_model(config, data.image_shape)
-    chosen = [make(node, f"callbacks.{name}") for name, node in (config.get("callbacks") or {}).items()]
-    drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
-    others = [callback for callback in chosen if not isinstance(callback, Drawing)]
+    check_optimizer(model)
+    nodes = config.get("callbacks") or {}
+    callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
 
     run = Run.create(config, Path(parent or config["output_dir"]))
     try:
-        board: TensorBoard | None = None
-        if config.get("logger"):
-            board = make(config["logger"], "logger", save_dir=str(run.path))
-        throughput = Throughput()
-        callbacks = [ProgressBar(), throughput, Gallery(drawings), *others, *watchers(config, run)]
-        trainer: Trainer = make(
-            config["trainer"],
-            "trainer",
-            logger=board or False,
-            callbacks=callbacks,
-            default_root_dir=str(run.path),
-        )
+        board = make_board(config, run)
+        trainer = make_trainer(config, run, board, callbacks)
     except UserError:
         run.path.rmdir()  # nothing has been written to it yet
         raise
-
-    assert model.config is not None
     run.record_config(model.config)
+
     with recorded(run, config) as record:
         if board is not None:
             board.lay_out()
-        fit_started = time.perf_counter()
         trainer.fit(model, data)
-        record["fit_seconds"] = time.perf_counter() - fit_started
+        record |= speed_of(trainer)
         best = str(run.checkpoint("best"))
         trainer.validate(model, data, ckpt_path=best, verbose=False)
         validated = measured(trainer)
         trainer.test(model, data, ckpt_path=best, verbose=False)
         tested = measured(trainer)
         metrics = record["metrics"] = validated | tested
-        record["images_per_second"] = throughput.images / throughput.seconds if throughput.seconds else None
-        record["epochs"] = trainer.current_epoch
         if board is not None:
             # not those of validation: TensorBoard would show the last epoch's under their names
             board.conclude(hyperparameters(config), tested)
-            board.close()
     return Trained(run, model, data, trainer, metrics)
+
+
+def make_board(config: Config, run: Run) -> TensorBoard | None:
+    """The logger of the run, or None where the config has none."""
+    if not config.get("logger"):
+        return None
+    board: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path))
+    return board
+
+
+def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Sequence[Any]) -> Trainer:
+    """Lightning's trainer with what every run has: a progress bar, checkpoints, and pictures as chosen."""
+    drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
+    others = [callback for callback in chosen if not isinstance(callback, Drawing)]
+    trainer: Trainer = make(
+        config["trainer"],
+        "trainer",
+        logger=board or False,
+        callbacks=[ProgressBar(), Throughput(), Gallery(drawings), *others, *watchers(config, run)],
+        default_root_dir=str(run.path),
+    )
+    return trainer
+
+
+def check_optimizer(model: Autoencoder) -> None:
+    """Raises a UserError if optimizer or scheduler refuse their options, which they do only when made."""
+    try:
+        model.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"optimizer and scheduler cannot be made: {gist(error)}.") from error
+
+
+def speed_of(trainer: Trainer) -> dict[str, float | int]:
+    """How long training took, and how fast its steps were."""
+    (throughput,) = (callback for callback in trainer.callbacks if isinstance(callback, Throughput))  # type: ignore[attr-defined]
+    return {
+        "epochs": trainer.current_epoch,
+        "fit_seconds": throughput.fit_seconds,
+        "images_per_second": throughput.images / throughput.seconds,
+    }
 
 
 def measured(trainer: Trainer) -> dict[str, float]:

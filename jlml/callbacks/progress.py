@@ -18,25 +18,33 @@ class Throughput(Callback):
 
     def __init__(self) -> None:
         self.images = 0
-        self.seconds = 0.0
-        self._started = 0.0
+        self.seconds = 0.0  # of training steps
+        self.fit_seconds = 0.0  # of everything between the first step and the last callback
+        self._fit_started = 0.0
+        self._epoch_started = 0.0
+        self._seen = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._fit_started = perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._started = perf_counter()
+        self._epoch_started = perf_counter()
+        self._seen = 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
     ) -> None:
+        self._seen += len(batch[0])
         if not trainer.is_last_batch:
             return
-        seconds = perf_counter() - self._started
-        batches = min(int(trainer.num_training_batches), batch_idx + 1)
-        loader = trainer.train_dataloader
-        images = min(batches * loader.batch_size, len(loader.images))  # type: ignore[union-attr]
-        self.images += images
+        seconds = perf_counter() - self._epoch_started
+        self.images += self._seen
         self.seconds += seconds
         for logger in trainer.loggers:
-            logger.log_metrics({EPOCH_SPEED: images / seconds}, trainer.global_step)
+            logger.log_metrics({EPOCH_SPEED: self._seen / seconds}, trainer.global_step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.fit_seconds = perf_counter() - self._fit_started
 
 
 class ProgressBar(TQDMProgressBar):

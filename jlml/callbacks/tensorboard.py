@@ -43,12 +43,9 @@ class TensorBoard(TensorBoardLogger):
         self.experiment.add_embedding(codes, labels, images, step, tag="codes")
 
     def conclude(self, choices: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        """Sets the choices of a run beside its final metrics, which are logged as scalars already."""
+        """Sets the choices of a run beside its final metrics, and closes the file."""
         for summary in hparams(dict(choices), dict(metrics)):
             self.experiment.file_writer.add_summary(summary)
-
-    def close(self) -> None:
-        """Ends the events file."""
         self.experiment.close()
 
     def finalize(self, status: str) -> None:

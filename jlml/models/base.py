@@ -65,7 +65,7 @@ class Autoencoder(LightningModule, ABC):
         self.latent_dim = latent_dim
         self.loss = loss
         self.seed = seed
-        self.config: dict[str, Any] | None = None  # what rebuilds this model; kept in every checkpoint
+        self.config: dict[str, Any] = {}  # what rebuilds this model; kept in every checkpoint
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._means = {split: RunningMean() for split in ("train", "val", "test")}
