@@ -1,0 +1,58 @@
+"""Which keys a config has and must have."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from jlml.config.composed import CONF
+from jlml.errors import UserError, did_you_mean
+
+NEEDED = ("seed", "output_dir", "data._target_", "model._target_", "loss._target_", "latent.dim",
+          "optimizer._target_", "trainer._target_")  # fmt: skip
+
+
+def known_keys() -> set[str]:
+    """Every key that some file under conf/ has, dotted: what a mistyped one can be compared with."""
+    keys: set[str] = set()
+    for file in CONF.rglob("*.yaml"):
+        group = ".".join(file.relative_to(CONF).parts[:-1])
+        if not group.startswith(("hydra", "experiment")):
+            keys |= set(_dotted(OmegaConf.to_container(OmegaConf.load(file)), group))
+    return keys
+
+
+def _dotted(node: Any, key: str) -> Iterator[str]:
+    if key:
+        yield key
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if name not in ("defaults", "hydra"):
+                yield from _dotted(value, f"{key}.{name}" if key else str(name))
+
+
+def check_keys(config: Mapping[str, Any]) -> None:
+    """Refuses keys that jlml would never read, and a config that lacks what it must.
+
+    Inside a node that names a class, `check_options` judges by what the class takes.
+
+    Raises:
+        UserError: naming the key.
+    """
+    known = known_keys() | {"choices", "changes", "image_shape"}
+    for key in (*config, *(f"latent.{name}" for name in config.get("latent") or {})):
+        if key not in known:
+            raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")
+    for key in NEEDED:
+        if value_at(config, key) in (..., None):
+            raise UserError(
+                f"{key} is missing from the config. Choose or set it, as in `python train.py --help`."
+            )
+
+
+def value_at(config: Mapping[str, Any], key: str) -> Any:
+    """The value under a dotted key; ``...`` where there is none."""
+    value: Any = config
+    for name in key.split("."):
+        value = value.get(name, ...) if isinstance(value, Mapping) else ...
+    return value

@@ -1,0 +1,139 @@
+"""From a config's nodes to objects: any class by its dotted path, with the options that it takes."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from jlml.errors import UserError, did_you_mean
+
+# Keys in which a config speaks to Hydra, not to the class it names.
+HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
+
+
+def make(node: Mapping[str, Any], key: str, **arguments: Any) -> Any:
+    """The object that a config node with a `_target_` describes, with ``arguments`` besides.
+
+    Args:
+        node: plain, resolved.
+        key: where the node stands in the config, for messages.
+        arguments: passed on as they are.
+
+    Raises:
+        UserError: the class is not there, or refuses what it is given.
+    """
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise UserError(f"{key} names no class. Choose one of the files of its group, or set {key}._target_.")
+    check_options(node, key)
+    try:
+        build: Callable[..., Any] = instantiate({**node, "_partial_": True}, _convert_="all")
+        return partial(build, **arguments) if node.get("_partial_") else build(**arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (TypeError, ValueError, InstantiationException)) and not is_misconfiguration(
+            error
+        ):
+            raise
+        sentence = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{key} does not make a {node['_target_']}: {sentence}.") from error
+
+
+def is_misconfiguration(error: BaseException) -> bool:
+    """Lightning's own word for a user's mistake; it moved between modules, so the name decides."""
+    return type(error).__name__ == "MisconfigurationException"
+
+
+def nodes_with_targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every (key, node) of a config that names a class, outermost first."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield key, node
+        for name, value in node.items():
+            yield from nodes_with_targets(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, (list, tuple)):
+        for position, value in enumerate(node):
+            yield from nodes_with_targets(value, f"{key}[{position}]")
+
+
+def check_targets(config: Mapping[str, Any]) -> None:
+    """Refuses a config, read from a run, that names anything but a class of jlml, torch or lightning.
+
+    Raises:
+        UserError: a target is outside the trusted packages, or is no class of theirs.
+    """
+    for key, node in nodes_with_targets(config):
+        target = node["_target_"]
+        known = isinstance(target, str) and target.startswith(tuple(f"{name}." for name in TRUSTED_PACKAGES))
+        # a dotted path can lead out of a package again (jlml.data.sources.os.system): ask the class itself
+        found = locate(target, key) if known else None
+        home = getattr(found, "__module__", "") if inspect.isclass(found) else ""
+        if not any(home == name or home.startswith(f"{name}.") for name in TRUSTED_PACKAGES):
+            raise UserError(
+                f"{key}._target_={target} is not a class of {', '.join(TRUSTED_PACKAGES)}, and a run folder "
+                "can come from anyone. If you know this one, say trust=true."
+            )
+
+
+def locate(target: str, key: str) -> Any:
+    """What a dotted path names.
+
+    Raises:
+        UserError: nothing does.
+    """
+    module_name, *attributes = target.split(".")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for name in attributes:
+            if not hasattr(found, name):
+                importlib.import_module(f"{found.__name__}.{name}")
+            found = getattr(found, name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"{key}._target_={target} names nothing that can be imported ({error}).") from error
+    return found
+
+
+def check_options(node: Mapping[str, Any], key: str) -> None:
+    """Refuses an option that the node's class does not take, here and in the nodes within.
+
+    Raises:
+        UserError: naming the option and what is allowed.
+    """
+    for place, inner in nodes_with_targets(node, key):
+        allowed = options_of(locate(str(inner["_target_"]), place))
+        if allowed is None:
+            continue
+        for name in inner:
+            if name not in allowed and name not in HYDRA_KEYS:
+                raise UserError(
+                    f"{place}.{name} is not an option of {inner['_target_']}.{did_you_mean(name, allowed)} "
+                    f"It takes: {', '.join(sorted(allowed))}."
+                )
+
+
+def options_of(target: Callable[..., Any]) -> set[str] | None:
+    """Names of the keyword arguments, those that a base class takes through ``**`` included.
+
+    None where they cannot be known.
+    """
+    inits: list[Any] = [target]
+    if inspect.isclass(target):
+        inits = [vars(parent)["__init__"] for parent in target.__mro__ if "__init__" in vars(parent)]
+    names: set[str] = set()
+    for function in inits:
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return None
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names - {"self"}
+    return None
+
+
+# --- What a value may be -------------------------------------------------------------------------------

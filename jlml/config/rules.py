@@ -1,0 +1,130 @@
+"""What the values of jlml's own keys may be."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from jlml.config.keys import value_at
+from jlml.errors import UserError
+
+Rule = tuple[Callable[[Any], bool], str]  # does a value fit, and what is allowed, in words
+
+
+def whole(least: int) -> Rule:
+    """A whole number of at least so much."""
+    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least, (
+        f"a whole number of at least {least}"
+    )
+
+
+def number(least: float, *, above: bool = False, below: float | None = None) -> Rule:
+    """A finite number from ``least`` on, or strictly above it, and strictly below ``below``."""
+
+    def fits(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+            return False
+        return (value > least if above else value >= least) and (below is None or value < below)
+
+    end = "" if below is None else f" and below {below:g}"
+    return fits, f"a number {'above' if above else 'of at least'} {least:g}{end}"
+
+
+def one_of(*names: str) -> Rule:
+    """One of these words."""
+    return lambda v: v in names, f"one of: {', '.join(names)}"
+
+
+def widths() -> Rule:
+    """A list, possibly empty, of layer widths."""
+    fits, _ = whole(1)
+    return (
+        lambda v: isinstance(v, list) and all(map(fits, v)),
+        "a list of whole numbers of at least 1, as [128,64]",
+    )
+
+
+def pairs() -> Rule:
+    """A list of pairs of classes."""
+    fits, _ = whole(0)
+
+    def is_pair(value: Any) -> bool:
+        return isinstance(value, list) and len(value) == 2 and all(map(fits, value))
+
+    return (
+        lambda v: isinstance(v, list) and all(map(is_pair, v)),
+        "a list of pairs of classes, as [[4,9],[3,8]]",
+    )
+
+
+def optional(rule: Rule) -> Rule:
+    """None, or what the rule allows."""
+    fits, allowed = rule
+    return lambda v: v is None or fits(v), f"{allowed}, or null"
+
+
+def truth() -> Rule:
+    """True or false."""
+    return lambda v: isinstance(v, bool), "true or false"
+
+
+RULES = {
+    "seed": whole(0),
+    "draw_every": optional(whole(1)),
+    "early_stopping": optional(whole(1)),
+    "data.batch_size": whole(1),
+    "data.eval_batch_size": whole(1),
+    "data.image_size": optional(whole(1)),
+    "data.fit": one_of("pad", "resize"),
+    "data.pixels": one_of("grey", "dequantized", "binarized"),
+    "data.subset": optional(whole(1)),
+    "data.fallback": truth(),
+    "data.seed": whole(0),
+    "model.hidden": widths(),
+    "model.channels": widths(),
+    "model.code": one_of("dense", "spatial"),
+    "model.dense_channels": whole(1),
+    "model.beta": number(0),
+    "model.kl_warmup_epochs": whole(0),
+    "loss.scale": number(0, above=True),
+    "loss.link": one_of("sigmoid", "identity"),
+    "loss.limit": number(0, below=0.5),
+    "latent.dim": whole(1),
+    "optimizer.lr": number(0, above=True),
+    "optimizer.weight_decay": number(0),
+    "trainer.max_epochs": whole(1),
+    "trainer.log_every_n_steps": whole(1),
+    "trainer.gradient_clip_val": optional(number(0, above=True)),
+    "callbacks.*.every": optional(whole(1)),
+    "callbacks.*.images": whole(1),
+    "callbacks.reconstructions.per_class": whole(1),
+    "callbacks.interpolations.pairs": pairs(),
+    "callbacks.interpolations.steps": whole(2),
+    "callbacks.samples.rows": whole(1),
+    "callbacks.samples.columns": whole(1),
+    "callbacks.manifold.side": whole(2),
+}
+
+
+def check_values(config: Mapping[str, Any]) -> None:
+    """Refuses impossible values of jlml's own keys, before anything is built from them.
+
+    Raises:
+        UserError: naming the key, the value and what is allowed.
+    """
+    drawn = config.get("callbacks") or {}
+    rules = {
+        key.replace("*", name): rule
+        for key, rule in RULES.items()
+        for name in (drawn if "*" in key else [""])
+    }
+    for key, (fits, allowed) in rules.items():
+        value = value_at(config, key)
+        if value is not ... and not fits(value):
+            raise UserError(f"{key}={shown(value)} is not possible. Use {allowed}.")
+
+
+def shown(value: Any) -> str:
+    """A value as one would type it on the command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(shown, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
