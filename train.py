@@ -14,14 +14,19 @@ from jlml.cli import door, one_sentence
 def main(cfg: DictConfig) -> None:
     """Trains, then says where the run is and how good."""
     with one_sentence():
-        from jlml.config import with_choices  # imports wait until --help and --cfg have been answered
+        # imports wait until --help and --cfg have been answered, and that of torch until the config is right
+        from jlml.config import check, plain, with_choices
+
+        hydra_config = HydraConfig.get()
+        cfg = with_choices(cfg, hydra_config)
+        check(plain(cfg))
+
         from jlml.report import show_trained
         from jlml.training import train
 
-        hydra_config = HydraConfig.get()
         in_sweep = hydra_config.mode == RunMode.MULTIRUN
         parent = Path(hydra_config.sweep.dir) if in_sweep else None
-        show_trained(train(with_choices(cfg, hydra_config), parent))
+        show_trained(train(cfg, parent))
 
 
 if __name__ == "__main__":

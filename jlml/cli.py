@@ -72,8 +72,11 @@ def sentence(error: Exception) -> str:
         return f"{error.override!r} is not a setting. Write key=value or group=choice, as latent.dim=10."
     unknown = re.match(r"Could not override '([^']+)'", str(error))
     if isinstance(error, ConfigCompositionException) and unknown:
-        from jlml.config import known_keys  # only here: a good command need not read every file of conf/
+        from jlml.config import homes_of, known_keys  # here: a good command need not read every file
 
-        hint = did_you_mean(unknown[1], known_keys())
-        return f"{unknown[1]} is not a key of the config.{hint} See --cfg job for all keys."
+        key, homes = unknown[1], homes_of(unknown[1])
+        if homes:
+            return f"{key} is a key of {' and '.join(homes)}, which this command does not choose."
+        hint = did_you_mean(key, known_keys())
+        return f"{key} is not a key of the config.{hint} See --cfg job for all keys."
     return " ".join(str(error).split())

@@ -1,6 +1,7 @@
 """What the terminal says at the end: a short table, and what to do next."""
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -24,8 +25,8 @@ def show_trained(trained: Trained) -> None:
             "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
         )
     console.print(f"Run folder   {run}", highlight=False)
-    console.print(f"Evaluate it  python evaluate.py run={run}", highlight=False)
-    console.print(f"Look at it   tensorboard --logdir {run.parent}", highlight=False)
+    console.print(f"Evaluate it  python evaluate.py {quote(f'run={run}')}", highlight=False)
+    console.print(f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False)
 
 
 def show_evaluated(metrics: dict[str, float], written: Path) -> None:

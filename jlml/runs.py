@@ -10,7 +10,6 @@
 
 import json
 import os
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from jlml.config import Config, check_keys, check_targets, check_values
+from jlml.config import Config, check, check_targets
 from jlml.errors import UserError, gist
 from jlml.models import Autoencoder, build_model
 
@@ -84,15 +83,17 @@ class Run:
         """
         file = self.path / "config.yaml"
         try:
-            # resolved when it was written, so nothing is resolved now: no resolver of a stranger's runs
             loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
         except Exception as error:
             raise UserError(f"{file} cannot be read: {gist(error)}.") from error
-        if not isinstance(loaded, dict) or "image_shape" not in loaded:
-            raise UserError(f"{file} is not the config of a run: it has no image_shape.")
+        shape = loaded.get("image_shape") if isinstance(loaded, dict) else None
+        if not isinstance(loaded, dict) or not is_shape(shape):
+            raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
+        # it was resolved when it was written: an interpolation would run a resolver of a stranger's choice
+        if "${" in file.read_text(encoding="utf-8"):
+            raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
         config = {str(key): value for key, value in loaded.items()}
-        check_keys(config)
-        check_values(config)
+        check(config)
         if not trust:
             check_targets(config)
         return config
@@ -105,7 +106,7 @@ class Run:
         return path
 
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
-        """The trained model, on the CPU, in evaluation mode."""
+        """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
         channels, height, width = config["image_shape"]
         model = build_model(config, (channels, height, width))
@@ -113,9 +114,9 @@ class Run:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             model.load_state_dict(state)
-        except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:  # a damaged file can make the unpickler raise anything
             raise UserError(f"{path} is not a checkpoint of this run: {gist(error)}.") from error
-        return model.eval()
+        return model.eval().requires_grad_(False)
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""
@@ -125,6 +126,11 @@ class Run:
         """What `metrics.json` holds; empty before there is one."""
         file = self.path / "metrics.json"
         return json.loads(file.read_text()) if file.exists() else {}
+
+
+def is_shape(value: Any) -> bool:
+    """Whether this is (channels, height, width)."""
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(n, int) and n > 0 for n in value)
 
 
 def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:

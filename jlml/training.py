@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 import jlml
 from jlml.callbacks import Drawing, Gallery, ProgressBar, TensorBoard, Throughput
-from jlml.config import Config, check_keys, check_values, make, plain, shown
+from jlml.config import Config, check, make, plain, shown
 from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
@@ -54,8 +54,7 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     """
     quieten()
     config = plain(cfg)
-    check_keys(config)
-    check_values(config)
+    check(config)
     check_device(config)
     seed_everything(config["seed"], verbose=False)
 
@@ -91,7 +90,7 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
         if board is not None:
             # not those of validation: TensorBoard would show the last epoch's under their names
             board.conclude(hyperparameters(config), tested)
-    return Trained(run, model, data, trainer, metrics)
+    return Trained(run, model.eval(), data, trainer, metrics)
 
 
 def make_board(config: Config, run: Run) -> TensorBoard | None:
@@ -162,8 +161,9 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     """
     handler = logging.FileHandler(run.path / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
+    logger = logging.getLogger("jlml")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
     started = time.perf_counter()
     record: dict[str, Any] = {
         "status": "running",
@@ -182,6 +182,10 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     except (KeyboardInterrupt, SystemExit):
         record["status"] = "interrupted"
         raise
+    except UserError as error:
+        record |= {"status": "failed", "error": str(error)}
+        log.info("Failed: %s", error)
+        raise
     except BaseException as error:
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         log.exception("Run %s failed.", run.path)
@@ -189,20 +193,20 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     finally:
         record["wall_seconds"] = time.perf_counter() - started
         run.write_metrics(record)
-        root.removeHandler(handler)
+        logger.removeHandler(handler)
         handler.close()
 
 
 def hyperparameters(config: Config) -> dict[str, Any]:
     """The choices of a run for the HParams tab, which sorts them: what differs most comes first."""
     choices, data = config["choices"], config["data"]
-    chosen: dict[str, Any] = {group: choices[group] for group in ("loss", "model", "optimizer", "scheduler")}
-    chosen |= {"data": data["name"], "pixels": data["pixels"], "seed": config["seed"]}
-    chosen |= {"latent.dim": config["latent"]["dim"], "optimizer.lr": config["optimizer"]["lr"]}
-    chosen |= {
-        "trainer.batch_size": data["batch_size"],
-        "trainer.max_epochs": config["trainer"]["max_epochs"],
+    chosen: dict[str, Any] = {
+        group: choices.get(group, "none") for group in ("loss", "model", "optimizer", "scheduler")
     }
+    chosen |= {"data": data["name"], "pixels": data["pixels"], "seed": config["seed"]}
+    chosen |= {"latent.dim": config["latent"]["dim"], "trainer.batch_size": data["batch_size"]}
+    chosen |= {"trainer.max_epochs": config["trainer"]["max_epochs"]}
+    chosen |= {"optimizer.lr": config["optimizer"]["lr"]} if "lr" in config["optimizer"] else {}
     for group in ("model", "loss"):  # their own dials: beta, hidden, scale, limit
         for key, value in config[group].items():
             if not isinstance(value, dict) and key != "_target_":

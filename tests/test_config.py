@@ -3,7 +3,7 @@
 import pytest
 
 import jlml
-from jlml.config import CONF, check_targets, check_values, compose, known_keys, make, plain
+from jlml.config import CONF, check, check_targets, compose, known_keys, make, plain
 from jlml.errors import UserError
 from jlml.training import train
 
@@ -16,7 +16,7 @@ CHOICES = [
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_to_something_possible(choice):
     config = plain(compose(choice))
-    check_values(config)
+    check(config)
     check_targets(config)
     for group in ("loss", "optimizer"):
         make(config[group], group)
@@ -24,7 +24,7 @@ def test_every_choice_composes_to_something_possible(choice):
 
 @pytest.mark.parametrize("file", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_experiment_composes_and_opens_with_its_command(file):
-    check_values(plain(compose(f"experiment={file.stem}")))
+    check(plain(compose(f"experiment={file.stem}")))
     assert file.read_text().startswith(f"# @package _global_\n# python train.py experiment={file.stem}\n")
 
 
@@ -82,7 +82,17 @@ def test_what_was_chosen_and_changed_is_recorded():
             ["trainer=gpu"],
             "trainer.accelerator=gpu needs a CUDA GPU, and none was found. Use trainer=default.",
         ),
-        (["trainer.precision=12"], "trainer does not make a lightning.Trainer: Precision 12"),
+        (["trainer.precision=12"], "trainer.precision=12 is not possible. Use one of: 32-true, bf16-mixed."),
+        (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run=true is not possible. Use one of: false."),
+        (["+trainer.max_steps=2"], "trainer.max_steps=2 is not possible"),
+        (["+trainer.limit_val_batches=0"], "trainer.limit_val_batches=0 is not possible"),
+        (["+trainer.strategy=fastest"], "trainer does not make a lightning.Trainer: "),
+        (["scheduler=plateau", "scheduler.factor=2"], "optimizer and scheduler cannot be made: "),
+        (["~trainer.max_epochs"], "trainer.max_epochs is missing"),
+        (["seed=5000000000"], "seed=5000000000 is not possible. Use a whole number from 0 to 4294967295."),
+        (["output_dir="], "output_dir= is not possible. Use a name."),
+        (["model.hidden=[1000000000]"], "model does not make a jlml.models.VAE: "),
+        (["callbacks.interpolations.pairs=[[1,77]]"], "pairs=[[1,77]] is not possible"),
         (
             ["+trainer.epochs=3"],
             "trainer.epochs is not an option of lightning.Trainer. Did you mean min_epochs?",

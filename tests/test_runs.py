@@ -46,8 +46,14 @@ def test_a_loaded_model_is_the_trained_one(trained):
     model = jlml.load(str(trained.run.path))
     assert not model.training
     images, _ = trained.data.validation_batch(8)
-    trained.model.eval()
+    assert not trained.model.training
     torch.testing.assert_close(model.encode(images), trained.model.cpu().encode(images))
+
+
+def reshape(path, shape):
+    config = OmegaConf.load(path / "config.yaml")
+    config.image_shape = shape
+    OmegaConf.save(config, path / "config.yaml")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,8 @@ def test_a_loaded_model_is_the_trained_one(trained):
         (lambda path: (path / "config.yaml").write_text("- 1\n"), "is not the config of a run"),
         (lambda path: (path / "checkpoints/best.ckpt").unlink(), "has no checkpoint 'best'"),
         (lambda path: (path / "checkpoints/best.ckpt").write_bytes(b""), "is not a checkpoint"),
+        (lambda path: (path / "checkpoints/best.ckpt").write_bytes(b"junk"), "is not a checkpoint"),
+        (lambda path: reshape(path, [1, 28]), "no image_shape of three numbers"),
         (
             lambda path: (path / "checkpoints/best.ckpt").write_bytes(b"PK\3\4 nonsense"),
             "is not a checkpoint",
@@ -96,13 +104,17 @@ def test_a_config_that_would_run_code_is_refused(copy, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
-def test_interpolations_of_a_strangers_config_are_not_resolved(copy, monkeypatch):
-    monkeypatch.setenv("SECRET", "47")
-    config = OmegaConf.load(copy.path / "config.yaml")
-    config.seed = "${oc.decode:${oc.env:SECRET}}"
-    OmegaConf.save(config, copy.path / "config.yaml")
-    with pytest.raises(UserError, match="seed="):
-        jlml.load(copy.path)
+@pytest.mark.parametrize("trust", [False, True])
+@pytest.mark.parametrize(
+    "value", ["${oc.env:HOME}", "${oc.create:{_target_: pathlib.Path.touch, self: pwned}}", "a${seed}"]
+)
+def test_interpolations_of_a_strangers_config_are_refused(copy, value, trust):
+    """`oc.create` would hand Hydra a node that no check of targets has seen."""
+    config = OmegaConf.to_container(OmegaConf.load(copy.path / "config.yaml"), resolve=False)
+    config["optimizer"]["betas"] = value
+    OmegaConf.save(OmegaConf.create(config), copy.path / "config.yaml")
+    with pytest.raises(UserError, match="interpolation"):
+        jlml.load(copy.path, trust=trust)
 
 
 def test_a_whole_file_replaces_a_whole_file(tmp_path):

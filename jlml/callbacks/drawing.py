@@ -65,9 +65,11 @@ def at_rest(model: LightningModule) -> Iterator[None]:
     """The model in evaluation mode, without gradients, and with random numbers that no one else draws."""
     was_training = model.training
     model.eval()
-    with torch.no_grad(), fixed_noise(0, model.device):
-        yield
-    model.train(was_training)
+    try:
+        with torch.no_grad(), fixed_noise(0, model.device):
+            yield
+    finally:
+        model.train(was_training)
 
 
 def boards(trainer: Trainer) -> list[TensorBoard]:

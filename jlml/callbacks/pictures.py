@@ -101,6 +101,7 @@ class Manifold(Drawing):
         low, high = (
             model.encode(images).float().quantile(torch.tensor(self.REGION, device=model.device), dim=0)
         )
+        high = torch.maximum(high, low + 1e-3)  # codes may all be one
         ticks = [torch.linspace(float(a), float(b), self.side) for a, b in zip(low, high, strict=True)]
         z2, z1 = torch.meshgrid(ticks[1], ticks[0], indexing="ij")
         codes = torch.stack([z1, z2], -1).reshape(-1, 2).to(model.device)

@@ -1,17 +1,17 @@
 """Composes a config, checks it, and builds what it describes. Imports no torch: `--help` must not wait."""
 
 from jlml.config.composed import CONF, Config, compose, plain, with_choices
-from jlml.config.keys import check_keys, known_keys
+from jlml.config.keys import homes_of, known_keys
 from jlml.config.objects import check_targets, make
-from jlml.config.rules import check_values, shown
+from jlml.config.rules import check, shown
 
 __all__ = [
     "CONF",
     "Config",
-    "check_keys",
+    "check",
     "check_targets",
-    "check_values",
     "compose",
+    "homes_of",
     "known_keys",
     "make",
     "plain",

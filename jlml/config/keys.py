@@ -8,18 +8,37 @@ from omegaconf import OmegaConf
 from jlml.config.composed import CONF
 from jlml.errors import UserError, did_you_mean
 
-NEEDED = ("seed", "output_dir", "data._target_", "model._target_", "loss._target_", "latent.dim",
-          "optimizer._target_", "trainer._target_")  # fmt: skip
+NEEDED = (
+    "seed",
+    "output_dir",
+    "data._target_",
+    "data.batch_size",
+    "data.pixels",
+    "model._target_",
+    "loss._target_",
+    "latent.dim",
+    "optimizer._target_",
+    "trainer._target_",
+    "trainer.max_epochs",
+)
 
 
 def known_keys() -> set[str]:
     """Every key that some file under conf/ has, dotted: what a mistyped one can be compared with."""
-    keys: set[str] = set()
+    return {key for _, keys in _files() for key in keys}
+
+
+def homes_of(key: str) -> list[str]:
+    """The choices, as ``loss=mse``, whose file has this key."""
+    return sorted(choice for choice, keys in _files() if key in keys)
+
+
+def _files() -> Iterator[tuple[str, set[str]]]:
+    """Every file under conf/ as a choice, with its keys."""
     for file in CONF.rglob("*.yaml"):
         group = ".".join(file.relative_to(CONF).parts[:-1])
         if not group.startswith(("hydra", "experiment")):
-            keys |= set(_dotted(OmegaConf.to_container(OmegaConf.load(file)), group))
-    return keys
+            yield f"{group}={file.stem}", set(_dotted(OmegaConf.to_container(OmegaConf.load(file)), group))
 
 
 def _dotted(node: Any, key: str) -> Iterator[str]:

@@ -36,9 +36,9 @@ def make(node: Mapping[str, Any], key: str, **arguments: Any) -> Any:
     except UserError:
         raise
     except Exception as error:
-        if not isinstance(error, (TypeError, ValueError, InstantiationException)) and not is_misconfiguration(
-            error
-        ):
+        if not isinstance(
+            error, (TypeError, ValueError, RuntimeError, ImportError, InstantiationException)
+        ) and not is_misconfiguration(error):
             raise
         sentence = " ".join(str(error).split()).rstrip(".")
         raise UserError(f"{key} does not make a {node['_target_']}: {sentence}.") from error

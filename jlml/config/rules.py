@@ -4,17 +4,27 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from jlml.config.keys import value_at
+from jlml.config.keys import check_keys, value_at
 from jlml.errors import UserError
 
 Rule = tuple[Callable[[Any], bool], str]  # does a value fit, and what is allowed, in words
 
 
-def whole(least: int) -> Rule:
-    """A whole number of at least so much."""
-    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least, (
-        f"a whole number of at least {least}"
-    )
+def shown(value: Any) -> str:
+    """A value as one would type it on the command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(shown, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def whole(least: int, most: int | None = None) -> Rule:
+    """A whole number of at least so much, and at most so much."""
+
+    def fits(value: Any) -> bool:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return is_whole and value >= least and (most is None or value <= most)
+
+    return fits, f"a whole number {f'of at least {least}' if most is None else f'from {least} to {most}'}"
 
 
 def number(least: float, *, above: bool = False, below: float | None = None) -> Rule:
@@ -29,9 +39,9 @@ def number(least: float, *, above: bool = False, below: float | None = None) -> 
     return fits, f"a number {'above' if above else 'of at least'} {least:g}{end}"
 
 
-def one_of(*names: str) -> Rule:
-    """One of these words."""
-    return lambda v: v in names, f"one of: {', '.join(names)}"
+def one_of(*values: Any) -> Rule:
+    """One of these words, numbers or truths."""
+    return lambda v: v in values, f"one of: {', '.join(map(shown, values))}"
 
 
 def widths() -> Rule:
@@ -45,7 +55,7 @@ def widths() -> Rule:
 
 def pairs() -> Rule:
     """A list of pairs of classes."""
-    fits, _ = whole(0)
+    fits, _ = whole(0, 9)
 
     def is_pair(value: Any) -> bool:
         return isinstance(value, list) and len(value) == 2 and all(map(fits, value))
@@ -62,23 +72,30 @@ def optional(rule: Rule) -> Rule:
     return lambda v: v is None or fits(v), f"{allowed}, or null"
 
 
+def text() -> Rule:
+    """A string that is not empty."""
+    return lambda v: isinstance(v, str) and v.strip() != "", "a name"
+
+
 def truth() -> Rule:
     """True or false."""
     return lambda v: isinstance(v, bool), "true or false"
 
 
 RULES = {
-    "seed": whole(0),
+    "seed": whole(0, 2**32 - 1),
+    "output_dir": text(),
+    "data.root": text(),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),
     "data.eval_batch_size": whole(1),
-    "data.image_size": optional(whole(1)),
+    "data.image_size": optional(whole(4, 512)),
     "data.fit": one_of("pad", "resize"),
     "data.pixels": one_of("grey", "dequantized", "binarized"),
     "data.subset": optional(whole(1)),
     "data.fallback": truth(),
-    "data.seed": whole(0),
+    "data.seed": whole(0, 2**32 - 1),
     "model.hidden": widths(),
     "model.channels": widths(),
     "model.code": one_of("dense", "spatial"),
@@ -92,6 +109,14 @@ RULES = {
     "optimizer.lr": number(0, above=True),
     "optimizer.weight_decay": number(0),
     "trainer.max_epochs": whole(1),
+    "trainer.precision": one_of("32-true", "bf16-mixed"),
+    # what a run is judged by, its best checkpoint, needs whole epochs, each validated
+    "trainer.max_steps": one_of(-1),
+    "trainer.fast_dev_run": one_of(False),
+    "trainer.check_val_every_n_epoch": one_of(1),
+    "trainer.limit_train_batches": number(0, above=True),
+    "trainer.limit_val_batches": number(0, above=True),
+    "trainer.limit_test_batches": number(0, above=True),
     "trainer.log_every_n_steps": whole(1),
     "trainer.gradient_clip_val": optional(number(0, above=True)),
     "callbacks.*.every": optional(whole(1)),
@@ -103,6 +128,16 @@ RULES = {
     "callbacks.samples.columns": whole(1),
     "callbacks.manifold.side": whole(2),
 }
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuses keys that are not there to be set, and values that cannot be, before anything is built.
+
+    Raises:
+        UserError: naming the key, what was given and what is allowed.
+    """
+    check_keys(config)
+    check_values(config)
 
 
 def check_values(config: Mapping[str, Any]) -> None:
@@ -121,10 +156,3 @@ def check_values(config: Mapping[str, Any]) -> None:
         value = value_at(config, key)
         if value is not ... and not fits(value):
             raise UserError(f"{key}={shown(value)} is not possible. Use {allowed}.")
-
-
-def shown(value: Any) -> str:
-    """A value as one would type it on the command line."""
-    if isinstance(value, list):
-        return f"[{','.join(map(shown, value))}]"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

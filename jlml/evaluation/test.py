@@ -33,6 +33,8 @@ def evaluate(cfg: DictConfig) -> tuple[dict[str, float], Path]:
     given = Path(config["run"])
     which = given.stem if given.suffix == ".ckpt" else config["checkpoint"]
     run = Run.open(given)
+    if given.suffix == ".ckpt" and given.resolve() != run.checkpoint(which).resolve():
+        raise UserError(f"run={given} is not a checkpoint in the folder of its run. Name one, or the folder.")
     model = run.load_model(which, config["trust"])
     run_config = run.config(config["trust"])
     if config["data_root"] is not None:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from jlml.data.batches import Batch
+from jlml.errors import UserError
 from jlml.losses import ObservationModel
 from jlml.metrics import MONITOR, RunningMean, named, yardsticks
 from jlml.metrics.names import LEARNING_RATE, Split
@@ -127,6 +129,12 @@ class Autoencoder(LightningModule, ABC):
     def _publish(self, split: Split, extra: dict[str, float] | None = None) -> dict[str, float]:
         """The split's means since the last time, handed to the logger at the current step."""
         means = named(split, self._means[split].pop())
+        lost = [name for name, value in means.items() if not isfinite(value)]
+        if lost:
+            raise UserError(
+                f"Training has diverged: {', '.join(lost)} not finite at step {self.global_step}. "
+                "Try a lower optimizer.lr, or a limit on the gradient, trainer.gradient_clip_val=100."
+            )
         # validation after training judges the best checkpoint, which is not that of the current step
         belongs_to_step = split != "val" or self.trainer.state.fn == "fit"
         if self.logger is not None and belongs_to_step:

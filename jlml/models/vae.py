@@ -66,9 +66,10 @@ class VAE(Autoencoder):
         return self.decode(torch.randn(count, self.latent_dim, device=self.device))
 
     def _kl_weight(self) -> float:
-        if not self.training or not self.kl_warmup_epochs:
+        if not self.training or not self.kl_warmup_epochs or self._trainer is None:
             return self.beta
-        steps = self.kl_warmup_epochs * self.trainer.num_training_batches
+        trainer = self.trainer
+        steps = self.kl_warmup_epochs * trainer.num_training_batches / trainer.accumulate_grad_batches
         return self.beta * min(1.0, self.global_step / steps)
 
 
