@@ -181,6 +181,7 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         record["status"] = "finished"
     except (KeyboardInterrupt, SystemExit):
         record["status"] = "interrupted"
+        log.warning("Interrupted. What there is of the run is in %s.", run.path)
         raise
     except UserError as error:
         record |= {"status": "failed", "error": str(error)}
