@@ -1,6 +1,6 @@
 """The convolutional autoencoder and VAE: the same objectives over networks that know neighbours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,9 +33,7 @@ class ConvAE(AE):
         decoder: Callable[..., nn.Module] = ConvDecoder,
         **common: Any,
     ) -> None:
-        if code == "spatial":
-            spatial_maps(common["latent_dim"], common["image_shape"], len(channels) + 1)
-        sizes = {"code": code, "dense_channels": dense_channels}
+        sizes = code_sizes(channels, code, dense_channels, common)
         super().__init__(channels, partial(encoder, **sizes), partial(decoder, **sizes), **common)
 
 
@@ -64,9 +62,21 @@ class ConvVAE(VAE):
         decoder: Callable[..., nn.Module] = ConvDecoder,
         **common: Any,
     ) -> None:
-        if code == "spatial":
-            spatial_maps(common["latent_dim"], common["image_shape"], len(channels) + 1)
-        sizes = {"code": code, "dense_channels": dense_channels}
+        sizes = code_sizes(channels, code, dense_channels, common)
         super().__init__(
             channels, beta, kl_warmup_epochs, partial(encoder, **sizes), partial(decoder, **sizes), **common
         )
+
+
+def code_sizes(
+    channels: Sequence[int], code: Code, dense_channels: int, common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What both networks must know of the code besides its length.
+
+    Raises:
+        UserError: a spatial code does not fill the last maps. Said here, where the latent dim is known: a
+            VAE's encoder gives two numbers a dimension.
+    """
+    if code == "spatial":
+        spatial_maps(common["latent_dim"], common["image_shape"], len(channels) + 1)
+    return {"code": code, "dense_channels": dense_channels}

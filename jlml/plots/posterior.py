@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from jlml.plots.canvas import Picture, rendered
@@ -23,7 +24,7 @@ def posterior(
         posterior_std: root mean variance of the posterior; near 1 with a code_std near 0 is collapse.
     """
     order = (code_std if kl is None else kl).cpu().argsort(descending=True)
-    places = torch.arange(len(order)).numpy()
+    places = torch.arange(1, len(order) + 1).numpy()
     panels = 1 if kl is None else 2
     figure = Figure(figsize=(5.5 * panels, 4), dpi=100, layout="constrained")
     figure.suptitle(title)
@@ -39,7 +40,9 @@ def posterior(
         information.bar(places, kl.cpu()[order].numpy(), color="C2")
         information.set(ylabel="KL to the prior (nats)", ylim=(0, None))
     for axes in figure.axes:
-        axes.set_xlabel("latent dimension, sorted" if len(order) > 16 else "latent dimension")
+        axes.set_xlabel("latent dimension, by rank" if len(order) > 16 else "latent dimension")
         if len(order) <= 16:
             axes.set_xticks(places, [f"z{int(dim) + 1}" for dim in order])
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return rendered(figure)
