@@ -103,6 +103,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
         ("latent=d30", "latent=d30 is not a choice. Did you mean d32? Choose one of: d16, d2, d32, d64, d8."),
         ("latent.dmi=3", "latent.dmi is not a key of the config. Did you mean latent.dim?"),
         ("loss.scale=-1", "loss.scale is a key of loss=mse, which this command does not choose."),
+        ("run=outputs", "run is not a key of the config."),
         ("mdel=vae", "mdel is not a key of the config. Did you mean model?"),
         ("trainer.max_epoch=3", "Did you mean trainer.max_epochs?"),
         ("latent.dim", "'latent.dim' is not a setting. Write key=value"),

@@ -1,17 +1,15 @@
 """When pictures are drawn, and that drawing changes nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import cast
 
-import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from jlml.callbacks.tensorboard import TensorBoard
 from jlml.models import Autoencoder
-from jlml.models.base import fixed_noise
+from jlml.models.base import at_rest
 
 
 class Drawing(ABC):
@@ -58,18 +56,6 @@ class Gallery(Callback):
                 self._last_step[drawing] = step
                 with at_rest(model):
                     drawing.draw(trainer, cast(Autoencoder, model))
-
-
-@contextmanager
-def at_rest(model: LightningModule) -> Iterator[None]:
-    """The model in evaluation mode, without gradients, and with random numbers that no one else draws."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), fixed_noise(0, model.device):
-            yield
-    finally:
-        model.train(was_training)
 
 
 def boards(trainer: Trainer) -> list[TensorBoard]:

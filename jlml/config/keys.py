@@ -1,6 +1,7 @@
 """Which keys a config has and must have."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -30,15 +31,20 @@ def known_keys() -> set[str]:
 
 def homes_of(key: str) -> list[str]:
     """The choices, as ``loss=mse``, whose file has this key."""
-    return sorted(choice for choice, keys in _files() if key in keys)
+    # train.yaml and evaluate.yaml are in no group, so nobody chooses them
+    return sorted(choice for choice, keys in _files() if key in keys and not choice.startswith("="))
 
 
-def _files() -> Iterator[tuple[str, set[str]]]:
-    """Every file under conf/ as a choice, with its keys."""
+@cache
+def _files() -> list[tuple[str, set[str]]]:
+    """Every file under conf/ as a choice, with its keys; read once."""
+    files = []
     for file in CONF.rglob("*.yaml"):
         group = ".".join(file.relative_to(CONF).parts[:-1])
         if not group.startswith(("hydra", "experiment")):
-            yield f"{group}={file.stem}", set(_dotted(OmegaConf.to_container(OmegaConf.load(file)), group))
+            keys = set(_dotted(OmegaConf.to_container(OmegaConf.load(file)), group))
+            files.append((f"{group}={file.stem}", keys))
+    return files
 
 
 def _dotted(node: Any, key: str) -> Iterator[str]:

@@ -134,6 +134,3 @@ def options_of(target: Callable[..., Any]) -> set[str] | None:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return names - {"self"}
     return None
-
-
-# --- What a value may be -------------------------------------------------------------------------------

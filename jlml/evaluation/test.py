@@ -36,14 +36,12 @@ def evaluate(cfg: DictConfig) -> tuple[dict[str, float], Path]:
     if given.suffix == ".ckpt" and given.resolve() != run.checkpoint(which).resolve():
         raise UserError(f"run={given} is not a checkpoint in the folder of its run. Name one, or the folder.")
     model = run.load_model(which, config["trust"])
-    run_config = run.config(config["trust"])
-    if config["data_root"] is not None:
-        run_config["data"]["root"] = config["data_root"]
-    data: MNISTDataModule = make(run_config["data"], "data")
+    where = {} if config["data_root"] is None else {"root": config["data_root"]}
+    data: MNISTDataModule = make(model.config["data"] | where, "data")
     trainer = Trainer(
         accelerator=device,
         devices=1,
-        precision=run_config["trainer"]["precision"],
+        precision=model.config["trainer"]["precision"],
         deterministic=True,
         logger=False,
         enable_progress_bar=False,

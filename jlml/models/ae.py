@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jlml.models.base import Autoencoder, Codes, Images, Pass
+from jlml.models.base import Autoencoder, Codes, Images, Pass, at_rest
 from jlml.networks import MLPDecoder, MLPEncoder
 
 FITTED_IMAGES = 5_000  # enough for a covariance of 64 dimensions, and a fraction of an epoch to encode
@@ -68,18 +68,15 @@ class AE(Autoencoder):
     def on_validation_start(self) -> None:
         self._fit_to_training_images()
 
-    @torch.no_grad()
     def _fit_to_training_images(self) -> None:
         datamodule = getattr(self.trainer, "datamodule", None)
         batches = datamodule.train_dataloader() if datamodule else self.trainer.train_dataloader
         if batches is None:
             return
-        was_training = self.training
-        self.eval()
         codes: list[Tensor] = []
-        for images, _ in batches:
-            codes.append(self.encode(images.to(self.device)))
-            if sum(map(len, codes)) >= FITTED_IMAGES:
-                break
-        self.fit_code_distribution(torch.cat(codes))
-        self.train(was_training)
+        with at_rest(self):
+            for images, _ in batches:
+                codes.append(self.encode(images.to(self.device)))
+                if sum(map(len, codes)) >= FITTED_IMAGES:
+                    break
+            self.fit_code_distribution(torch.cat(codes))

@@ -167,3 +167,15 @@ def fixed_noise(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def at_rest(model: LightningModule) -> Iterator[None]:
+    """The model in evaluation mode, without gradients, and with random numbers that no one else draws."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), fixed_noise(0, model.device):
+            yield
+    finally:
+        model.train(was_training)
