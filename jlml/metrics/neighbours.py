@@ -1,0 +1,82 @@
+"""What codes keep of who is whose neighbour."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from scipy.stats import mode
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+Points = Float[Tensor, "points dims"]
+Labels = Int64[Tensor, " points"]
+
+CHUNK = 500  # rows of the distance matrix held at once
+
+
+def knn_correct(
+    codes: Points,
+    labels: Labels,
+    queries: Float[Tensor, "queries dims"] | None,
+    query_labels: Int64[Tensor, " queries"] | None,
+    counts: Sequence[int],
+) -> dict[int, Bool[Tensor, " queries"]]:
+    """For each count k: which queries the majority of their k nearest codes classifies right.
+
+    A tie goes to the smaller class, as in scikit-learn. Without queries, each code is classified by the
+    others: leave one out.
+    """
+    index = NearestNeighbors(n_neighbors=max(counts)).fit(codes.numpy())
+    nearest = index.kneighbors(None if queries is None else queries.numpy(), return_distance=False)
+    truth = (labels if query_labels is None else query_labels).numpy()
+    votes = labels.numpy()[nearest]
+    return {
+        k: torch.from_numpy(np.asarray(mode(votes[:, :k], axis=1, keepdims=False).mode == truth))
+        for k in counts
+    }
+
+
+def trustworthiness_and_continuity(
+    points: Float[Tensor, "points dims"], codes: Float[Tensor, "points latent"], k: int = 12
+) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:
+    """Two scores of every point, at most 1, whose means are trustworthiness and continuity.
+
+    Trustworthiness falls where neighbours among codes are none among points, continuity where neighbours
+    among points are none among codes, each by how far down the other's ranking they stand. Same values as
+    `sklearn.manifold.trustworthiness` (continuity: with the two exchanged), in constant memory and
+    without sorting. Source: Venna & Kaski 2001; Kaski et al. 2003.
+
+    Args:
+        points: what the codes are codes of, such as flat images.
+        codes: one a point.
+        k: neighbours looked at; below half the number of points.
+    """
+    count = len(points)
+    points, codes = points.double(), codes.double()  # near neighbours differ in digits that float32 lacks
+    trust, continuity = [], []
+    for start in range(0, count, CHUNK):
+        among_points = _distances(points, start)
+        among_codes = _distances(codes, start)
+        trust.append(_lost_ranks(among_points, among_codes, k))
+        continuity.append(_lost_ranks(among_codes, among_points, k))
+    scale = 2 / (k * (2 * count - 3 * k - 1))
+    return 1 - scale * torch.cat(trust), 1 - scale * torch.cat(continuity)
+
+
+def _distances(points: Tensor, start: int) -> Tensor:
+    """Squared Euclidean distances from a chunk of points to all; none to itself."""
+    rows = points[start : start + CHUNK]
+    # but for each row's own norm, which changes no ranking
+    squared = torch.addmm(points.square().sum(1), rows, points.T, alpha=-2)
+    here = torch.arange(len(rows))
+    squared[here, start + here] = torch.inf
+    return squared
+
+
+def _lost_ranks(truth: Tensor, shown: Tensor, k: int) -> Tensor:
+    """By row: how far beyond rank k, in ``truth``, stand the k nearest in ``shown``, in sum."""
+    theirs = truth.gather(1, shown.topk(k, largest=False).indices).numpy()
+    # counting is ten times as fast as sorting, and in numpy another ten times as fast as in torch
+    nearer = [np.count_nonzero(truth.numpy() < theirs[:, [j]], axis=1) for j in range(k)]
+    return torch.from_numpy(np.maximum(np.stack(nearer) + 1 - k, 0).sum(0)).double()
