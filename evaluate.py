@@ -1,4 +1,4 @@
-"""Tests a finished run: ``python evaluate.py run=outputs/<folder>``. See --help."""
+"""Says how good runs are: ``python evaluate.py run=outputs/<folder>``. See --help."""
 
 import hydra
 from omegaconf import DictConfig
@@ -8,12 +8,12 @@ from jlml.cli import door, one_sentence
 
 @hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
-    """Tests a checkpoint and says how good it is."""
+    """Evaluates one run, or compares several, and says where the results are."""
     with one_sentence():
         from jlml.evaluation import evaluate  # imports wait until --help and --cfg have been answered
-        from jlml.report import show_evaluated
+        from jlml.report import show
 
-        show_evaluated(*evaluate(cfg))
+        show(evaluate(cfg))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,6 +31,9 @@ QUICK = (
     "callbacks.manifold.side=5",
 )
 
+# every part of an evaluation, on few draws
+SMALL = ("importance_samples=3", "tsne_images=100", "samples=200")
+
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,3 +56,34 @@ def mnist_root() -> Path:
 @pytest.fixture(autouse=True)
 def _data_root_of_every_test(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
     monkeypatch.setenv("JLML_DATA", str(data_root))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str, Any]:
+    """A run of each model, of 2, 3 and 1 latent dimensions, some with snapshots."""
+    from jlml import compose, train
+
+    parent = tmp_path_factory.mktemp("runs")
+    words = {
+        "ae": ("model=ae", "loss=mse", "latent.dim=2", "callbacks=snapshots"),
+        "vae": ("model=vae", "loss=cont_bern", "latent.dim=3", "callbacks=snapshots"),
+        "conv_ae": ("model=conv_ae", "loss=bce", "latent.dim=1", "callbacks=none", "data.image_size=32"),
+        "conv_vae": ("model=conv_vae", "loss=bce", "data.pixels=binarized", "callbacks=none"),
+    }
+    common = [word for word in QUICK if not word.startswith("callbacks")]
+    return {
+        name: train(compose(*common, f"data.root={data_root}", *words[name]), parent).run for name in words
+    }
+
+
+@pytest.fixture(scope="session")
+def evaluated(runs):
+    """An evaluation of one of these runs, whole or by words of its own."""
+    from jlml import compose
+    from jlml.evaluation import evaluate
+
+    def evaluate_one(name: str, *words: str):
+        where = runs[name].path if name in runs else name
+        return evaluate(compose(f"run={where}", *SMALL, *words, config_name="evaluate"))
+
+    return evaluate_one

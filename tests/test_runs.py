@@ -26,20 +26,16 @@ def copy(trained, tmp_path):
     return Run.open(shutil.copytree(trained.run.path, tmp_path / "run"))
 
 
-def settings(**changes):
-    defaults = {"checkpoint": "best", "device": "cpu", "data_root": None, "trust": False}
-    return OmegaConf.create(defaults | changes)
+def evaluated(*words):
+    return evaluate(jlml.compose("parts=[objective]", *words, config_name="evaluate"))
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
-def test_evaluation_repeats_the_test_of_training(trained, copy, which):
-    metrics, written = evaluate(settings(run=str(copy.path), checkpoint=which))
-    if which == "best":
-        expected = {name: value for name, value in trained.metrics.items() if name.startswith("test/")}
-        assert metrics == pytest.approx(expected, rel=1e-6)
-    assert written.read_text().count("test/loss") == 1
-    by_file, _ = evaluate(settings(run=str(copy.path / "checkpoints" / f"{which}.ckpt")))
-    assert by_file == metrics
+def test_a_checkpoint_is_named_by_its_file_or_by_a_word(copy, which):
+    metrics = evaluated(f"run={copy.path}", f"checkpoint={which}").parts["objective"]["metrics"]
+    by_file = evaluated(f"run={copy.path / 'checkpoints' / which}.ckpt")
+    assert by_file.content["checkpoint"]["which"] == which
+    assert by_file.parts["objective"]["metrics"] == metrics
 
 
 def test_a_loaded_model_is_the_trained_one(trained):
@@ -125,14 +121,12 @@ def test_a_whole_file_replaces_a_whole_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"run": "nowhere"}, "run=nowhere is not a run folder"),
-        ({"device": "tpu"}, "device=tpu is not possible. Use one of: cpu, gpu."),
-        ({"checkpoint": "worst"}, "has no checkpoint 'worst'"),
-    ],
-)
-def test_evaluate_refuses_what_it_cannot_do(copy, changes, says):
-    with pytest.raises(UserError, match=says):
-        evaluate(settings(**{"run": str(copy.path)} | changes))
+def test_evaluate_refuses_what_is_no_run(copy, tmp_path):
+    with pytest.raises(UserError, match="run=nowhere is not a run folder"):
+        evaluated("run=nowhere")
+    copy.checkpoint("last").unlink()
+    with pytest.raises(UserError, match="has no checkpoint 'last'"):
+        evaluated(f"run={copy.path}", "checkpoint=last")
+    shutil.copy(copy.checkpoint("best"), copy.path / "best.ckpt")
+    with pytest.raises(UserError, match="is not a run folder"):
+        evaluated(f"run={copy.path / 'best.ckpt'}")

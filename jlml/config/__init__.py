@@ -3,12 +3,13 @@
 from jlml.config.composed import CONF, Config, compose, plain, with_choices
 from jlml.config.keys import homes_of, known_keys
 from jlml.config.objects import check_targets, make
-from jlml.config.rules import check, shown
+from jlml.config.rules import check, check_evaluation, shown
 
 __all__ = [
     "CONF",
     "Config",
     "check",
+    "check_evaluation",
     "check_targets",
     "compose",
     "homes_of",

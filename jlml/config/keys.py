@@ -29,6 +29,16 @@ def known_keys() -> set[str]:
     return {key for _, keys in _files() for key in keys}
 
 
+def keys_of_training() -> set[str]:
+    """Every key of a training run: all but those of evaluate.yaml alone."""
+    return {key for choice, keys in _files() for key in keys if choice != "=evaluate"}
+
+
+def keys_of_evaluation() -> set[str]:
+    """Every key of evaluate.yaml."""
+    return {key for choice, keys in _files() for key in keys if choice == "=evaluate"}
+
+
 def homes_of(key: str) -> list[str]:
     """The choices, as ``loss=mse``, whose file has this key."""
     # train.yaml and evaluate.yaml are in no group, so nobody chooses them
@@ -64,7 +74,7 @@ def check_keys(config: Mapping[str, Any]) -> None:
     Raises:
         UserError: naming the key.
     """
-    known = known_keys() | {"choices", "changes", "image_shape"}
+    known = keys_of_training() | {"choices", "changes", "image_shape"}
     for key in (*config, *(f"latent.{name}" for name in config.get("latent") or {})):
         if key not in known:
             raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from jlml.config.keys import check_keys, value_at
-from jlml.errors import UserError
+from jlml.config.keys import check_keys, keys_of_evaluation, value_at
+from jlml.errors import UserError, did_you_mean
 
 Rule = tuple[Callable[[Any], bool], str]  # does a value fit, and what is allowed, in words
 
@@ -72,6 +72,21 @@ def optional(rule: Rule) -> Rule:
     return lambda v: v is None or fits(v), f"{allowed}, or null"
 
 
+def distinct(count: int, least: int) -> Rule:
+    """A list of so many different whole numbers."""
+    fits, _ = whole(least)
+
+    def are(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and len(value) == count == len(set(map(str, value)))
+            and all(map(fits, value))
+        )
+
+    example = shown(list(range(least, least + count)))
+    return are, f"a list of {count} different whole numbers of at least {least}, as {example}"
+
+
 def text() -> Rule:
     """A string that is not empty."""
     return lambda v: isinstance(v, str) and v.strip() != "", "a name"
@@ -129,6 +144,23 @@ RULES = {
     "callbacks.manifold.side": whole(2),
 }
 
+EVALUATION_RULES = {
+    "run": optional(text()),
+    "checkpoint": one_of("best", "last"),
+    "reuse": truth(),
+    "output_dir": optional(text()),
+    "device": one_of("cpu", "gpu"),
+    "seed": whole(0, 2**32 - 1),
+    "batch_size": whole(1),
+    "importance_samples": whole(1),
+    "samples": whole(1),
+    "tsne_images": whole(1),
+    "plane.axes": distinct(2, 1),
+    "plane.images": optional(distinct(3, 0)),
+    "data.root": optional(text()),
+    "trust": truth(),
+}
+
 
 def check(config: Mapping[str, Any]) -> None:
     """Refuses keys that are not there to be set, and values that cannot be, before anything is built.
@@ -140,19 +172,32 @@ def check(config: Mapping[str, Any]) -> None:
     check_values(config)
 
 
-def check_values(config: Mapping[str, Any]) -> None:
+def check_evaluation(config: Mapping[str, Any]) -> None:
+    """Refuses keys that `evaluate.py` would never read, and values that cannot be.
+
+    Raises:
+        UserError: naming the key.
+    """
+    known = keys_of_evaluation() | {"choices", "changes"}  # which `compose` adds to every config
+    for key in config:
+        if key not in known:
+            raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")
+    check_values(config, EVALUATION_RULES)
+
+
+def check_values(config: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -> None:
     """Refuses impossible values of jlml's own keys, before anything is built from them.
 
     Raises:
         UserError: naming the key, the value and what is allowed.
     """
     drawn = config.get("callbacks") or {}
-    rules = {
+    named = {
         key.replace("*", name): rule
-        for key, rule in RULES.items()
+        for key, rule in rules.items()
         for name in (drawn if "*" in key else [""])
     }
-    for key, (fits, allowed) in rules.items():
+    for key, (fits, allowed) in named.items():
         value = value_at(config, key)
         if value is not ... and not fits(value):
             raise UserError(f"{key}={shown(value)} is not possible. Use {allowed}.")

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from jlml.data.pixels import TREATMENTS
 
-SPLIT, TRAINING, VALIDATION, TEST = range(4)  # the streams of random numbers that a seed opens
+SPLIT, TRAINING, VALIDATION, TEST, AT_REST = range(5)  # the streams of random numbers that a seed opens
 
 Batch = tuple[Float32[Tensor, "batch channel height width"], Int64[Tensor, " batch"]]
 

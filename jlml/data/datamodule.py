@@ -7,6 +7,7 @@ from lightning import LightningDataModule
 from torch import Generator, Tensor
 
 from jlml.data.batches import (
+    AT_REST,
     SPLIT,
     TEST,
     VALIDATION,
@@ -128,6 +129,13 @@ class MNISTDataModule(LightningDataModule):
 
     def test_dataloader(self) -> EvaluationBatches:
         return EvaluationBatches(self.test_images, self.test_labels, self.eval_batch_size)
+
+    def training_images_at_rest(self) -> Tensor:
+        """The training images in stored order, their pixels drawn once: what an evaluation sees.
+
+        uint8, or float32 where the pixels were drawn.
+        """
+        return self._draw_once(self.train_images, AT_REST)
 
     def validation_batch(self, count: int) -> Batch:
         """The first ``count`` validation images and their labels: the same ones whenever asked."""

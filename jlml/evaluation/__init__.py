@@ -1,5 +1,7 @@
-"""From a finished run to numbers. Needs nothing but its folder and the data."""
+"""From finished runs to numbers, pictures and a report. Needs nothing but their folders and the data."""
 
-from jlml.evaluation.test import evaluate
+from jlml.evaluation.evaluate import evaluate
+from jlml.evaluation.record import Evaluation
+from jlml.evaluation.several import Comparison
 
-__all__ = ["evaluate"]
+__all__ = ["Comparison", "Evaluation", "evaluate"]

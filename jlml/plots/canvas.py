@@ -1,7 +1,10 @@
 """A matplotlib figure as an array, without pyplot: no global state, no window, nothing to close."""
 
+import math
+
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -13,3 +16,11 @@ def rendered(figure: Figure) -> Picture:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def grid(count: int, size: tuple[float, float], columns: int = 4) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels of a size in inches, in rows."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.4), dpi=100, layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, place) for place in range(1, count + 1)]

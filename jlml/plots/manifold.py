@@ -1,4 +1,6 @@
-"""The plane of 2-D codes, decoded."""
+"""A plane of codes, decoded."""
+
+from collections.abc import Mapping
 
 from jaxtyping import Float
 from matplotlib.figure import Figure
@@ -12,8 +14,19 @@ def manifold(
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     title: str,
+    names: tuple[str, str] = ("z1", "z2"),
+    marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> Picture:
-    """Decoded images at the points of a grid, axes in code units; row 0 is at the low end of y."""
+    """Decoded images at the points of a grid; row 0 is at the low end of y.
+
+    Args:
+        images: one a point.
+        x_range: of the grid's points, in the units of its axis.
+        y_range: the same.
+        title: of the picture.
+        names: of the two axes.
+        marks: points to name in the plane.
+    """
     rows, columns, height, width = images.shape
     sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width).numpy()
     figure = Figure(figsize=(8, 8.2), dpi=100, layout="constrained")
@@ -21,7 +34,10 @@ def manifold(
     # a tile is centred on its code, so the sheet reaches half a step beyond the grid
     edges = (*_widened(x_range, columns), *_widened(y_range, rows))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=edges, aspect="auto", interpolation="nearest")
-    axes.set(xlabel="z1", ylabel="z2", title=title)
+    for mark, point in (marks or {}).items():
+        axes.plot(*point, "o", ms=9, mfc="none", mec="C1", mew=2)
+        axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
+    axes.set(xlabel=names[0], ylabel=names[1], title=title)
     return rendered(figure)
 
 

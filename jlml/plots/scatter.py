@@ -1,14 +1,15 @@
 """Codes in the plane, coloured by class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, rendered
+from jlml.plots.canvas import Picture, grid, rendered
 
 COLOURS = [f"C{i}" for i in range(10)]  # matplotlib's ten
 
@@ -55,19 +56,36 @@ def scatter(
     """One point a code and one colour a class, inside the given (low, high) limits of the two axes."""
     figure = Figure(figsize=(7.5, 6.4), dpi=100, layout="constrained")
     axes = figure.add_subplot()
-    for number, name in enumerate(class_names):
-        of_class = plane.points[labels == number].numpy()
-        axes.plot(
-            of_class[:, 0],
-            of_class[:, 1],
-            ".",
-            ms=4.5,
-            alpha=0.6,
-            color=COLOURS[number % 10],
-            label=name,
-            mew=0,
-        )
+    _draw(axes, plane, labels, class_names, 4.5)
     axes.set(xlim=limits[0], ylim=limits[1], xlabel=plane.axes[0], ylabel=plane.axes[1], title=title)
     axes.legend(title="class", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3, frameon=False)
     axes.grid(alpha=0.2)
     return rendered(figure)
+
+
+def scatters(
+    planes: Mapping[str, Plane],
+    labels: Int64[Tensor, " codes"],
+    class_names: Sequence[str],
+    columns: int = 2,
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+) -> Picture:
+    """Panels of the same images' codes by title, with one legend; each fits its axes, or all share limits."""
+    figure, panels = grid(len(planes), (5.0, 4.6), columns)
+    for axes, (title, plane) in zip(panels, planes.items(), strict=True):
+        _draw(axes, plane, labels, class_names, 3.5)
+        axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
+        if limits is not None:
+            axes.set(xlim=limits[0], ylim=limits[1])
+        axes.set_title(title, fontsize="medium", wrap=True)
+        axes.grid(alpha=0.2)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, title="class", loc="outside right center", markerscale=3, frameon=False)
+    return rendered(figure)
+
+
+def _draw(axes: Axes, plane: Plane, labels: Tensor, class_names: Sequence[str], size: float) -> None:
+    for number, name in enumerate(class_names):
+        of_class = plane.points[labels == number].numpy()
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot(*of_class.T, ".", ms=size, alpha=0.6, color=colour, label=name, mew=0)

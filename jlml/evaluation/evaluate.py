@@ -1,0 +1,89 @@
+"""From the config of `evaluate.py` to one evaluation, or a comparison of several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from jlml.config import Config, check_evaluation, plain
+from jlml.errors import UserError, did_you_mean
+from jlml.evaluation.one import evaluate_run
+from jlml.evaluation.parts import PARTS
+from jlml.evaluation.record import Evaluation
+from jlml.evaluation.several import Comparison, compare
+from jlml.evaluation.subject import Settings
+from jlml.runs import Run
+from jlml.training import check_device, quieten
+
+
+def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
+    """Evaluates the run that a config names, or compares its runs.
+
+    Args:
+        cfg: as `evaluate.yaml` has it, or `jlml.compose(..., config_name="evaluate")`.
+
+    Raises:
+        UserError: there is no such run, checkpoint, part or data.
+    """
+    quieten()
+    config = plain(cfg)
+    check_evaluation(config)
+    check_device({"trainer": {"accelerator": config["device"]}})
+    settings = settings_of(config)
+    which, parts = config["checkpoint"], config["parts"]
+    if (config["run"] is None) == (config["runs"] is None):
+        raise UserError(
+            "Say run=<folder> to evaluate one run, or runs=<folder, list or glob> to compare several."
+        )
+    if config["run"] is None:
+        compared = parts_of(parts, but=("tsne",))
+        return compare(config["runs"], which, compared, settings, config["reuse"], config["output_dir"])
+    run, which = one_run(config["run"], which)
+    return evaluate_run(run, which, parts_of(parts), settings)
+
+
+def settings_of(config: Config) -> Settings:
+    """The settings of an evaluation from its plain config."""
+    images = config["plane"]["images"]
+    return Settings(
+        seed=config["seed"],
+        device=config["device"],
+        batch_size=config["batch_size"],
+        importance_samples=config["importance_samples"],
+        samples=config["samples"],
+        tsne_images=config["tsne_images"],
+        plane_axes=tuple(config["plane"]["axes"]),
+        plane_images=None if images is None else tuple(images),
+        data_root=config["data"]["root"],
+        trust=config["trust"],
+    )
+
+
+def parts_of(names: Any, but: Sequence[str] = ()) -> list[str]:
+    """The parts named, in their own order; all but some where none are named.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    if names is None:
+        return [name for name in PARTS if name not in but]
+    given = [str(name) for name in names] if isinstance(names, list) else [str(names)]
+    for name in given:
+        if name not in PARTS:
+            hint = did_you_mean(name, PARTS)
+            raise UserError(f"parts={name} is not a part.{hint} Use some of: {', '.join(PARTS)}.")
+    if not given:
+        raise UserError(f"parts=[] leaves nothing to do. Use some of: {', '.join(PARTS)}; or null for all.")
+    return [name for name in PARTS if name in given]
+
+
+def one_run(given: str, checkpoint: str) -> tuple[Run, str]:
+    """The run in a folder, or that of a checkpoint file; and which checkpoint."""
+    path = Path(given)
+    run = Run.open(path)
+    if path.suffix != ".ckpt":
+        return run, checkpoint
+    if path.resolve() != run.checkpoint(path.stem).resolve():
+        raise UserError(f"run={path} is not a checkpoint in the folder of its run. Name one, or the folder.")
+    return run, path.stem

@@ -1,0 +1,79 @@
+"""What a part of an evaluation finds: numbers with their uncertainty, pictures, and words."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from jlml.evaluation.quantities import quantity_of
+from jlml.plots import Picture
+
+
+class NotApplicableError(Exception):
+    """This part says nothing about this run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, how many images (or groups, or samples) it rests on, and its standard error.
+
+    The error is that of the mean over so many independent draws of images; None where the number is no
+    such mean, or where one draw cannot tell.
+    """
+
+    value: float
+    n: int
+    error: float | None = None
+
+    @classmethod
+    def mean_of(cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"]) -> "Estimate":
+        """From one value an image."""
+        values = values.double()
+        n = len(values)
+        error = float(values.std() / math.sqrt(n)) if n > 1 else None
+        return cls(float(values.mean()), n, error)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture, or frames of an animation, with the sentence that explains it."""
+
+    name: str
+    picture: Picture | list[Picture]
+    caption: str
+
+
+@dataclass
+class Findings:
+    """Everything that a part found."""
+
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
+    """Every value with its unit, n and standard error; null where a number is not finite."""
+    return {
+        name: {
+            "value": finite(estimate.value),
+            "unit": quantity_of(name).unit,
+            "n": estimate.n,
+            "standard_error": None if estimate.error is None else finite(estimate.error),
+        }
+        for name, estimate in metrics.items()
+    }
+
+
+def finite(value: float) -> float | None:
+    """JSON has no infinity and no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def means_of(values: Mapping[str, Tensor], prefix: str = "") -> dict[str, Estimate]:
+    """The estimate of each name's values, one an image, under ``prefix``."""
+    return {f"{prefix}{name}": Estimate.mean_of(torch.atleast_1d(some)) for name, some in values.items()}

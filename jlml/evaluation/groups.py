@@ -1,0 +1,81 @@
+"""Runs that differ in their seed alone belong together: what they measure, and what tells groups apart."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jlml.config import Config, shown
+from jlml.evaluation.record import Evaluation
+
+# what two runs of the same experiment may differ in: the draw, the place, and what is only watched
+BESIDES = ("seed", "output_dir", "choices", "changes", "callbacks", "logger", "draw_every")
+BESIDES_OF_DATA = ("seed", "root", "fallback", "eval_batch_size")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one experiment with different seeds, the lowest first."""
+
+    label: str
+    evaluations: Sequence[Evaluation]
+
+    @property
+    def first(self) -> Evaluation:
+        return self.evaluations[0]
+
+    def values(self, metric: str) -> dict[int, float]:
+        """The metric, ``part/name``, by the seed of each run that has it."""
+        part, _, name = metric.partition("/")
+        found = {
+            evaluation.content["run_seed"]: evaluation.parts.get(part, {}).get("metrics", {}).get(name)
+            for evaluation in self.evaluations
+        }
+        return {seed: each["value"] for seed, each in found.items() if each and each["value"] is not None}
+
+
+def grouped(evaluations: Sequence[Evaluation], configs: Sequence[Config]) -> list[Group]:
+    """The groups, in the order in which their first run comes."""
+    members: dict[str, list[tuple[Evaluation, Config]]] = {}
+    for evaluation, config in zip(evaluations, configs, strict=True):
+        members.setdefault(json.dumps(essence(config), sort_keys=True), []).append((evaluation, config))
+    labels = labels_of([pairs[0][1] for pairs in members.values()])
+    return [
+        Group(label, [evaluation for evaluation, _ in sorted(pairs, key=lambda pair: pair[1]["seed"])])
+        for label, pairs in zip(labels, members.values(), strict=True)
+    ]
+
+
+def essence(config: Config) -> Config:
+    """The config without what makes no other experiment of it."""
+    kept = {key: value for key, value in config.items() if key not in BESIDES}
+    kept["data"] = {key: value for key, value in config["data"].items() if key not in BESIDES_OF_DATA}
+    return kept
+
+
+def labels_of(configs: Sequence[Config]) -> list[str]:
+    """A name for each: model, loss, latent dim, and whatever else tells it from the others of that name."""
+    names = [base_name(config) for config in configs]
+    labels = []
+    for name, config in zip(names, configs, strict=True):
+        namesakes = [
+            dict(flat(essence(other))) for other, same in zip(configs, names, strict=True) if same == name
+        ]
+        own = dict(flat(essence(config)))
+        keys = [key for key in own if any(other.get(key) != own[key] for other in namesakes)]
+        labels.append(" ".join([name, *(f"{key}={shown(own[key])}" for key in keys)]))
+    return labels
+
+
+def base_name(config: Config) -> str:
+    """Model, loss and latent dim."""
+    return f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys with their values."""
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

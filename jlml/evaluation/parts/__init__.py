@@ -1,0 +1,27 @@
+"""The parts of an evaluation: each looks at a subject and says what it finds."""
+
+from collections.abc import Callable
+
+from jlml.evaluation.findings import Findings
+from jlml.evaluation.parts.baselines import baselines
+from jlml.evaluation.parts.codes import codes
+from jlml.evaluation.parts.generation import generation
+from jlml.evaluation.parts.likelihood import likelihood
+from jlml.evaluation.parts.objective import objective
+from jlml.evaluation.parts.pictures import pictures
+from jlml.evaluation.parts.reconstruction import reconstruction
+from jlml.evaluation.parts.tsne import tsne
+from jlml.evaluation.subject import Subject
+
+Part = Callable[[Subject], Findings]
+
+PARTS: dict[str, Part] = {
+    "objective": objective,
+    "reconstruction": reconstruction,
+    "likelihood": likelihood,
+    "codes": codes,
+    "baselines": baselines,
+    "generation": generation,
+    "pictures": pictures,
+    "tsne": tsne,
+}

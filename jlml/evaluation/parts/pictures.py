@@ -1,0 +1,128 @@
+"""What a person looks at: reconstructions, codes, planes and paths through them, samples."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import torch
+from torch import Tensor
+
+from jlml.callbacks.pictures import first_of_each_class, line
+from jlml.evaluation.findings import Figure, Findings, NotApplicableError
+from jlml.evaluation.history import movement
+from jlml.evaluation.loss_shapes import shapes_of_losses
+from jlml.evaluation.parts.baselines import pca_baseline
+from jlml.evaluation.planes import decoded_planes
+from jlml.evaluation.samplers import SAMPLERS, draw_codes
+from jlml.evaluation.subject import Subject
+from jlml.plots import Plane, mosaic, plane_of, scatter, scatters
+
+PER_CLASS = 2
+COLUMNS = 20
+STEPS = 13
+EDGE = 0.003  # quantile at which a scatter's axes end
+
+
+def pictures(subject: Subject) -> Findings:
+    """Every picture that needs no score."""
+    return Findings(figures=list(drawn(subject)))
+
+
+def drawn(subject: Subject) -> Iterator[Figure]:
+    """The figures, in the order of the report."""
+    yield reconstructions(subject)
+    yield latent_scatter(subject)
+    with suppress(NotApplicableError):  # `baselines` says so
+        yield against_pca(subject)
+    yield class_medians(subject)
+    yield interpolations(subject)
+    yield from decoded_planes(subject)
+    yield samples(subject)
+    yield from movement(subject)
+    yield shapes_of_losses()
+
+
+def reconstructions(subject: Subject) -> Figure:
+    """Some of every class, in every way that the observation model shows a picture."""
+    chosen = first_of_each_class(subject.test_labels, PER_CLASS)
+    codes = subject.test_codes[chosen].to(subject.device)
+    with torch.no_grad():
+        shown = subject.model.loss.pictures(subject.model.decoder(codes))
+    rows = [("original", subject.test_images[chosen]), *((name, some.cpu()) for name, some in shown.items())]
+    caption = f"The first {PER_CLASS} test images of each class and what their codes decode to."
+    if "lambda" in shown:
+        caption += " The mean is not lambda: a black pixel's mean is grey. Scores use the mean."
+    return Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), caption)
+
+
+def latent_scatter(subject: Subject) -> Figure:
+    """Test codes in the plane."""
+    plane = plane_of(subject.test_codes)
+    title = f"Codes of {len(plane.points):,} test images"
+    picture = scatter(plane, subject.test_labels, subject.class_names, limits_of(plane.points), title)
+    caption = (
+        "One point an image. More than two dimensions are shown by their first two principal components."
+    )
+    return Figure("latent_scatter", picture, caption)
+
+
+def against_pca(subject: Subject) -> Figure:
+    """The codes beside the images' principal components."""
+    components = pca_baseline(subject).test_codes
+    planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
+    if subject.latent_dim == 2:  # they are principal components already, the largest first
+        planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))
+    picture = scatters(planes, subject.test_labels, subject.class_names)
+    return Figure("against_pca", picture, "The same test images as the model and as PCA lay them out.")
+
+
+def class_medians(subject: Subject) -> Figure:
+    """One picture a class: the decoded median of its codes."""
+    decoded = subject.decode(median_codes(subject))
+    nearest = torch.cdist(median_codes(subject), subject.test_codes).argmin(1)
+    rows = [("decoded median", decoded), ("nearest test image", subject.test_images[nearest])]
+    caption = (
+        "The median of each class's training codes, dimension by dimension, decoded; below it the test image "
+        "whose code is nearest. A median of two clusters may lie in neither."
+    )
+    return Figure("class_medians", mosaic(rows, "What is typical of a class", scale=3), caption)
+
+
+def median_codes(subject: Subject) -> Tensor:
+    """(classes, latent_dim): the median training code of each class that there is."""
+    labels = subject.train_labels
+    return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])
+
+
+def interpolations(subject: Subject) -> Figure:
+    """Straight lines between codes of neighbouring classes, and between the same pixels."""
+    first = first_of_each_class(subject.test_labels, 1)
+    rows = []
+    for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
+        ends = subject.test_codes[start : start + 1], subject.test_codes[end : end + 1]
+        name = " to ".join(subject.class_names[int(subject.test_labels[i])] for i in (start, end))
+        rows.append((f"{name}: codes", subject.decode(line(*ends, STEPS))))
+        images = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
+        rows.append(("pixels", line(*images, STEPS)))
+    caption = (
+        "From one test image to another: upper rows along the straight line between their codes, lower rows "
+        "a blend of their pixels. Where codes do better, what lies between looks like an image."
+    )
+    return Figure("interpolations", mosaic(rows, "Straight lines between codes, and between pixels"), caption)
+
+
+def samples(subject: Subject) -> Figure:
+    """New images by each sampler."""
+    rows = [("real test images", subject.test_images[subject.test_order[:COLUMNS]])]
+    for name, codes in draw_codes(subject, 2 * COLUMNS).items():
+        upper, lower = subject.decode(codes).split(COLUMNS)
+        rows += [(SAMPLERS[name], upper), ("", lower)]
+    caption = "Decoded codes from each sampler. An autoencoder was never asked to fill the prior."
+    return Figure("samples", mosaic(rows, "New images, by where their codes come from"), caption)
+
+
+def limits_of(points: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Axes that hold all points but a few outliers, with a margin."""
+    low, high = points.quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0)
+    margin = (high - low).clamp_min(1e-6) * 0.08
+    (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
+    return (x_low, x_high), (y_low, y_high)

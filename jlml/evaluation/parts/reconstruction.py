@@ -1,0 +1,83 @@
+"""How well images come back from their codes."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from jlml.evaluation.findings import Estimate, Figure, Findings, means_of
+from jlml.evaluation.subject import Images, Subject
+from jlml.metrics import bce, mse
+from jlml.metrics.images import SMALLEST, psnr, ssim
+from jlml.models import VAE
+from jlml.plots import bars, mosaic
+
+CHUNK = 1000
+EXTREMES = 15  # images in the rows of best and worst
+
+
+def reconstruction(subject: Subject) -> Findings:
+    """Scores of all test images, by class, and the extremes."""
+    values = picture_scores(subject.reconstructions, subject.test_images)
+    findings = Findings(means_of(values))
+    for number, name in enumerate(subject.class_names):
+        chosen = subject.test_labels == number
+        if chosen.any():
+            of_class = {score: some[chosen] for score, some in values.items()}
+            findings.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
+    if isinstance(subject.model, VAE):
+        findings.remarks.append(
+            "A VAE reconstructs here from the posterior mean of each image; the objective above draws z."
+        )
+    if "ssim" not in values:
+        findings.remarks.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
+    findings.figures = [extremes(subject, values["mse"]), by_class(findings.metrics)]
+    return findings
+
+
+def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, " images"]]:
+    """Every score of pictures against the images they stand for, one value an image."""
+    scored: list[dict[str, Tensor]] = []
+    for some, truth in zip(pictures.split(CHUNK), images.split(CHUNK), strict=True):
+        error = mse(some, truth)
+        scores = {
+            "mse": error,
+            "squared_error": error * truth[0].numel(),
+            "bce": bce(some, truth),
+            "psnr": psnr(some, truth),
+        }
+        if min(truth.shape[2:]) >= SMALLEST:
+            scores["ssim"] = ssim(some, truth)
+        scored.append(scores)
+    return {name: torch.cat([scores[name] for scores in scored]) for name in scored[0]}
+
+
+def extremes(subject: Subject, errors: Tensor) -> Figure:
+    """The best and the worst reconstructed test images."""
+    order = errors.argsort(stable=True)
+    best, worst = order[:EXTREMES], order.flip(0)[:EXTREMES]
+    rows = [
+        ("best", subject.test_images[best]),
+        ("reconstruction", subject.reconstructions[best]),
+        ("worst", subject.test_images[worst]),
+        ("reconstruction", subject.reconstructions[worst]),
+    ]
+    caption = (
+        f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
+        f"the largest (up to {errors[order[-1]]:.4f}). Few bright pixels are easy: the best are often ones."
+    )
+    return Figure("extremes", mosaic(rows, "Best and worst reconstructions of test images"), caption)
+
+
+def by_class(metrics: dict[str, Estimate]) -> Figure:
+    """The error of each class."""
+    chosen = {name.split("/")[1]: each for name, each in metrics.items() if name.endswith("/mse")}
+    picture = bars(
+        list(chosen),
+        [each.value for each in chosen.values()],
+        [each.error for each in chosen.values()],
+        "mse per pixel",
+        "Reconstruction error by class",
+        reference=(metrics["mse"].value, "all test images"),
+    )
+    caption = "Mean squared error of each class; whiskers are standard errors over its images."
+    return Figure("by_class", picture, caption)

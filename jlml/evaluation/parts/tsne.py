@@ -1,0 +1,55 @@
+"""t-SNE of the codes and of the pixels, beside the codes and PCA: four maps of the same images."""
+
+import torch
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+from jlml.evaluation.findings import Figure, Findings, NotApplicableError, means_of
+from jlml.evaluation.parts.baselines import tensor
+from jlml.evaluation.subject import Codes, Subject
+from jlml.metrics.neighbours import knn_correct
+from jlml.plots import plane_of, scatters
+from jlml.plots.scatter import Plane
+
+PERPLEXITY = 30
+PIXEL_COMPONENTS = 50  # pixels are brought to so many principal components first
+
+
+def tsne(subject: Subject) -> Findings:
+    """Maps `tsne_images` test images. Source: van der Maaten & Hinton 2008."""
+    count = min(subject.settings.tsne_images, len(subject.test_labels))
+    if count <= 3 * PERPLEXITY:
+        raise NotApplicableError(f"t-SNE at perplexity {PERPLEXITY} needs more than {3 * PERPLEXITY} images.")
+    some = subject.test_order[:count]
+    codes, labels = subject.test_codes[some], subject.test_labels[some]
+    pixels = subject.test_images[some].flatten(1)
+    components = tensor(
+        PCA(min(PIXEL_COMPONENTS, *pixels.shape), random_state=0).fit_transform(pixels.numpy())
+    )
+    maps = {"tsne_codes": embedded(subject, codes), "tsne_pixels": embedded(subject, components)}
+    planes = {
+        "codes": plane_of(codes),
+        "PCA of the pixels": plane_of(components),
+        "t-SNE of the codes": Plane(maps["tsne_codes"], ("", "")),
+        "t-SNE of the pixels": Plane(maps["tsne_pixels"], ("", "")),
+    }
+    findings = Findings()
+    for name, points in maps.items():
+        right = knn_correct(points, labels, None, None, [5])
+        findings.metrics |= means_of({f"{name}/leave_one_out_5": right[5]})
+    caption = (
+        f"{count:,} test images, four maps. t-SNE (perplexity {PERPLEXITY}) keeps neighbours and gives up "
+        "distances: gaps and sizes of its clusters mean nothing."
+    )
+    findings.figures.append(Figure("maps", scatters(planes, labels, subject.class_names), caption))
+    return findings
+
+
+def embedded(subject: Subject, points: Codes) -> Tensor:
+    """(images, 2): the t-SNE map."""
+    settings = subject.settings
+    # all points may be one, and an initial map by PCA would divide by its spread of 0
+    start = "pca" if points.shape[1] > 1 and float(points.std(0).max()) > 0 else "random"
+    mapper = TSNE(perplexity=PERPLEXITY, init=start, random_state=settings.seed % 2**32, n_jobs=-1)
+    return torch.from_numpy(mapper.fit_transform(points.numpy())).float()

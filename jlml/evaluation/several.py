@@ -1,0 +1,140 @@
+"""Compares several runs: finds them, evaluates what is not evaluated yet, and says which is better."""
+
+import glob
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+
+from jlml.errors import UserError
+from jlml.evaluation.comparison import IN_SHORT, comparison_table, groups_csv, runs_csv, tables_by_theme
+from jlml.evaluation.document import write_comparison
+from jlml.evaluation.groups import Group, grouped
+from jlml.evaluation.one import evaluate_run
+from jlml.evaluation.record import Evaluation, earlier_evaluation
+from jlml.evaluation.side_by_side import side_by_side
+from jlml.evaluation.subject import Settings
+from jlml.evaluation.tables import Table
+from jlml.runs import Run, write_whole
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of evaluated runs, where their comparison lies, and what went wrong."""
+
+    groups: list[Group]
+    table: Table
+    folder: Path
+    failed: list[str]  # a sentence each
+
+
+def compare(
+    given: Any, which: str, parts: Sequence[str], settings: Settings, reuse: bool, output_dir: str | None
+) -> Comparison:
+    """Evaluates the runs and writes `comparison.html`, `runs.csv`, `groups.csv` and figures.
+
+    Args:
+        given: folders, a folder with runs below it, or a glob.
+        which: `best` or `last` checkpoint of each.
+        parts: names of `PARTS`.
+        settings: how to evaluate.
+        reuse: take over parts that are there already.
+        output_dir: where the comparison goes; None for `comparison` in the folder that holds all runs.
+
+    Raises:
+        UserError: there are no two runs, or none could be evaluated.
+    """
+    runs = find_runs(given, which)
+    evaluations, configs, failed = [], [], []
+    console = Console(stderr=True)
+    for place, run in enumerate(runs, start=1):
+        console.print(f"[bold]{place} of {len(runs)}[/] {run.path.name}", highlight=False)
+        try:
+            evaluation = evaluation_of(run, which, parts, settings, reuse)
+            configs.append(run.config(settings.trust))
+            evaluations.append(evaluation)
+            failed += [f"{name} of {run.path.name}" for name in evaluation.failed]
+        except UserError as error:
+            console.print(f"[red]{error}", highlight=False)
+            failed.append(f"{run.path.name} ({error})")
+    if not evaluations:
+        raise UserError(f"None of the {len(runs)} runs could be evaluated: {failed[0]}.")
+    groups = grouped(evaluations, configs)
+    folder = Path(output_dir) if output_dir else common_folder(runs) / "comparison"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"output_dir={folder} cannot be made: {error.strerror}.") from error
+    write_whole(folder / "runs.csv", runs_csv(groups))
+    write_whole(folder / "groups.csv", groups_csv(groups))
+    figures = []
+    for figure in side_by_side(groups, which, settings):
+        assert not isinstance(figure.picture, list)
+        Image.fromarray(figure.picture).save(folder / f"{figure.name}.png", optimize=True)
+        figures.append({"file": f"{figure.name}.png", "caption": figure.caption})
+    short = comparison_table("In short", groups, IN_SHORT)
+    write_comparison(folder, groups, [short, *tables_by_theme(groups)], figures, failed)
+    return Comparison(groups, short, folder, failed)
+
+
+def evaluation_of(run: Run, which: str, parts: Sequence[str], settings: Settings, reuse: bool) -> Evaluation:
+    """The evaluation of a run, from its folder as far as it is there."""
+    earlier = earlier_evaluation(run, which, settings) if reuse else None
+    if earlier is None:
+        return evaluate_run(run, which, parts, settings)
+    there = [name for name, part in earlier.parts.items() if part["status"] != "failed"]
+    missing = [name for name in parts if name not in there]
+    return evaluate_run(run, which, missing, settings) if missing else earlier
+
+
+def find_runs(given: Any, which: str) -> list[Run]:
+    """The runs that a list, a folder or a glob means, sorted by path.
+
+    Runs that were found and not named may lack the checkpoint, if they were cut off: they are left out.
+
+    Raises:
+        UserError: a name is no run, or there are fewer than two.
+    """
+    names = [str(name) for name in given] if isinstance(given, list) else [str(given)]
+    runs: dict[Path, Run] = {}
+    for name in names:
+        for run, was_named in runs_under(name):
+            if was_named or (run.path / "checkpoints" / f"{which}.ckpt").is_file():
+                runs.setdefault(run.path.resolve(), run)
+            else:
+                log.warning("%s is left out: it has no %s checkpoint.", run.path, which)
+    if len(runs) < 2:
+        found = f"only {next(iter(runs.values())).path}" if runs else "no run"
+        raise UserError(
+            f"runs={','.join(names)} finds {found}. Name at least two runs, a folder that holds them, or a "
+            "glob in quotes; a single one with run=."
+        )
+    return [runs[path] for path in sorted(runs)]
+
+
+def runs_under(name: str) -> list[tuple[Run, bool]]:
+    """The runs that one name means, and whether it is the name of a run itself."""
+    if (Path(name) / "config.yaml").is_file():
+        return [(Run.open(name), True)]
+    matches = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else [name]
+    if not glob.has_magic(name) and not Path(name).is_dir():
+        raise UserError(f"runs={name} is not a folder.")
+    # a folder of a sweep is searched, and so is every folder that a glob finds
+    return [
+        (Run(config.parent), False)
+        for match in matches
+        for config in sorted(Path(match).rglob("config.yaml"))
+        if (config.parent / "checkpoints").is_dir()
+    ]
+
+
+def common_folder(runs: Sequence[Run]) -> Path:
+    """The folder that holds all of them."""
+    return Path(os.path.commonpath([run.path.resolve().parent for run in runs]))

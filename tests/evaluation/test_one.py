@@ -1,0 +1,195 @@
+"""One run, evaluated: what is found, written and shown, for every model."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+
+import jlml
+from jlml.errors import UserError
+from jlml.evaluation import evaluate
+from jlml.evaluation.parts import PARTS
+from jlml.evaluation.quantities import quantity_of
+from jlml.report import show
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "conv_ae", "conv_vae"])
+def test_every_part_of_every_model(name, evaluated):
+    evaluation = evaluated(name)
+    content = json.loads((evaluation.folder / "metrics.json").read_text())
+    assert content == evaluation.content
+    assert list(content["parts"]) == list(PARTS)
+    statuses = {part: result["status"] for part, result in content["parts"].items()}
+    without = {"likelihood"} if name in ("ae", "conv_ae") else set()
+    assert {part for part, status in statuses.items() if status != "done"} == without
+    for result in content["parts"].values():
+        for metric, found in result.get("metrics", {}).items():
+            assert found["unit"] == quantity_of(metric).unit
+            assert found["n"] >= 1
+            assert found["value"] is not None
+        for figure in result.get("figures", []):
+            with Image.open(evaluation.folder / figure["file"]) as picture:
+                assert np.asarray(picture.convert("RGB")).std() > 5, figure  # something is drawn
+            assert figure["caption"].endswith(".")
+    page = (evaluation.folder / "report.html").read_text()
+    figures = sum(len(result.get("figures", [])) for result in content["parts"].values())
+    assert page.count('src="data:image/') == figures
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # it loads nothing
+
+
+def test_errors_are_those_of_the_images(evaluated, runs):
+    """The mean over test images and its standard error, from the loaded model alone."""
+    found = evaluated("ae", "parts=reconstruction").parts["reconstruction"]["metrics"]["mse"]
+    model = jlml.load(runs["ae"].path)
+    data = jlml.config.make(model.config["data"], "data")
+    data.setup()
+    images = data.test_images.float() / 255
+    errors = (model.decode(model.encode(images)) - images).square().mean((1, 2, 3)).double()
+    assert found["n"] == len(images) == 300
+    assert found["value"] == pytest.approx(errors.mean().item(), rel=1e-5)
+    assert found["standard_error"] == pytest.approx(errors.std().item() / 300**0.5, rel=1e-5)
+
+
+def numbers(evaluation):
+    return {
+        f"{part}/{name}": found["value"]
+        for part, result in evaluation.parts.items()
+        for name, found in result.get("metrics", {}).items()
+    }
+
+
+@pytest.mark.parametrize("name", ["conv_vae", "ae"])
+def test_batches_change_no_number(name, evaluated, runs, tmp_path):
+    """Batches of 7 leave a ragged last one of 300 images, and of 200 samples."""
+    some = "parts=[reconstruction,likelihood,codes,generation]"
+    whole = numbers(evaluated(name, some))
+    copy = shutil.copytree(runs[name].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    for metric, value in numbers(evaluated(str(copy), some, "batch_size=7")).items():
+        assert value == pytest.approx(whole[metric], rel=2e-4, abs=1e-4), metric
+
+
+def test_parts_come_one_by_one_and_stay(runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    assert list(evaluated(str(copy), "parts=[codes]").parts) == ["codes"]
+    both = evaluated(str(copy), "parts=[reconstruction]")
+    assert list(both.parts) == ["reconstruction", "codes"]
+    assert list(evaluated(str(copy), "parts=[codes]", "batch_size=50").parts) == ["reconstruction", "codes"]
+    # other settings are another evaluation
+    assert list(evaluated(str(copy), "parts=[codes]", "seed=1").parts) == ["codes"]
+    assert evaluated(str(copy), "parts=[codes]", "checkpoint=last").folder.name == "last"
+    assert json.loads((copy / "evaluation/metrics.json").read_text())["checkpoint"]["which"] == "best"
+
+
+def test_a_part_that_fails_takes_no_other_down(runs, evaluated, tmp_path, monkeypatch, capsys):
+    def fails(subject):
+        raise ZeroDivisionError("by <b>zero</b>")
+
+    monkeypatch.setitem(PARTS, "codes", fails)
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    evaluation = evaluated(str(copy), "parts=[reconstruction,codes,pictures]")
+    assert evaluation.failed == ["codes"]
+    assert evaluation.parts["codes"]["reason"] == "ZeroDivisionError: by <b>zero</b>"
+    assert evaluation.parts["pictures"]["status"] == "done"
+    assert "Traceback" in (evaluation.folder / "errors.log").read_text()
+    page = (evaluation.folder / "report.html").read_text()
+    assert "by &lt;b&gt;zero" in page
+    assert "<b>zero" not in page
+    with pytest.raises(UserError, match=r"Failed: codes \(ZeroDivisionError"):
+        show(evaluation)
+    assert "MSE" in capsys.readouterr().out
+
+
+def test_a_hostile_name_is_shown_and_does_nothing(runs, evaluated, tmp_path):
+    name = "<img src=x onerror=alert(1)>"
+    copy = shutil.copytree(runs["ae"].path, tmp_path / name, ignore=shutil.ignore_patterns("evaluation"))
+    config = OmegaConf.load(copy / "config.yaml")
+    config.changes = ["<script>alert(2)</script>"]
+    OmegaConf.save(config, copy / "config.yaml")
+    from jlml.evaluation.evaluate import settings_of
+    from jlml.evaluation.one import evaluate_run
+    from jlml.runs import Run
+
+    settings = settings_of(jlml.config.plain(jlml.compose("run=x", config_name="evaluate")))
+    folder = evaluate_run(Run.open(copy), "best", ["reconstruction"], settings).folder
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert "onerror=alert(1)>" not in page.replace("&gt;", "")
+    assert "&lt;script&gt;" in page
+
+
+def test_a_moved_run_evaluates_where_its_data_is_now(mnist_root, tmp_path):
+    words = ("data=mnist", f"data.root={mnist_root}", "trainer=debug", "callbacks=none", "model=ae")
+    trained = jlml.train(jlml.compose(*words), tmp_path / "there")
+    moved = shutil.move(trained.run.path, tmp_path / "here, renamed")
+    config = OmegaConf.load(moved / "config.yaml")
+    config.data.root = "/nowhere"
+    OmegaConf.save(config, moved / "config.yaml")
+    small = OmegaConf.merge(
+        jlml.compose("parts=[reconstruction]", config_name="evaluate"), {"run": str(moved)}
+    )
+    small.data.root = str(mnist_root)
+    found = evaluate(small).parts["reconstruction"]["metrics"]["mse"]
+    assert found["n"] == 10_000
+    small.data.root = None
+    with pytest.raises(UserError, match="nowhere"):
+        evaluate(small)
+
+
+def test_fashion_is_not_scored_as_digits(runs, evaluated, monkeypatch):
+    from jlml.data import MNISTDataModule
+
+    setup = MNISTDataModule.setup
+
+    def as_fashion(self, stage=None):
+        setup(self, stage)
+        self.source_name = "fashion_mnist"
+
+    monkeypatch.setattr(MNISTDataModule, "setup", as_fashion)
+    part = evaluated("ae", "parts=[generation]", "seed=5").parts["generation"]
+    assert part["status"] == "not applicable"
+    assert "digits only" in part["reason"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["parts=[code]"], "parts=code is not a part. Did you mean codes?"),
+        (["parts=[]"], "leaves nothing to do"),
+        (["importance_samples=0"], "importance_samples=0 is not possible. Use a whole number of at least 1."),
+        (["plane.axes=[1,1]"], "a list of 2 different whole numbers of at least 1, as [1,2]"),
+        (["device=tpu"], "device=tpu is not possible. Use one of: cpu, gpu."),
+        (["checkpoint=worst"], "checkpoint=worst is not possible. Use one of: best, last."),
+        (["runs=[a,b]"], "Say run=<folder> to evaluate one run"),
+        (["+sed=1"], "sed is not a key of the config. Did you mean seed?"),
+    ],
+)
+def test_bad_words_are_one_sentence_before_any_work(words, says, evaluated):
+    with pytest.raises(UserError, match=re.escape(says)):
+        evaluated("ae", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["plane.axes=[1,3]"], "is not possible with 2 latent dimensions"),
+        (["plane.images=[0,1,300]"], "names test image 300"),
+    ],
+)
+def test_planes_that_are_not_there_fail_in_words(words, says, evaluated):
+    part = evaluated("ae", "parts=[pictures]", *words).parts["pictures"]
+    assert part["status"] == "failed"
+    assert says in part["reason"]
+
+
+def test_the_objective_is_what_training_reported(runs, evaluated):
+    part = evaluated("vae", "parts=[objective]").parts["objective"]
+    reported = runs["vae"].metrics()["metrics"]
+    for name, found in part["metrics"].items():
+        assert found["value"] == pytest.approx(reported[f"test/{name}"], rel=1e-6)
+    assert part["remarks"] == []
+    assert torch.get_default_dtype() == torch.float32
