@@ -26,11 +26,11 @@ clean:  ## forget the environment, keep data and outputs
 	rm -rf $(VENV)
 
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --quiet --python $(RUN) --editable .
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable .
 	touch $@
 
 $(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --quiet --python $(RUN) --editable ".[test]"
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[test]"
 	touch $@ $(VENV)/.ready
 
 $(VENV)/bin/uv:

@@ -1,6 +1,7 @@
 """jlml: an experiment framework for autoencoders.
 
-``jlml.load("outputs/<run>")`` gives a trained model; `train.py` and `evaluate.py` do the rest.
+``jlml.load("outputs/<run>")`` gives a trained model; ``train`` and ``evaluate`` take a config that
+``compose`` makes of words, as `train.py` and `evaluate.py` do.
 """
 
 from importlib import import_module
@@ -8,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jlml.config import compose
+    from jlml.evaluation import evaluate
     from jlml.runs import load
     from jlml.training import train
 
 __version__ = "0.1.0"
-__all__ = ["compose", "load", "train"]
+__all__ = ["compose", "evaluate", "load", "train"]
 
-_HOMES = {"compose": "jlml.config", "load": "jlml.runs", "train": "jlml.training"}
+_HOMES = {
+    "compose": "jlml.config",
+    "evaluate": "jlml.evaluation",
+    "load": "jlml.runs",
+    "train": "jlml.training",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -83,6 +83,7 @@ QUANTITIES = {
     "class_imbalance": Quantity(
         "imbalance", SHARE, 3, "lower", "Total variation between classes seen and classes in training."
     ),
+    "recognised": Quantity("recognised", SHARE, 2, "higher", "Classes whose decoded median looks like one."),
     "confidence": Quantity("confidence", SHARE, 3, "higher", "The digit classifier's, on average."),
 }
 

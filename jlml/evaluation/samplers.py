@@ -58,3 +58,9 @@ def from_mixture(subject: Subject, count: int) -> Tensor:
         drawn, _ = mixture.fit(codes.numpy()).sample(count)
     shuffled = torch.randperm(count, generator=subject.generator("mixture", 1))
     return torch.from_numpy(drawn).float()[shuffled]  # they come sorted by component
+
+
+def median_codes(subject: Subject) -> Tensor:
+    """(classes, latent_dim): the median training code of each class that there is."""
+    labels = subject.train_labels
+    return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])

@@ -57,7 +57,6 @@ class Subject:
         root = {} if self.settings.data_root is None else {"root": self.settings.data_root}
         node: Mapping[str, Any] = {
             **self.config["data"],
-            "eval_batch_size": self.settings.batch_size,
             **root,
             **changes,
         }

@@ -114,11 +114,17 @@ class Autoencoder(LightningModule, ABC):
         self._evaluate("test", batch, batch_idx)
 
     def _evaluate(self, split: Split, batch: Batch, batch_idx: int) -> None:
-        images, _ = batch
+        self._means[split].update(self.judged(batch[0], batch_idx))
+
+    def judged(self, images: Images, batch_idx: int) -> dict[str, PerImage]:
+        """What validation and test measure, one number an image: the loss, its terms, the yardsticks.
+
+        Draws depend on the model's seed and the batch's number alone.
+        """
         with fixed_noise(self.seed * 2**20 + batch_idx, self.device):
             result = self(images)
         numbers = {"loss": sum_of(result.terms), **result.terms, **result.notes}
-        self._means[split].update(numbers | yardsticks(self.loss.mean(result.logits), images))
+        return numbers | yardsticks(self.loss.mean(result.logits), images)
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self._publish("val"), logger=False)

@@ -110,7 +110,7 @@ def test_a_hostile_name_is_shown_and_does_nothing(runs, evaluated, tmp_path):
     config = OmegaConf.load(copy / "config.yaml")
     config.changes = ["<script>alert(2)</script>"]
     OmegaConf.save(config, copy / "config.yaml")
-    from jlml.evaluation.evaluate import settings_of
+    from jlml.evaluation.entry import settings_of
     from jlml.evaluation.one import evaluate_run
     from jlml.runs import Run
 

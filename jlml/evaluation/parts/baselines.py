@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from sklearn.decomposition import PCA
 from torch import Tensor
 
@@ -18,8 +19,8 @@ class PCABaseline:
     """Codes and reconstructions by the first principal components of the training images."""
 
     train_codes: Codes
-    test_codes: Codes
-    reconstructions: Images
+    test_codes: Float[Tensor, "tests latent"]
+    reconstructions: Float[Tensor, "tests channel height width"]
 
 
 def baselines(subject: Subject) -> Findings:
@@ -44,14 +45,27 @@ def pca_baseline(subject: Subject) -> PCABaseline:
     Raises:
         NotApplicableError: there are not so many components.
     """
-    train = to_float(subject.train_images).flatten(1).numpy()
-    most = min(train.shape)
+    train = to_float(subject.train_images)
+    most = min(len(train), train[0].numel())
     if subject.latent_dim > most:
         raise NotApplicableError(f"PCA of these images has {most} components, fewer than the latent dim.")
-    pca = PCA(subject.latent_dim, svd_solver="full" if len(train) < train.shape[1] else "covariance_eigh")
-    train_codes = pca.fit_transform(train)
-    test_codes = pca.transform(subject.test_images.flatten(1).numpy())
-    pictures = pca.inverse_transform(test_codes).reshape(subject.test_images.shape)
+    return principal_components(train, subject.test_images, subject.latent_dim)
+
+
+def principal_components(
+    train: Images, test: Float[Tensor, "tests channel height width"], count: int
+) -> PCABaseline:
+    """So many principal components of training images, and what they make of test images.
+
+    In float64: in float32 the covariance's eigenvectors move neighbours, .0008 of 15-NN accuracy at two
+    components.
+    """
+    flat = train.flatten(1).double().numpy()
+    # ten times as fast as a full decomposition, where there are more images than pixels
+    pca = PCA(count, svd_solver="covariance_eigh" if len(flat) > flat.shape[1] else "full")
+    train_codes = pca.fit_transform(flat)
+    test_codes = pca.transform(test.flatten(1).double().numpy())
+    pictures = pca.inverse_transform(test_codes).reshape(test.shape)
     return PCABaseline(tensor(train_codes), tensor(test_codes), tensor(pictures))
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from jlml.data.batches import to_float
 from jlml.evaluation.digits import NAME, WEIGHTS, DigitClassifier, load_classifier
-from jlml.evaluation.findings import Estimate, Figure, Findings, NotApplicableError, means_of
-from jlml.evaluation.samplers import draw_codes
+from jlml.evaluation.findings import Estimate, Figure, Findings, NotApplicableError, bootstrapped, means_of
+from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics.frechet import frechet_distance, jackknife_error
 from jlml.metrics.overlap import NEIGHBOURS, overlap, radii
@@ -39,6 +39,7 @@ def generation(subject: Subject) -> Findings:
         scores, share = judge.scores(images)
         findings.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
         shares[name.replace("_", " ")] = share
+    findings.metrics |= judge.medians()
     caption = (
         "What the classifier takes the images for. Training images show the balance to expect; a sampler "
         "that favours some digits has not learned the others, or draws codes where they are not."
@@ -83,10 +84,20 @@ class Judge:
             )
         }
         scores |= means_of(overlap(self.real, features, self.radii)._asdict())
-        shares = shares_of(probabilities)
-        scores["class_imbalance"] = Estimate(float((shares - self.shares).abs().sum() / 2), count)
+        generator = self.subject.generator("bootstrap", 2)
+        scores["class_imbalance"] = bootstrapped(
+            lambda some: (shares_of(some) - self.shares).abs().sum() / 2, probabilities, generator
+        )
         scores |= means_of({"confidence": probabilities.max(1).values})
-        return scores, shares
+        return scores, shares_of(probabilities)
+
+    def medians(self) -> dict[str, Estimate]:
+        """How the decoded medians of the classes' codes look: each as its own class?"""
+        labels = self.subject.train_labels.unique()
+        _, probabilities = self._look_at(self.subject.decode(median_codes(self.subject)))
+        own = probabilities.argmax(1) == labels
+        confidence = probabilities.max(1).values
+        return means_of({"recognised": own, "confidence": confidence}, "class_medians/")
 
     def _look_at(self, images: Images) -> tuple[Tensor, Tensor]:
         """Features, and probabilities of the ten digits."""

@@ -1,12 +1,14 @@
 """How likely the test images are under a VAE, and whether its codes fill the prior."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from jlml.evaluation.findings import Estimate, Figure, Findings, NotApplicableError, means_of
+from jlml.evaluation.findings import Estimate, Figure, Findings, NotApplicableError, bootstrapped, means_of
 from jlml.evaluation.importance import Bounds, importance_bounds
 from jlml.evaluation.subject import Subject
 from jlml.metrics.aggregate import log_aggregate_posterior, log_standard_normal
@@ -37,9 +39,9 @@ def likelihood(subject: Subject) -> Findings:
             }
         )
     )
-    count = len(rate)
-    findings.metrics["effective_samples"] = Estimate(float(bounds.effective.median()), count)
-    findings.metrics["active_units"] = Estimate(active_units(mean), count)
+    generator = subject.generator("bootstrap")
+    findings.metrics["effective_samples"] = bootstrapped(torch.median, bounds.effective, generator)
+    findings.metrics["active_units"] = bootstrapped(active_units, mean, generator)
     findings.metrics |= aggregate_checks(subject, mean.double(), log_variance.double(), rate)
     findings.figures = [
         curve(bounds),
@@ -81,19 +83,30 @@ def aggregate_checks(
     noise = torch.randn(mean.shape, generator=subject.generator("aggregate")).double()
     codes = mean + torch.exp(log_variance / 2) * noise
     log_ratio = log_aggregate_posterior(codes, mean, log_variance) - log_standard_normal(codes)
-    covariance = torch.cov(mean.T, correction=0).reshape(mean.shape[1], -1)
-    covariance = covariance + torch.diag(log_variance.exp().mean(0))
-    variances = covariance.diagonal()
-    count = len(mean)
     checks = means_of({"marginal_kl": log_ratio, "mutual_information": rate - log_ratio})
-    checks["largest_mean"] = Estimate(float(mean.mean(0).abs().max()), count)
-    checks["smallest_variance"] = Estimate(float(variances.min()), count)
-    checks["largest_variance"] = Estimate(float(variances.max()), count)
+    both = torch.stack([mean, log_variance.exp()], 1)  # (images, 2, latent): redrawn together
+    moments: dict[str, Callable[[Tensor], Tensor]] = {
+        "largest_mean": lambda some: some[:, 0].mean(0).abs().max(),
+        "smallest_variance": lambda some: aggregate_covariance(some).diagonal().min(),
+        "largest_variance": lambda some: aggregate_covariance(some).diagonal().max(),
+    }
     if mean.shape[1] > 1:
-        correlation = covariance / torch.outer(variances, variances).sqrt()
-        largest = float((correlation - torch.diag(correlation.diagonal())).abs().max())
-        checks["largest_correlation"] = Estimate(largest, count)
-    return checks
+        moments["largest_correlation"] = largest_correlation
+    generator = subject.generator("bootstrap", 1)
+    return checks | {name: bootstrapped(moment, both, generator) for name, moment in moments.items()}
+
+
+def aggregate_covariance(both: Float[Tensor, "images 2 latent"]) -> Float[Tensor, "latent latent"]:
+    """Of the mixture of posteriors, from their means and variances."""
+    means, variances = both[:, 0], both[:, 1]
+    return torch.cov(means.T, correction=0).reshape(both.shape[2], -1) + torch.diag(variances.mean(0))
+
+
+def largest_correlation(both: Float[Tensor, "images 2 latent"]) -> Tensor:
+    """The largest size of a correlation between two dimensions."""
+    covariance = aggregate_covariance(both)
+    scale = covariance.diagonal().sqrt()
+    return (covariance / torch.outer(scale, scale)).fill_diagonal_(0).abs().max()
 
 
 def curve(bounds: Bounds) -> Figure:

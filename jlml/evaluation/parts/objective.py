@@ -2,36 +2,30 @@
 
 import math
 
-from lightning import Trainer
+import torch
+from torch import Tensor
 
-from jlml.evaluation.findings import Estimate, Findings
+from jlml.evaluation.findings import Findings, means_of
 from jlml.evaluation.subject import Subject
-from jlml.training import measured
+from jlml.metrics import named
 
 AGREEMENT = 1e-4  # relative: another machine may round differently
 
 
 def objective(subject: Subject) -> Findings:
-    """Runs the model's own test, as training did at its end."""
-    trainer = Trainer(
-        accelerator=subject.settings.device,
-        devices=1,
-        precision=subject.config["trainer"]["precision"],
-        deterministic=True,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.test(subject.model, subject.data, verbose=False)
-    subject.model.to(subject.device)  # the trainer has left it on the CPU
-    measurements = measured(trainer)
-    count = len(subject.test_labels)
-    findings = Findings({name.split("/")[1]: Estimate(value, count) for name, value in measurements.items()})
+    """Measures what the test at the end of training measured, in the same batches with the same draws."""
+    in_16_bits = subject.config["trainer"]["precision"] == "bf16-mixed"
+    batches: list[dict[str, Tensor]] = []
+    with torch.no_grad(), torch.autocast(subject.device.type, torch.bfloat16, enabled=in_16_bits):
+        for number, (images, _) in enumerate(subject.data.test_dataloader()):
+            values = subject.model.judged(images.to(subject.device), number)
+            batches.append({name: value.cpu() for name, value in values.items()})
+    findings = Findings(means_of({name: torch.cat([b[name] for b in batches]) for name in batches[0]}))
     reported = subject.run.metrics().get("metrics", {}) if subject.which == "best" else {}
-    for name, value in measurements.items():
-        if name in reported and not math.isclose(value, reported[name], rel_tol=AGREEMENT):
+    for name, value in named("test", findings.metrics).items():
+        if name in reported and not math.isclose(value.value, reported[name], rel_tol=AGREEMENT):
             findings.remarks.append(
-                f"{name} is {value:.6g} here, and training reported {reported[name]:.6g}: other images, "
-                "another machine or another version of jlml."
+                f"{name} is {value.value:.6g} here, and training reported {reported[name]:.6g}: other "
+                "images, another machine or another version of jlml."
             )
     return findings

@@ -12,7 +12,7 @@ from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.parts.baselines import pca_baseline
 from jlml.evaluation.planes import decoded_planes
-from jlml.evaluation.samplers import SAMPLERS, draw_codes
+from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.plots import Plane, mosaic, plane_of, scatter, scatters
 
@@ -85,12 +85,6 @@ def class_medians(subject: Subject) -> Figure:
         "whose code is nearest. A median of two clusters may lie in neither."
     )
     return Figure("class_medians", mosaic(rows, "What is typical of a class", scale=3), caption)
-
-
-def median_codes(subject: Subject) -> Tensor:
-    """(classes, latent_dim): the median training code of each class that there is."""
-    labels = subject.train_labels
-    return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])
 
 
 def interpolations(subject: Subject) -> Figure:
