@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import shutil
 
 import pytest
 
 import jlml
 from conftest import ROOT
+from conftest import SMALL as SMALL_EVALUATION
 from jlml.config import CONF
 
 README = (ROOT / "README.md").read_text()
@@ -24,6 +26,25 @@ def test_every_train_command_trains(command, tmp_path):
     first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", word) for word in words]
     trained = jlml.train(jlml.compose(*first, *SMALL), tmp_path)
     assert trained.run.metrics()["status"] == "finished"
+
+
+EVALUATIONS = sorted(set(re.findall(r"^(python evaluate\.py[^`\n]*)", README, flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", EVALUATIONS)
+def test_every_evaluate_command_evaluates(command, tmp_path, runs, data_root):
+    """The very words, but for the folders, on a tiny run of the model that they name."""
+    for copy in ("vae_0", "vae_1"):
+        shutil.copytree(runs["vae"].path, tmp_path / copy, ignore=shutil.ignore_patterns("evaluation"))
+    places = {"run=": f"run={tmp_path}/vae_0", "data.root=": f"data.root={data_root}"}
+    places |= {"runs=outputs/sweeps": f"runs={tmp_path}", "runs=outputs/*": f"runs={tmp_path}/*vae*"}
+    words = []
+    for word in shlex.split(command)[2:]:
+        words += [next((put for start, put in places.items() if word.startswith(start)), word)]
+    small = [word for word in SMALL_EVALUATION if word.split("=")[0] not in command]
+    result = jlml.evaluate(jlml.compose(*words, *small, config_name="evaluate"))
+    assert not result.failed
+    assert (result.folder / ("comparison.html" if "runs=" in command else "report.html")).exists()
 
 
 def test_make_targets_of_the_readme_exist():

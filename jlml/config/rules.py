@@ -155,7 +155,7 @@ EVALUATION_RULES = {
     "importance_samples": whole(1),
     "samples": whole(1),
     "tsne_images": whole(1),
-    "plane.axes": distinct(2, 1),
+    "plane.axes": optional(distinct(2, 1)),
     "plane.images": optional(distinct(3, 0)),
     "data.root": optional(text()),
     "trust": truth(),

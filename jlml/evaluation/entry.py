@@ -45,7 +45,7 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
 
 def settings_of(config: Config) -> Settings:
     """The settings of an evaluation from its plain config."""
-    images = config["plane"]["images"]
+    axes, images = config["plane"]["axes"], config["plane"]["images"]
     return Settings(
         seed=config["seed"],
         device=config["device"],
@@ -53,7 +53,7 @@ def settings_of(config: Config) -> Settings:
         importance_samples=config["importance_samples"],
         samples=config["samples"],
         tsne_images=config["tsne_images"],
-        plane_axes=tuple(config["plane"]["axes"]),
+        plane_axes=None if axes is None else tuple(axes),
         plane_images=None if images is None else tuple(images),
         data_root=config["data"]["root"],
         trust=config["trust"],

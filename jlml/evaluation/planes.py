@@ -27,7 +27,7 @@ def decoded_planes(subject: Subject) -> Iterator[Figure]:
 
 def along_axes(subject: Subject) -> Figure:
     """Two latent dimensions vary, the others stay at their mean."""
-    first, second = subject.settings.plane_axes
+    first, second = subject.settings.plane_axes or liveliest(subject)
     if max(first, second) > subject.latent_dim:
         raise UserError(
             f"plane.axes=[{first},{second}] is not possible with {subject.latent_dim} latent dimensions. "
@@ -39,6 +39,12 @@ def along_axes(subject: Subject) -> Figure:
     origin[[first - 1, second - 1]] = 0  # so that the plane's coordinates are the codes' own
     caption = f"What the decoder makes of every point of the plane, over the region of test codes.{others}"
     return _plane(subject, "plane_axes", origin, directions, (f"z{first}", f"z{second}"), caption)
+
+
+def liveliest(subject: Subject) -> tuple[int, int]:
+    """The two dimensions, counted from 1, in which codes vary most: others may have collapsed."""
+    first, second = subject.test_codes.var(0).argsort(descending=True, stable=True)[:2].sort().values.tolist()
+    return first + 1, second + 1
 
 
 def along_components(subject: Subject) -> Figure:

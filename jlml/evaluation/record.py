@@ -13,7 +13,7 @@ from jlml.runs import Run
 Content = dict[str, Any]
 
 # what an evaluation is told and no number depends on
-WITHOUT_EFFECT = ("device", "batch_size", "data_root", "trust")
+WITHOUT_EFFECT = ("device", "batch_size", "plane_axes", "plane_images", "data_root", "trust")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Settings:
     importance_samples: int = 100
     samples: int = 10_000
     tsne_images: int = 5_000
-    plane_axes: tuple[int, int] = (1, 2)
+    plane_axes: tuple[int, int] | None = None
     plane_images: tuple[int, int, int] | None = None
     data_root: str | None = None
     trust: bool = False

@@ -21,7 +21,8 @@ def mosaic(
 ) -> Picture:
     """One row of images after each label, under a title; pixels clipped to [0, 1] and enlarged."""
     tiles = [_enlarged(images, scale) for _, images in rows]
-    columns, height, width = tiles[0].shape
+    columns = max(map(len, tiles))
+    height, width = tiles[0].shape[1:]
     text_width = max(_text_width(label) for label, _ in rows)
     gutter = text_width + 3 * GAP if text_width else 0
     header = FONT_SIZE + 2 * GAP if title else 0

@@ -161,7 +161,7 @@ def test_fashion_is_not_scored_as_digits(runs, evaluated, monkeypatch):
         (["parts=[code]"], "parts=code is not a part. Did you mean codes?"),
         (["parts=[]"], "leaves nothing to do"),
         (["importance_samples=0"], "importance_samples=0 is not possible. Use a whole number of at least 1."),
-        (["plane.axes=[1,1]"], "a list of 2 different whole numbers of at least 1, as [1,2]"),
+        (["plane.axes=[1,1]"], "a list of 2 different whole numbers of at least 1, as [1,2], or null"),
         (["device=tpu"], "device=tpu is not possible. Use one of: cpu, gpu."),
         (["checkpoint=worst"], "checkpoint=worst is not possible. Use one of: best, last."),
         (["runs=[a,b]"], "Say run=<folder> to evaluate one run"),

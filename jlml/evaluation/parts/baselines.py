@@ -30,12 +30,11 @@ def baselines(subject: Subject) -> Findings:
     findings = Findings(means_of(picture_scores(mean, truth), "mean_image/"))
     try:
         pca = pca_baseline(subject)
+        findings.metrics |= means_of(picture_scores(pca.reconstructions, truth), "pca/")
+        scores = code_scores(subject, pca.train_codes, pca.test_codes)
+        findings.metrics |= {f"pca/{name}": value for name, value in scores.items()}
     except NotApplicableError as reason:
         findings.remarks.append(str(reason))
-        return findings
-    findings.metrics |= means_of(picture_scores(pca.reconstructions, truth), "pca/")
-    scores = code_scores(subject, pca.train_codes, pca.test_codes)
-    findings.metrics |= {f"pca/{name}": value for name, value in scores.items()}
     return findings
 
 
