@@ -18,7 +18,7 @@ from jlml.evaluation.findings import Figure, Findings, NotApplicableError, as_js
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.parts.generation import weights_hash
 from jlml.evaluation.parts.likelihood import observation_of
-from jlml.evaluation.record import Content, Evaluation, earlier_evaluation, folder_of, identity
+from jlml.evaluation.record import Content, Evaluation, earlier_parts, folder_of, identity
 from jlml.evaluation.subject import Settings, Subject
 from jlml.runs import Run, write_whole
 
@@ -46,8 +46,8 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror}.") from error
     content = describe(subject)
-    if earlier := earlier_evaluation(run, which, settings):
-        content["parts"] = earlier.parts
+    earlier = earlier_parts(run, which, settings)
+    content["parts"] = {name: earlier[name] for name in PARTS if name in earlier}
     with shown_progress() as progress:
         for name in parts:
             task = progress.add_task(name, total=None, note="")

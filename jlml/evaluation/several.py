@@ -16,7 +16,7 @@ from jlml.evaluation.comparison import IN_SHORT, comparison_table, groups_csv, r
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.groups import Group, grouped
 from jlml.evaluation.one import evaluate_run
-from jlml.evaluation.record import Evaluation, earlier_evaluation
+from jlml.evaluation.record import earlier_parts
 from jlml.evaluation.side_by_side import side_by_side
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.tables import Table
@@ -57,7 +57,8 @@ def compare(
     for place, run in enumerate(runs, start=1):
         console.print(f"[bold]{place} of {len(runs)}[/] {run.path.name}", highlight=False)
         try:
-            evaluation = evaluation_of(run, which, parts, settings, reuse)
+            missing = missing_parts(run, which, parts, settings, reuse)
+            evaluation = evaluate_run(run, which, missing, settings)
             configs.append(run.config(settings.trust))
             evaluations.append(evaluation)
             failed += [f"{name} of {run.path.name}" for name in evaluation.failed]
@@ -84,14 +85,11 @@ def compare(
     return Comparison(groups, short, folder, failed)
 
 
-def evaluation_of(run: Run, which: str, parts: Sequence[str], settings: Settings, reuse: bool) -> Evaluation:
-    """The evaluation of a run, from its folder as far as it is there."""
-    earlier = earlier_evaluation(run, which, settings) if reuse else None
-    if earlier is None:
-        return evaluate_run(run, which, parts, settings)
-    there = [name for name, part in earlier.parts.items() if part["status"] != "failed"]
-    missing = [name for name in parts if name not in there]
-    return evaluate_run(run, which, missing, settings) if missing else earlier
+def missing_parts(run: Run, which: str, parts: Sequence[str], settings: Settings, reuse: bool) -> list[str]:
+    """Which parts are still to be evaluated, failed ones among them."""
+    earlier = earlier_parts(run, which, settings) if reuse else {}
+    there = [name for name, part in earlier.items() if part["status"] != "failed"]
+    return [name for name in parts if name not in there]
 
 
 def find_runs(given: Any, which: str) -> list[Run]:

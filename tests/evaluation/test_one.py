@@ -193,3 +193,40 @@ def test_the_objective_is_what_training_reported(runs, evaluated):
         assert found["value"] == pytest.approx(reported[f"test/{name}"], rel=1e-6)
     assert part["remarks"] == []
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda part: part["figures"][0].update(file="../config.yaml"),
+        lambda part: part["figures"][0].update(file="/etc/passwd"),
+        lambda part: part["figures"][0].update(file="gone.png"),
+        lambda part: part["metrics"]["mse"].update(value="<script>"),
+        lambda part: part["metrics"].update(surprise={"value": 1, "n": 1, "standard_error": None}),
+        lambda part: part["metrics"]["mse"].pop("standard_error"),
+        lambda part: part.update(status="fine"),
+        lambda part: part.update(seconds=None),
+        lambda part: part.update(remarks=[{}]),
+        lambda part: part.clear(),
+    ],
+    ids=range(10),
+)
+def test_earlier_results_that_no_evaluation_writes_are_left_out(spoil, runs, evaluated, tmp_path):
+    """A run folder can come from anyone, its evaluation too."""
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    file = evaluated(str(copy), "parts=[reconstruction]").folder / "metrics.json"
+    content = json.loads(file.read_text())
+    spoil(content["parts"]["reconstruction"])
+    content["run"] = "<script>"
+    file.write_text(json.dumps(content))
+    again = evaluated(str(copy), "parts=[objective]")
+    assert list(again.parts) == ["objective"]
+    assert again.content["run"] == "run"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"parts": 3}', "null"])
+def test_a_damaged_earlier_result_is_no_obstacle(text, runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    (copy / "evaluation").mkdir()
+    (copy / "evaluation" / "metrics.json").write_text(text)
+    assert list(evaluated(str(copy), "parts=[objective]").parts) == ["objective"]
