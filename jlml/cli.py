@@ -69,7 +69,12 @@ def sentence(error: Exception) -> str:
         hint = did_you_mean(option, error.options)
         return f"{group}={option} is not a choice.{hint} Choose one of: {', '.join(sorted(error.options))}."
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not a setting. Write key=value or group=choice, as latent.dim=10."
+        return (
+            f"{error.override!r} is not a setting. Write key=value or group=choice, as latent.dim=10; a "
+            "value with signs like = or [ in two pairs of quotes, as 'run=\"a=b\"'."
+        )
+    if "Ambiguous value for argument" in str(error):
+        return "Several values of a key are a list, key=[a,b], or for train.py -m a sweep, key=a,b."
     unknown = re.match(r"Could not override '([^']+)'", str(error))
     if isinstance(error, ConfigCompositionException) and unknown:
         from jlml.config import homes_of, known_keys  # here: a good command need not read every file

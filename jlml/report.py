@@ -27,9 +27,11 @@ def show_trained(trained: Trained) -> None:
         console.print(
             "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
         )
-    console.print(f"Run folder   {run}", highlight=False)
-    console.print(f"Evaluate it  python evaluate.py {quote(f'run={run}')}", highlight=False)
-    console.print(f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False)
+    console.print(f"Run folder   {run}", highlight=False, markup=False)
+    console.print(f"Evaluate it  python evaluate.py {quote(f'run={run}')}", highlight=False, markup=False)
+    console.print(
+        f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False, markup=False
+    )
 
 
 def show(result: Evaluation | Comparison) -> None:
@@ -48,10 +50,12 @@ def show_compared(comparison: Comparison) -> None:
     """The main numbers of each group, and where the rest is."""
     console = Console(soft_wrap=True)
     runs = sum(len(group.evaluations) for group in comparison.groups)
-    console.print(as_rich(comparison.table, f"{runs} runs: mean ± standard deviation over seeds"))
+    console.print(f"{runs} runs: mean ± standard deviation over seeds", highlight=False)
+    for table in comparison.tables:
+        console.print(as_rich(table, table.title))
     console.print("Bold: better than every other group by more than the noise of the seeds.", highlight=False)
-    console.print(f"Report   {comparison.folder / 'comparison.html'}", highlight=False)
-    console.print(f"Numbers  {comparison.folder / 'runs.csv'}, groups.csv", highlight=False)
+    console.print(f"Report   {comparison.folder / 'comparison.html'}", highlight=False, markup=False)
+    console.print(f"Numbers  {comparison.folder / 'runs.csv'}, groups.csv", highlight=False, markup=False)
     if comparison.failed:
         raise UserError(f"Failed: {'; '.join(comparison.failed)}. The others are in the report.")
 
@@ -66,8 +70,8 @@ def show_evaluated(evaluation: Evaluation) -> None:
     parts = evaluation.parts
     for table in summary_of(parts):
         console.print(as_rich(table, table.title or evaluation.content["run"]))
-    console.print(f"Report   {evaluation.folder / 'report.html'}", highlight=False)
-    console.print(f"Numbers  {evaluation.folder / 'metrics.json'}", highlight=False)
+    console.print(f"Report   {evaluation.folder / 'report.html'}", highlight=False, markup=False)
+    console.print(f"Numbers  {evaluation.folder / 'metrics.json'}", highlight=False, markup=False)
     if evaluation.failed:
         reasons = [f"{name} ({parts[name]['reason']})" for name in evaluation.failed]
         raise UserError(f"Failed: {'; '.join(reasons)}. The other parts are in the report.")

@@ -93,6 +93,8 @@ class Run:
         if "${" in file.read_text(encoding="utf-8"):
             raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
         config = {str(key): value for key, value in loaded.items()}
+        if not isinstance(config.get("choices"), dict) or not is_words(config.get("changes")):
+            raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
         check(config)
         if not trust:
             check_targets(config)
@@ -123,9 +125,17 @@ class Run:
         write_whole(self.path / "metrics.json", json.dumps(content, indent=2) + "\n")
 
     def metrics(self) -> dict[str, Any]:
-        """What `metrics.json` holds; empty before there is one."""
-        file = self.path / "metrics.json"
-        return json.loads(file.read_text()) if file.exists() else {}
+        """What `metrics.json` holds; empty before there is one, and if it is damaged."""
+        try:
+            content = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def is_words(value: Any) -> bool:
+    """Whether this is a list of strings."""
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def is_shape(value: Any) -> bool:
@@ -157,11 +167,11 @@ def name_of(config: Config) -> str:
     return re.sub(r"[^\w.+-]+", "-", "_".join(words)).rstrip("-")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file is the old one or the new one, never half of either."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """The file is the old one or the new one, never half of either. A link is replaced, not followed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with beside.open("wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

@@ -92,6 +92,11 @@ def text() -> Rule:
     return lambda v: isinstance(v, str) and v.strip() != "", "a name"
 
 
+def is_path(value: Any) -> bool:
+    """Whether this names a place: words, or a number that Hydra made of a folder's name."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip() != ""
+
+
 def truth() -> Rule:
     """True or false."""
     return lambda v: isinstance(v, bool), "true or false"
@@ -145,7 +150,11 @@ RULES = {
 }
 
 EVALUATION_RULES = {
-    "run": optional(text()),
+    "run": (lambda v: v is None or is_path(v), "the path of one run; several go to runs=[...]"),
+    "runs": (
+        lambda v: v is None or is_path(v) or (isinstance(v, list) and all(map(is_path, v))),
+        "a folder, a glob, or a list of folders as 'runs=[one,other]'",
+    ),
     "checkpoint": one_of("best", "last"),
     "reuse": truth(),
     "output_dir": optional(text()),

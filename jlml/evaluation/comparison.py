@@ -5,11 +5,13 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy.stats import ttest_ind_from_stats
 
 from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import Quantity, quantity_of
+from jlml.evaluation.record import Evaluation
 from jlml.evaluation.tables import Cell, Table, arrow
 
 SIGNIFICANT = 0.05
@@ -32,6 +34,8 @@ THEMES = {
     ],
     "Samples from the prior": [f"generation/prior/{word}" for word in SAMPLED],
     "Samples from a mixture fitted to training codes": [f"generation/mixture/{word}" for word in SAMPLED],
+    "Samples from the prior, shown as lambda": [f"generation/prior_lambda/{word}" for word in SAMPLED],
+    "Samples from the mixture, shown as lambda": [f"generation/mixture_lambda/{word}" for word in SAMPLED],
 }
 IN_SHORT = (
     "reconstruction/mse",
@@ -47,6 +51,8 @@ REFERENCES = {
     "Codes": {"PCA": "baselines/pca"},
     "Samples from the prior": {"real test images": "generation/real_test_images"},
     "Samples from a mixture fitted to training codes": {"real test images": "generation/real_test_images"},
+    "Samples from the prior, shown as lambda": {"real test images": "generation/real_test_images"},
+    "Samples from the mixture, shown as lambda": {"real test images": "generation/real_test_images"},
 }
 
 
@@ -55,6 +61,7 @@ class Spread:
     """A metric over the runs of a group."""
 
     values: Sequence[float]
+    of: int = 0  # how many runs there are, if more than have a finite value
 
     @property
     def mean(self) -> float:
@@ -67,19 +74,26 @@ class Spread:
         return math.sqrt(sum((v - self.mean) ** 2 for v in self.values) / (n - 1)) if n > 1 else None
 
     def written(self, quantity: Quantity) -> str:
-        """Mean and standard deviation."""
+        """Mean and standard deviation, and how many runs have none, if some do."""
         text = f"{self.mean:.{quantity.digits}f}"
-        return text if self.deviation is None else f"{text} ± {self.deviation:.{quantity.digits}f}"
+        text += "" if self.deviation is None else f" ± {self.deviation:.{quantity.digits}f}"
+        return text if self.is_whole else f"{text} ({len(self.values)} of {self.of})"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every run has its value."""
+        return len(self.values) >= self.of
 
 
 def best_of(spreads: Sequence[Spread | None], quantity: Quantity) -> int | None:
     """The place of the best group if it differs from every other by more than the seeds' noise.
 
     By Welch's t-test against each of the others, two-sided, at 5 %. None where there is no such group, no
-    better direction, or a group of a single run, whose noise nobody knows.
+    better direction, a group of a single run, whose noise nobody knows, or a run without its value.
     """
     present = [(place, spread) for place, spread in enumerate(spreads) if spread is not None]
-    if quantity.better is None or len(present) < 2 or any(len(s.values) < 2 for _, s in present):
+    unknown = any(len(spread.values) < 2 or not spread.is_whole for _, spread in present)
+    if quantity.better is None or len(present) < 2 or unknown:
         return None
     sign = 1 if quantity.better == "higher" else -1
     place, best = max(present, key=lambda pair: sign * pair[1].mean)
@@ -99,7 +113,7 @@ def differ(one: Spread, other: Spread) -> bool:
 def spread_of(group: Group, metric: str) -> Spread | None:
     """The metric of a group's runs; None where it has none."""
     values = group.values(metric)
-    return Spread(list(values.values())) if values else None
+    return Spread(list(values.values()), len(group.evaluations)) if values else None
 
 
 def comparison_table(
@@ -141,58 +155,81 @@ def heading(metric: str, named: bool = True) -> str:
 def reference_rows(
     name: str, prefix: str, groups: Sequence[Group], metrics: Sequence[str]
 ) -> Iterator[list[Cell]]:
-    """What is no run: a row for each latent dim, if that matters, over all runs of that dim."""
-    by_dim: dict[int | None, list[Group]] = {}
+    """What is no run: a row for each latent dim and number of training images, one value a seed."""
+    kinds: dict[str, list[Group]] = {}
+    sizes = {group.first.content["data"]["training_images"] for group in groups}
     for group in groups:
-        dim = int(group.first.content["latent_dim"]) if name == "PCA" else None
-        by_dim.setdefault(dim, []).append(group)
-    for dim, of_dim in by_dim.items():
+        content = group.first.content
+        dim = f" d{content['latent_dim']}" if name == "PCA" else ""
+        size = f", {content['data']['training_images']:,} training images" if len(sizes) > 1 else ""
+        kinds.setdefault(f"{name}{dim}{size}", []).append(group)
+    for kind, alike in kinds.items():
+        seeds = {str(e.run.path): e.content["run_seed"] for group in alike for e in group.evaluations}
         spreads = []
         for metric in metrics:
-            values: dict[int, float] = {}  # the same for all runs of a seed: the split decides them
-            for group in of_dim:
-                values |= group.values(f"{prefix}/{metric.rpartition('/')[2]}")
+            values: dict[int, float] = {}  # the split decides them, and the seed decides the split
+            for group in alike:
+                found = group.values(f"{prefix}/{metric.rpartition('/')[2]}")
+                values |= {seeds[run]: value for run, value in found.items()}
             spreads.append(Spread(list(values.values())) if values else None)
         if any(spreads):
             cells = [
                 Cell("" if spread is None else spread.written(quantity_of(metric)))
                 for spread, metric in zip(spreads, metrics, strict=True)
             ]
-            yield [Cell(name if dim is None else f"{name} d{dim}"), Cell(""), *cells]
+            yield [Cell(kind), Cell(""), *cells]
+
+
+def tables_in_short(groups: Sequence[Group]) -> list[Table]:
+    """The main numbers: a table for each set of runs whose numbers compare."""
+    sets = comparable_sets(groups, IN_SHORT)
+    return [
+        comparison_table(f"In short: {images}" if len(sets) > 1 else "In short", comparable, IN_SHORT)
+        for images, comparable in sets.items()
+    ]
 
 
 def tables_by_theme(groups: Sequence[Group]) -> Iterator[Table]:
     """Every theme; one table for each set of runs whose numbers compare."""
     for theme, metrics in THEMES.items():
-        for key, comparable in comparable_sets(groups, theme).items():
-            title = theme if not key else f"{theme}: {key}"
+        sets = comparable_sets(groups, metrics, by_density=theme == "Likelihood")
+        for key, comparable in sets.items():
+            title = f"{theme}: {key}" if len(sets) > 1 or theme == "Likelihood" else theme
             table = comparison_table(title, comparable, metrics, REFERENCES.get(theme))
             if len(table.header) > 2:
                 yield table
 
 
-def comparable_sets(groups: Sequence[Group], theme: str) -> dict[str, list[Group]]:
-    """Groups whose numbers are of the same images, and if likelihoods, of the same density; by its name."""
-    having = [group for group in groups if any(group.values(metric) for metric in THEMES[theme])]
+def comparable_sets(
+    groups: Sequence[Group], metrics: Sequence[str], by_density: bool = False
+) -> dict[str, list[Group]]:
+    """The groups that have one of these metrics, in sets whose numbers compare, by what they share.
+
+    That is the kind, number and size of test images, and, of likelihoods, the density.
+    """
     sets: dict[str, list[Group]] = {}
-    for group in having:
-        content = group.first.content
-        data = content["data"]
-        size = " x ".join(str(side) for side in data["image_shape"][1:])
-        images = f"{data['test_images']:,} {data['pixels']} test images of {data['name']}, {size}"
-        sets.setdefault(content["observation_model"] if theme == "Likelihood" else images, []).append(group)
-    return sets if len(sets) > 1 or theme == "Likelihood" else {"": having} if having else {}
+    for group in groups:
+        if any(group.values(metric) for metric in metrics):
+            content = group.first.content
+            shared = f"{content['observation_model']}, " if by_density else ""
+            sets.setdefault(shared + images_of(content["data"], by_density), []).append(group)
+    return sets
+
+
+def images_of(data: Mapping[str, Any], in_short: bool = False) -> str:
+    """The test images in words: equal words, comparable numbers."""
+    count = f"{data['test_images']:,} test images"
+    if in_short:  # the observation model says the rest
+        return count
+    size = " x ".join(str(side) for side in data["image_shape"][1:])
+    fit = f" by {data['fit']}" if data["fit"] else ""
+    return f"{count}, {data['pixels']} {data['name']}, {size}{fit}"
 
 
 def runs_csv(groups: Sequence[Group]) -> str:
     """A row a run, a column a metric: every value there is."""
     evaluations = [(group, evaluation) for group in groups for evaluation in group.evaluations]
-    names = dict.fromkeys(
-        f"{part}/{metric}"
-        for _, evaluation in evaluations
-        for part, result in evaluation.parts.items()
-        for metric in result.get("metrics", {})
-    )
+    names = metrics_of([evaluation for _, evaluation in evaluations])
     rows = []
     for group, evaluation in evaluations:
         content = evaluation.content
@@ -205,26 +242,28 @@ def runs_csv(groups: Sequence[Group]) -> str:
     return as_csv(["group", "run", "seed", "model", "loss", "latent_dim", "data", *names], rows)
 
 
+def metrics_of(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The names of all metrics, ``part/name``, that one of these has."""
+    names = dict.fromkeys(
+        f"{part}/{metric}"
+        for evaluation in evaluations
+        for part, result in evaluation.parts.items()
+        for metric in result.get("metrics", {})
+    )
+    return list(names)
+
+
 def groups_csv(groups: Sequence[Group]) -> str:
     """A row a group and metric: mean, standard deviation over seeds, and how many."""
     rows = []
     for group in groups:
-        for part, result in group.first.parts.items():
-            for name in result.get("metrics", {}):
-                spread = spread_of(group, f"{part}/{name}")
-                if spread is not None:
-                    quantity = quantity_of(name)
-                    rows.append(
-                        {
-                            "group": group.label,
-                            "metric": f"{part}/{name}",
-                            "unit": quantity.unit,
-                            "better": quantity.better or "",
-                            "seeds": len(spread.values),
-                            "mean": spread.mean,
-                            "standard_deviation": "" if spread.deviation is None else spread.deviation,
-                        }
-                    )
+        for metric in metrics_of(group.evaluations):
+            spread = spread_of(group, metric)
+            if spread is not None:
+                quantity = quantity_of(metric)
+                row: dict[str, Any] = {"group": group.label, "metric": metric, "unit": quantity.unit}
+                row |= {"better": quantity.better or "", "seeds": len(spread.values), "mean": spread.mean}
+                rows.append(row | {"standard_deviation": spread.deviation})
     return as_csv(["group", "metric", "unit", "better", "seeds", "mean", "standard_deviation"], rows)
 
 

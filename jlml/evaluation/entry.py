@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 
 from jlml.config import Config, check_evaluation, plain
@@ -14,7 +15,7 @@ from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison, compare
 from jlml.evaluation.subject import Settings
 from jlml.runs import Run
-from jlml.training import check_device, quieten
+from jlml.training import quieten
 
 
 def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
@@ -29,7 +30,16 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
     quieten()
     config = plain(cfg)
     check_evaluation(config)
-    check_device({"trainer": {"accelerator": config["device"]}})
+    if config["device"] == "gpu" and not torch.cuda.is_available():
+        raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
+    try:
+        return evaluate_config(config)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be written: {error.strerror or error}.") from error
+
+
+def evaluate_config(config: Config) -> Evaluation | Comparison:
+    """One evaluation, or a comparison."""
     settings = settings_of(config)
     which, parts = config["checkpoint"], config["parts"]
     if (config["run"] is None) == (config["runs"] is None):
@@ -39,7 +49,7 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
     if config["run"] is None:
         compared = parts_of(parts, but=("tsne",))
         return compare(config["runs"], which, compared, settings, config["reuse"], config["output_dir"])
-    run, which = one_run(config["run"], which)
+    run, which = one_run(str(config["run"]), which)
     return evaluate_run(run, which, parts_of(parts), settings)
 
 

@@ -52,7 +52,7 @@ def bootstrapped(
     redrawn = [
         float(statistic(values[torch.randint(n, (n,), generator=generator)])) for _ in range(BOOTSTRAPS)
     ]
-    return Estimate(float(statistic(values)), n, float(torch.tensor(redrawn).double().std()))
+    return Estimate(float(statistic(values)), n, float(torch.tensor(redrawn, dtype=torch.float64).std()))
 
 
 @dataclass(frozen=True)

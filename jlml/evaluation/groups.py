@@ -1,6 +1,7 @@
 """Runs that differ in their seed alone belong together: what they measure, and what tells groups apart."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,12 @@ from jlml.evaluation.record import Evaluation
 # what two runs of the same experiment may differ in: the draw, the place, and what is only watched
 BESIDES = ("seed", "output_dir", "choices", "changes", "callbacks", "logger", "draw_every")
 BESIDES_OF_DATA = ("seed", "root", "fallback", "eval_batch_size")
+BESIDES_OF_TRAINER = (
+    *("accelerator", "devices", "deterministic", "detect_anomaly"),
+    *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,20 +31,26 @@ class Group:
     def first(self) -> Evaluation:
         return self.evaluations[0]
 
-    def values(self, metric: str) -> dict[int, float]:
-        """The metric, ``part/name``, by the seed of each run that has it."""
+    def values(self, metric: str) -> dict[str, float]:
+        """The metric, ``part/name``, by the folder of each run that has a finite one."""
         part, _, name = metric.partition("/")
         found = {
-            evaluation.content["run_seed"]: evaluation.parts.get(part, {}).get("metrics", {}).get(name)
+            str(evaluation.run.path): evaluation.parts.get(part, {}).get("metrics", {}).get(name)
             for evaluation in self.evaluations
         }
-        return {seed: each["value"] for seed, each in found.items() if each and each["value"] is not None}
+        return {run: each["value"] for run, each in found.items() if each and each["value"] is not None}
 
 
 def grouped(evaluations: Sequence[Evaluation], configs: Sequence[Config]) -> list[Group]:
     """The groups, in the order in which their first run comes."""
     members: dict[str, list[tuple[Evaluation, Config]]] = {}
+    seen: dict[str, str] = {}
     for evaluation, config in zip(evaluations, configs, strict=True):
+        checkpoint, name = evaluation.content["checkpoint"]["sha256"], evaluation.run.path.name
+        if checkpoint in seen:  # counted twice, it would make the seeds look alike
+            log.warning("%s is left out: it is a copy of %s.", name, seen[checkpoint])
+            continue
+        seen[checkpoint] = name
         members.setdefault(json.dumps(essence(config), sort_keys=True), []).append((evaluation, config))
     labels = labels_of([pairs[0][1] for pairs in members.values()])
     return [
@@ -49,21 +62,27 @@ def grouped(evaluations: Sequence[Evaluation], configs: Sequence[Config]) -> lis
 def essence(config: Config) -> Config:
     """The config without what makes no other experiment of it."""
     kept = {key: value for key, value in config.items() if key not in BESIDES}
-    kept["data"] = {key: value for key, value in config["data"].items() if key not in BESIDES_OF_DATA}
+    for group, besides in (("data", BESIDES_OF_DATA), ("trainer", BESIDES_OF_TRAINER)):
+        kept[group] = {key: value for key, value in config[group].items() if key not in besides}
     return kept
 
 
 def labels_of(configs: Sequence[Config]) -> list[str]:
-    """A name for each: model, loss, latent dim, and whatever else tells it from the others of that name."""
+    """A name for each: model, loss, latent dim, whatever else tells it from others of that name, and the
+    data where they are not the same for all."""
     names = [base_name(config) for config in configs]
+    keys_of = [dict(flat(essence(config))) for config in configs]
     labels = []
-    for name, config in zip(names, configs, strict=True):
-        namesakes = [
-            dict(flat(essence(other))) for other, same in zip(configs, names, strict=True) if same == name
+    for name, own in zip(names, keys_of, strict=True):
+        namesakes = [other for other, same in zip(keys_of, names, strict=True) if same == name]
+        telling = [
+            key
+            for key in own
+            if any(
+                other.get(key) != own[key] for other in (keys_of if key.startswith("data.") else namesakes)
+            )
         ]
-        own = dict(flat(essence(config)))
-        keys = [key for key in own if any(other.get(key) != own[key] for other in namesakes)]
-        labels.append(" ".join([name, *(f"{key}={shown(own[key])}" for key in keys)]))
+        labels.append(" ".join([name, *(f"{key}={shown(own[key])}" for key in telling)]))
     return labels
 
 

@@ -1,7 +1,6 @@
 """How the codes moved during training, from the snapshots that a run kept."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ MOST_FRAMES = 60
 EDGE = 0.005  # quantile of all snapshots at which the axes end
 
 
-def movement(subject: Subject) -> Iterator[Figure]:
+def movement(subject: Subject) -> list[Figure]:
     """An animation of the codes of some validation images; nothing if there are no two snapshots."""
     files = snapshot_files(subject.run.path / "snapshots")
     if len(files) < 2:
-        return
+        return []
     kept = [
         files[i] for i in np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).round().astype(int)
     ]
@@ -36,10 +35,8 @@ def movement(subject: Subject) -> Iterator[Figure]:
         scatter(Plane(points, axes), labels, subject.class_names, limits, f"Validation codes, {when(file)}")
         for points, file in zip(planes, kept, strict=True)
     ]
-    caption = (
-        f"The codes of {len(labels)} validation images from the untrained network to the end of training."
-    )
-    yield Figure("movement", frames, caption)
+    caption = f"The codes of {len(labels)} validation images, from the first snapshot to the last."
+    return [Figure("movement", frames, caption)]
 
 
 def snapshot_files(folder: Path) -> list[Path]:

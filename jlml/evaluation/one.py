@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -16,10 +17,19 @@ from jlml.errors import UserError, gist
 from jlml.evaluation.document import write_report
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError, as_json
 from jlml.evaluation.parts import PARTS
-from jlml.evaluation.parts.generation import weights_hash
 from jlml.evaluation.parts.likelihood import observation_of
-from jlml.evaluation.record import Content, Evaluation, earlier_parts, folder_of, identity
+from jlml.evaluation.planes import check_planes
+from jlml.evaluation.record import (
+    Content,
+    Evaluation,
+    earlier_parts,
+    folder_of,
+    identity,
+    make_folder,
+    settings_of_part,
+)
 from jlml.evaluation.subject import Settings, Subject
+from jlml.plots import Picture
 from jlml.runs import Run, write_whole
 
 PLACES = ("data.root", "output_dir")  # paths of the machine that trained
@@ -28,7 +38,7 @@ LAST_FRAME_MS = 2000
 
 
 def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings) -> Evaluation:
-    """Evaluates some parts of one checkpoint; keeps the others if they are of the same checkpoint.
+    """Evaluates some parts of one checkpoint; keeps the others of the same checkpoint and settings.
 
     Args:
         run: the run.
@@ -40,11 +50,10 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
         UserError: the run cannot be loaded, or its data not be had. A part that fails raises nothing.
     """
     subject = Subject(run, which, settings)
+    if "pictures" in parts:
+        check_planes(subject)
     folder = folder_of(run, which)
-    try:
-        folder.mkdir(exist_ok=True, parents=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}.") from error
+    make_folder(folder)
     content = describe(subject)
     earlier = earlier_parts(run, which, settings)
     content["parts"] = {name: earlier[name] for name in PARTS if name in earlier}
@@ -58,7 +67,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
             content["parts"] = {name: done[name] for name in PARTS if name in done}
             write_whole(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     write_report(folder, content)
-    return Evaluation(run, folder, content)
+    return Evaluation(run, folder, content, parts)
 
 
 def describe(subject: Subject) -> Content:
@@ -66,7 +75,7 @@ def describe(subject: Subject) -> Content:
     config, data = subject.config, subject.data
     return {
         "run": subject.run.path.resolve().name,
-        **identity(subject.run, subject.which, subject.settings),
+        **identity(subject.run, subject.which),
         "device": subject.settings.device,
         "choices": config["choices"],
         "changes": [word for word in config["changes"] if word.split("=")[0] not in PLACES],
@@ -76,11 +85,11 @@ def describe(subject: Subject) -> Content:
             "name": data.source_name,
             "pixels": data.pixels,
             "image_shape": list(data.image_shape),
+            "fit": data.fit if data.image_size else None,
             "training_images": len(data.train_labels),
             "test_images": len(data.test_labels),
         },
         "observation_model": observation_of(config),
-        "feature_network_sha256": weights_hash(),
         "parts": {},
     }
 
@@ -88,7 +97,7 @@ def describe(subject: Subject) -> Content:
 def run_part(name: str, subject: Subject, folder: Path) -> Content:
     """What a part found, its figures written; or why it found nothing."""
     started = time.perf_counter()
-    for file in (*folder.glob(f"{name}_*.png"), *folder.glob(f"{name}_*.gif")):
+    for file in folder.glob(f"{name}_*"):
         file.unlink()
     try:
         findings: Findings = PARTS[name](subject)
@@ -101,8 +110,8 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
         result = {"status": "failed", "reason": f"{gist(error)}"}
         if not isinstance(error, UserError):
             result["reason"] = f"{type(error).__name__}: {gist(error)}"
-            with (folder / "errors.log").open("a", encoding="utf-8") as log:
-                log.write(f"{name}\n{traceback.format_exc()}\n")
+            write_whole(folder / f"{name}_error.txt", traceback.format_exc())
+    result["settings"] = settings_of_part(name, subject.settings)
     result["seconds"] = round(time.perf_counter() - started, 2)
     return result
 
@@ -119,11 +128,20 @@ def write_figure(figure: Figure, folder: Path, part: str) -> Content:
             for frame in figure.picture
         )
         durations = [FRAME_MS] * len(rest) + [LAST_FRAME_MS]
-        first.save(folder / file, save_all=True, append_images=rest, duration=durations, loop=0)
+        encoded = BytesIO()
+        first.save(encoded, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+        write_whole(folder / file, encoded.getvalue())
     else:
         file = f"{title}.png"
-        Image.fromarray(figure.picture).save(folder / file, optimize=True)
+        write_whole(folder / file, as_png(figure.picture))
     return {"file": file, "caption": figure.caption}
+
+
+def as_png(picture: Picture) -> bytes:
+    """The picture as the content of a PNG file."""
+    encoded = BytesIO()
+    Image.fromarray(picture).save(encoded, "PNG", optimize=True)
+    return encoded.getvalue()
 
 
 def shown_progress() -> Progress:
@@ -132,7 +150,7 @@ def shown_progress() -> Progress:
         TextColumn("{task.description:14}", table_column=Column(no_wrap=True, min_width=14)),
         BarColumn(table_column=Column(min_width=20)),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", table_column=Column(overflow="fold")),
+        TextColumn("{task.fields[note]}", markup=False, table_column=Column(overflow="fold")),
         console=Console(stderr=True),
     )
 

@@ -1,7 +1,5 @@
 """Planes through the space of codes, decoded point by point."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -15,24 +13,36 @@ REGION = (0.005, 0.995)  # quantiles of the test codes along an axis
 AROUND = (-0.3, 1.3)  # how far beyond its three images their plane is shown, in steps between them
 
 
-def decoded_planes(subject: Subject) -> Iterator[Figure]:
+def decoded_planes(subject: Subject) -> list[Figure]:
     """Along two axes, along two principal components, and through the codes of three test images."""
     if subject.latent_dim < 2:
-        return
-    yield along_axes(subject)
-    if subject.latent_dim > 2:
-        yield along_components(subject)
-    yield through_images(subject)
+        return []
+    components = [along_components(subject)] if subject.latent_dim > 2 else []
+    return [along_axes(subject), *components, through_images(subject)]
+
+
+def check_planes(subject: Subject) -> None:
+    """Refuses planes that are not there, before any work.
+
+    Raises:
+        UserError: naming what was asked for and what there is.
+    """
+    axes, images = subject.settings.plane_axes, subject.settings.plane_images
+    if axes is not None and max(axes) > subject.latent_dim:
+        raise UserError(
+            f"plane.axes=[{axes[0]},{axes[1]}] is not possible with latent dim {subject.latent_dim}. "
+            f"Use two different numbers from 1 to {subject.latent_dim}."
+        )
+    if images is not None and max(images) >= len(subject.test_labels):
+        raise UserError(
+            f"plane.images names test image {max(images)}. Use numbers from 0 to "
+            f"{len(subject.test_labels) - 1}."
+        )
 
 
 def along_axes(subject: Subject) -> Figure:
     """Two latent dimensions vary, the others stay at their mean."""
     first, second = subject.settings.plane_axes or liveliest(subject)
-    if max(first, second) > subject.latent_dim:
-        raise UserError(
-            f"plane.axes=[{first},{second}] is not possible with {subject.latent_dim} latent dimensions. "
-            f"Use two different numbers from 1 to {subject.latent_dim}."
-        )
     directions = torch.eye(subject.latent_dim)[[first - 1, second - 1]]
     others = " The other dimensions stay at their mean." if subject.latent_dim > 2 else ""
     origin = subject.test_codes.mean(0)
@@ -60,11 +70,6 @@ def along_components(subject: Subject) -> Figure:
 def through_images(subject: Subject) -> Figure:
     """The plane that three test images span."""
     chosen = torch.tensor(subject.settings.plane_images or three_classes(subject))
-    if int(chosen.max()) >= len(subject.test_labels):
-        raise UserError(
-            f"plane.images names test image {int(chosen.max())}. Use numbers from 0 to "
-            f"{len(subject.test_labels) - 1}."
-        )
     origin, first, second = subject.test_codes[chosen]
     ticks = torch.linspace(*AROUND, SIDE)
     marks = {

@@ -34,7 +34,7 @@ QUANTITIES = {
     "beta_kl": Quantity("beta KL", NATS, 2, None, "The KL as the loss weighs it."),
     "elbo": Quantity("ELBO", NATS, 2, "higher", "-(rate + distortion): a lower bound of log p(x)."),
     "rate": Quantity("rate", NATS, 2, None, "KL(q(z | x) || p(z)): what the code says about the image."),
-    "distortion": Quantity("distortion", NATS, 2, "lower", "-log p(x | z), averaged over z from q(z | x)."),
+    "distortion": Quantity("distortion", NATS, 2, None, "-log p(x | z), averaged over z from q(z | x)."),
     "importance_bound": Quantity(
         "importance-weighted bound", NATS, 2, "higher", "log mean of p(x, z) / q(z | x): nearer log p(x)."
     ),
@@ -43,10 +43,10 @@ QUANTITIES = {
     ),
     "active_units": Quantity("active units", "dimensions", 0, None, "Codes vary by more than .01."),
     "mutual_information": Quantity(
-        "mutual information", NATS, 2, None, "Of image and code: the rate, less the next."
+        "mutual information", NATS, 2, None, "Of image and code, at least this: the rate, less the next."
     ),
     "marginal_kl": Quantity(
-        "KL(q(z) || p(z))", NATS, 2, "lower", "How far all codes together are from the prior."
+        "KL(q(z) || p(z))", NATS, 2, None, "How far all codes together are from the prior; at most this."
     ),
     "largest_mean": Quantity("largest |mean|", "prior: 0", 3, None, "Of the aggregate posterior."),
     "smallest_variance": Quantity("smallest variance", "prior: 1", 3, None, "Of the aggregate posterior."),

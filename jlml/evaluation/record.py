@@ -2,29 +2,33 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import jlml
+from jlml.errors import UserError
+from jlml.evaluation.digits import weights_hash
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.subject import Settings
 from jlml.runs import Run
 
 Content = dict[str, Any]
 
-# what an evaluation is told and no number depends on
-WITHOUT_EFFECT = ("device", "batch_size", "plane_axes", "plane_images", "data_root", "trust")
+# which settings the numbers of a part depend on, besides the seed
+READS = {"likelihood": ("importance_samples",), "generation": ("samples",), "tsne": ("tsne_images",)}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `metrics.json` of an evaluated run holds, and the folder that it lies in."""
+    """What `metrics.json` of an evaluated run holds, the folder that it lies in, and the parts asked for."""
 
     run: Run
     folder: Path
     content: Content
+    asked: Sequence[str] = ()
 
     @property
     def parts(self) -> dict[str, Content]:
@@ -32,7 +36,8 @@ class Evaluation:
 
     @property
     def failed(self) -> list[str]:
-        return [name for name, part in self.parts.items() if part["status"] == "failed"]
+        """Parts that were to be evaluated now and failed; not those that failed at another time."""
+        return [name for name in self.asked if self.parts[name]["status"] == "failed"]
 
 
 def folder_of(run: Run, which: str) -> Path:
@@ -40,15 +45,34 @@ def folder_of(run: Run, which: str) -> Path:
     return run.path / "evaluation" if which == "best" else run.path / "evaluation" / which
 
 
-def identity(run: Run, which: str, settings: Settings) -> Content:
-    """What must be equal for numbers to be those of the same evaluation."""
+def make_folder(folder: Path) -> None:
+    """Makes a folder for results, inside what is there.
+
+    Raises:
+        UserError: it cannot be made, or is a link, which could lead out of the run.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}.") from error
+    own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "last", "comparison")]
+    if any(place.is_symlink() for place in own):
+        raise UserError(f"{folder} is a link or lies in one, and nothing is written through it. Remove it.")
+
+
+def identity(run: Run, which: str) -> Content:
+    """What must be equal for parts to stand in one report."""
     checkpoint = run.checkpoint(which).read_bytes()
-    told = {key: value for key, value in asdict(settings).items() if key not in WITHOUT_EFFECT}
     return {
         "checkpoint": {"which": which, "sha256": hashlib.sha256(checkpoint).hexdigest()},
         "jlml": jlml.__version__,
-        "settings": json.loads(json.dumps(told)),  # lists for tuples, as it will be read again
+        "feature_network_sha256": weights_hash(),
     }
+
+
+def settings_of_part(name: str, settings: Settings) -> Content:
+    """What must be equal for the numbers of a part to be the same."""
+    return {key: getattr(settings, key) for key in ("seed", *READS.get(name, ()))}
 
 
 def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content]:
@@ -60,10 +84,14 @@ def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content
     folder = folder_of(run, which)
     try:
         content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        same = all(content[key] == value for key, value in identity(run, which, settings).items())
+        same = all(content[key] == value for key, value in identity(run, which).items())
         parts = content["parts"] if same else {}
-        return {name: part for name, part in parts.items() if is_sound_part(part, folder)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {
+            name: part
+            for name, part in parts.items()
+            if is_sound_part(part, folder) and part.get("settings") == settings_of_part(name, settings)
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return {}
 
 

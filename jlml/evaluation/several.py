@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from rich.console import Console
 
-from jlml.errors import UserError
-from jlml.evaluation.comparison import IN_SHORT, comparison_table, groups_csv, runs_csv, tables_by_theme
+from jlml.errors import UserError, gist
+from jlml.evaluation.comparison import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.groups import Group, grouped
-from jlml.evaluation.one import evaluate_run
-from jlml.evaluation.record import earlier_parts
+from jlml.evaluation.one import as_png, evaluate_run
+from jlml.evaluation.record import earlier_parts, make_folder
 from jlml.evaluation.side_by_side import side_by_side
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.tables import Table
@@ -30,7 +29,7 @@ class Comparison:
     """Groups of evaluated runs, where their comparison lies, and what went wrong."""
 
     groups: list[Group]
-    table: Table
+    tables: list[Table]  # the main numbers
     folder: Path
     failed: list[str]  # a sentence each
 
@@ -55,33 +54,31 @@ def compare(
     evaluations, configs, failed = [], [], []
     console = Console(stderr=True)
     for place, run in enumerate(runs, start=1):
-        console.print(f"[bold]{place} of {len(runs)}[/] {run.path.name}", highlight=False)
+        console.print(f"{place} of {len(runs)}  {run.path.name}", highlight=False, markup=False, style="bold")
         try:
             missing = missing_parts(run, which, parts, settings, reuse)
             evaluation = evaluate_run(run, which, missing, settings)
             configs.append(run.config(settings.trust))
             evaluations.append(evaluation)
             failed += [f"{name} of {run.path.name}" for name in evaluation.failed]
-        except UserError as error:
-            console.print(f"[red]{error}", highlight=False)
-            failed.append(f"{run.path.name} ({error})")
+        except Exception as error:  # whatever is wrong with one run, the others can still be compared
+            reason = gist(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
+            console.print(reason, highlight=False, markup=False, style="red")
+            failed.append(f"{run.path.name} ({reason})")
     if not evaluations:
         raise UserError(f"None of the {len(runs)} runs could be evaluated: {failed[0]}.")
     groups = grouped(evaluations, configs)
     folder = Path(output_dir) if output_dir else common_folder(runs) / "comparison"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"output_dir={folder} cannot be made: {error.strerror}.") from error
+    make_folder(folder)
     write_whole(folder / "runs.csv", runs_csv(groups))
     write_whole(folder / "groups.csv", groups_csv(groups))
     figures = []
-    for figure in side_by_side(groups, which, settings):
+    for figure in side_by_side(groups, which, settings, failed):
         assert not isinstance(figure.picture, list)
-        Image.fromarray(figure.picture).save(folder / f"{figure.name}.png", optimize=True)
+        write_whole(folder / f"{figure.name}.png", as_png(figure.picture))
         figures.append({"file": f"{figure.name}.png", "caption": figure.caption})
-    short = comparison_table("In short", groups, IN_SHORT)
-    write_comparison(folder, groups, [short, *tables_by_theme(groups)], figures, failed)
+    short = tables_in_short(groups)
+    write_comparison(folder, groups, [*short, *tables_by_theme(groups)], figures, failed)
     return Comparison(groups, short, folder, failed)
 
 
@@ -134,5 +131,12 @@ def runs_under(name: str) -> list[tuple[Run, bool]]:
 
 
 def common_folder(runs: Sequence[Run]) -> Path:
-    """The folder that holds all of them."""
-    return Path(os.path.commonpath([run.path.resolve().parent for run in runs]))
+    """The folder that holds all of them.
+
+    Raises:
+        UserError: nothing but the root of the file system does.
+    """
+    common = Path(os.path.commonpath([run.path.resolve().parent for run in runs]))
+    if common == Path(common.anchor):
+        raise UserError("These runs have no folder in common. Say where results go: output_dir=<folder>.")
+    return common

@@ -1,15 +1,18 @@
 """Groups of runs in one figure: the same images, the same axes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from jlml.callbacks.pictures import first_of_each_class
+from jlml.errors import gist
 from jlml.evaluation.comparison import IN_SHORT, comparable_sets, heading
 from jlml.evaluation.findings import Figure
 from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import quantity_of
+from jlml.evaluation.record import Evaluation
 from jlml.evaluation.samplers import SAMPLERS, draw_codes
 from jlml.evaluation.subject import Settings, Subject
 from jlml.plots import Plane, mosaic, plane_of, rate_distortion, scatters, strips
@@ -21,44 +24,89 @@ SHOWN_SAMPLERS = ("prior", "mixture")
 REACH = 3.5  # standard deviations that its axes show
 
 
-def side_by_side(groups: Sequence[Group], which: str, settings: Settings) -> Iterator[Figure]:
-    """Every figure; the first run of each group, that of the lowest seed, stands for it."""
-    yield metrics_by_run(groups)
-    yield from pictures(groups, which, settings)
-    yield from rates(groups)
+def side_by_side(
+    groups: Sequence[Group], which: str, settings: Settings, failed: list[str]
+) -> Iterator[Figure]:
+    """Every figure that can be drawn; what cannot is said in ``failed``."""
+    for draw in (metrics_by_run, rates):
+        try:
+            yield from draw(groups)
+        except Exception as error:  # the tables are there, and a figure less is no reason to lose them
+            failed.append(f"figure of {draw.__name__} ({type(error).__name__}: {gist(error)})")
+    yield from pictures(groups, which, settings, failed)
 
 
-def pictures(groups: Sequence[Group], which: str, settings: Settings) -> Iterator[Figure]:
-    """Reconstructions, codes and samples of every group: of the test images of the first one."""
+@dataclass(frozen=True)
+class Look:
+    """How one group looks: pictures of the same test images, codes of the same, new images."""
+
+    reconstructions: Tensor
+    plane: Plane
+    samples: dict[str, Tensor]
+
+
+def pictures(groups: Sequence[Group], which: str, settings: Settings, failed: list[str]) -> Iterator[Figure]:
+    """Reconstructions, codes and samples of every group: of the test images of the first one.
+
+    A group of other test images is left out: they may be among those that it was trained on.
+    """
     reference = Subject(groups[0].first.run, which, settings)
     chosen = first_of_each_class(reference.test_labels, PER_CLASS)
-    images = reference.test_images[chosen]
-    reconstructed: list[tuple[str, Tensor]] = [("original", images)]
-    real = reference.test_images[reference.test_order[:COLUMNS]]
-    drawn = {sampler: [("real test images", real)] for sampler in SHOWN_SAMPLERS}
     scattered = reference.test_order[:SCATTERED]
-    planes = {}
+    looks: dict[str, Look] = {}
+    others = []
     for group in groups:  # one model in memory at a time
-        subject = Subject(group.first.run, which, settings)
-        if subject.model.image_shape != reference.model.image_shape:
-            continue
-        reconstructed.append((group.label, subject.decode(subject.encode(images))))
-        planes[group.label] = standardised(plane_of(subject.encode(reference.data.test_images[scattered])))
-        new_codes = draw_codes(subject, COLUMNS)
-        for sampler, rows in drawn.items():
-            rows.append((group.label, subject.decode(new_codes[sampler])))
+        try:
+            subject = Subject(of_seed(group, reference.config["seed"]).run, which, settings)
+            if torch.equal(subject.data.test_images, reference.data.test_images):
+                looks[group.label] = look_at(subject, chosen, scattered)
+            else:
+                others.append(group.label)
+        except Exception as error:  # the other groups can still be shown
+            failed.append(f"pictures of {group.label} ({type(error).__name__}: {gist(error)})")
+    if not looks:
+        return
+    left_out = f" Left out, for they have other test images: {', '.join(others)}." if others else ""
     yield Figure(
         "reconstructions",
-        mosaic(reconstructed, "Test images and their reconstructions"),
-        f"The first {PER_CLASS} test images of each class, through the first run of each group.",
+        mosaic(
+            [
+                ("original", reference.test_images[chosen]),
+                *((label, look.reconstructions) for label, look in looks.items()),
+            ],
+            "Test images and their reconstructions",
+        ),
+        f"The first {PER_CLASS} test images of each class, through one run of each group.{left_out}",
     )
-    yield codes(planes, reference)
-    for sampler, rows in drawn.items():
+    yield codes(
+        {label: look.plane for label, look in looks.items()}, reference.test_labels[scattered], reference
+    )
+    real = reference.test_images[reference.test_order[:COLUMNS]]
+    for sampler in SHOWN_SAMPLERS:
+        rows = [
+            ("real test images", real),
+            *((label, look.samples[sampler]) for label, look in looks.items()),
+        ]
         yield Figure(
             f"samples_{sampler}",
             mosaic(rows, f"New images: {SAMPLERS[sampler]}"),
             f"Decoded draws: {SAMPLERS[sampler]}. Models of one latent dim get the same random numbers.",
         )
+
+
+def look_at(subject: Subject, chosen: Tensor, scattered: Tensor) -> Look:
+    """What a model makes of some of its test images, and new images."""
+    new_codes = draw_codes(subject, COLUMNS)
+    return Look(
+        subject.reconstructions[chosen],
+        standardised(plane_of(subject.test_codes[scattered])),
+        {sampler: subject.decode(new_codes[sampler]) for sampler in SHOWN_SAMPLERS},
+    )
+
+
+def of_seed(group: Group, seed: int) -> Evaluation:
+    """The group's run of this seed, which decides the split of some sources; else the first."""
+    return next((e for e in group.evaluations if e.content["run_seed"] == seed), group.first)
 
 
 def standardised(plane: Plane) -> Plane:
@@ -68,9 +116,8 @@ def standardised(plane: Plane) -> Plane:
     return Plane(points / spread, ("", ""))
 
 
-def codes(planes: dict[str, Plane], reference: Subject) -> Figure:
+def codes(planes: dict[str, Plane], labels: Tensor, reference: Subject) -> Figure:
     """The same test images' codes, on the same axes."""
-    labels = reference.test_labels[reference.test_order[:SCATTERED]]
     limits = ((-REACH, REACH), (-REACH, REACH))
     picture = scatters(planes, labels, reference.class_names, columns=3, limits=limits)
     caption = (
@@ -81,22 +128,11 @@ def codes(planes: dict[str, Plane], reference: Subject) -> Figure:
     return Figure("codes", picture, caption)
 
 
-def metrics_by_run(groups: Sequence[Group]) -> Figure:
-    """A dot a run: what the seeds make of each number."""
-    panels = {}
-    for metric in (*IN_SHORT, "likelihood/rate"):
-        values = {group.label: list(group.values(metric).values()) for group in groups}
-        if any(values.values()):
-            panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
-    caption = "A dot a run. Where the dots of two rows mix, the seeds matter more than the choice."
-    return Figure("metrics", strips(panels), caption)
-
-
 def rates(groups: Sequence[Group]) -> Iterator[Figure]:
     """Rate against distortion where the distortions compare, and against mse, where all do."""
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
     xlabels = {}
-    for title, comparable in comparable_sets(groups, "Likelihood").items():
+    for title, comparable in comparable_sets(groups, ("likelihood/rate",), by_density=True).items():
         panels[title] = pairs(comparable, "likelihood/distortion")
         xlabels[title] = "distortion (nats per image)"
     if not panels:
@@ -118,5 +154,19 @@ def pairs(groups: Sequence[Group], distortion: str) -> dict[str, list[tuple[floa
     found = {}
     for group in groups:
         rate, lost = group.values("likelihood/rate"), group.values(distortion)
-        found[group.label] = [(lost[seed], rate[seed]) for seed in rate if seed in lost]
+        found[group.label] = [(lost[run], rate[run]) for run in rate if run in lost]
     return {label: points for label, points in found.items() if points}
+
+
+def metrics_by_run(groups: Sequence[Group]) -> Iterator[Figure]:
+    """A dot a run: what the seeds make of each number; a figure for each set of runs that compare."""
+    for number, (images, comparable) in enumerate(comparable_sets(groups, IN_SHORT).items(), start=1):
+        panels = {}
+        for metric in (*IN_SHORT, "likelihood/rate"):
+            values = {group.label: list(group.values(metric).values()) for group in comparable}
+            if any(values.values()):
+                panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
+        caption = (
+            f"A dot a run, {images}. Where the dots of two rows mix, the seeds matter more than the choice."
+        )
+        yield Figure("metrics" if number == 1 else f"metrics_{number}", strips(panels), caption)

@@ -1,9 +1,10 @@
 """What is evaluated: a trained model with the images of its run, each encoded once for all parts."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -13,9 +14,11 @@ from torch import Generator, Tensor
 from jlml.config import make
 from jlml.data import MNISTDataModule
 from jlml.data.batches import generator_for, to_float
+from jlml.errors import UserError
 from jlml.models import Autoencoder
 from jlml.runs import Run
 
+DEFAULT_ROOT = "data"
 EVALUATION = 100  # the stream of random numbers apart from those of training
 
 Images = Float[Tensor, "images channel height width"]
@@ -54,15 +57,25 @@ class Subject:
         self.advance: Callable[[int, int], None] = lambda done, of: None  # where progress is shown
 
     def _data_with(self, **changes: Any) -> MNISTDataModule:
-        root = {} if self.settings.data_root is None else {"root": self.settings.data_root}
-        node: Mapping[str, Any] = {
-            **self.config["data"],
-            **root,
-            **changes,
-        }
-        data: MNISTDataModule = make(node, "data")
+        node = {**self.config["data"], "root": self._data_root(), **changes}
+        data = make(node, "data")
+        if not isinstance(data, MNISTDataModule):
+            raise UserError(f"data._target_={node['_target_']} does not derive from MNISTDataModule.")
         data.setup()
         return data
+
+    def _data_root(self) -> str:
+        """Where the data is said to be now, or where it was: no folder is made where a run's config says."""
+        if self.settings.data_root is not None:
+            return self.settings.data_root
+        root = str(self.config["data"].get("root", DEFAULT_ROOT))
+        if Path(root).is_dir():
+            return root
+        if self.config["data"]["name"] != "mnist_5k":
+            raise UserError(
+                f"{root}, where the run had its data, is not there. Say where it is now: data.root=<folder>."
+            )
+        return DEFAULT_ROOT
 
     @property
     def latent_dim(self) -> int:
@@ -120,6 +133,18 @@ class Subject:
     def decode(self, codes: Codes) -> Images:
         """The mean pictures of codes, in batches."""
         return self._in_batches(self.model.decode, codes)
+
+    def pictures(self, codes: Codes) -> dict[str, Images]:
+        """Every way in which the observation model shows codes: the mean first, then others."""
+        names = list(self.model.loss.pictures(self._logits(codes[:1])))
+        return {name: self._in_batches(partial(self._picture, name), codes) for name in names}
+
+    def _logits(self, codes: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.model.decoder(codes.to(self.device))
+
+    def _picture(self, name: str, codes: Tensor) -> Tensor:
+        return self.model.loss.pictures(self._logits(codes))[name]
 
     def _in_batches(self, function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
         with torch.no_grad():

@@ -36,4 +36,4 @@ def jackknife_error(real: Real, other: Other, groups: int = 20) -> float:
     """Standard error of the Frechet distance for another draw of ``other``: leave out one group at a time."""
     parts = list(other.tensor_split(groups))
     without = [frechet_distance(real, torch.cat(parts[:i] + parts[i + 1 :])) for i in range(groups)]
-    return (groups - 1) / groups**0.5 * float(torch.tensor(without).double().std(correction=0))
+    return (groups - 1) ** 0.5 * float(torch.tensor(without, dtype=torch.float64).std(correction=0))

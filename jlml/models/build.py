@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jlml.config import make
+from jlml.errors import UserError
 from jlml.losses import ObservationModel
 from jlml.models.base import Autoencoder
 
@@ -13,8 +14,10 @@ def build_model(config: Mapping[str, Any], image_shape: tuple[int, int, int]) ->
 
     It carries the config and the shape, so that its checkpoints can rebuild it.
     """
-    loss: ObservationModel = make(config["loss"], "loss")
-    model: Autoencoder = make(
+    loss = make(config["loss"], "loss")
+    if not isinstance(loss, ObservationModel):
+        raise UserError(f"loss._target_={config['loss']['_target_']} does not derive from ObservationModel.")
+    model = make(
         config["model"],
         "model",
         image_shape=image_shape,
@@ -24,5 +27,7 @@ def build_model(config: Mapping[str, Any], image_shape: tuple[int, int, int]) ->
         scheduler=make(config["scheduler"], "scheduler") if config.get("scheduler") else None,
         seed=config["seed"],
     )
+    if not isinstance(model, Autoencoder):
+        raise UserError(f"model._target_={config['model']['_target_']} does not derive from Autoencoder.")
     model.config = {**config, "image_shape": list(image_shape)}
     return model

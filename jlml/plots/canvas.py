@@ -11,6 +11,11 @@ from matplotlib.figure import Figure
 Picture = UInt8[np.ndarray, "picture_height picture_width 3"]
 
 
+def words(text: str) -> str:
+    """For labels that users write: matplotlib would read formulas between dollars."""
+    return text.replace("$", r"\$")
+
+
 def rendered(figure: Figure) -> Picture:
     """The figure's pixels."""
     canvas = FigureCanvasAgg(figure)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, grid, rendered
+from jlml.plots.canvas import Picture, grid, rendered, words
 
 MOST_PANELS = 16
 
@@ -115,9 +115,9 @@ def rate_distortion(
     for axes, (title, kinds) in zip(all_axes, panels.items(), strict=True):
         for number, (kind, points) in enumerate(kinds.items()):
             distortion, rate = zip(*points, strict=True)
-            axes.plot(distortion, rate, "o", color=f"C{number % 10}", alpha=0.8, label=kind)
+            axes.plot(distortion, rate, "o", color=f"C{number % 10}", alpha=0.8, label=words(kind))
         axes.set(xlabel=xlabel[title], ylabel="rate (nats per image)")
-        axes.set_title(title, fontsize="medium", wrap=True)
+        axes.set_title(words(title), fontsize="medium", wrap=True)
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
     return rendered(figure)
@@ -141,7 +141,10 @@ def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
             if values:
                 axes.plot([sum(values) / len(values)], [height], "|", color="k", ms=14)
         first_column = (place - 1) % columns == 0
-        axes.set_yticks(range(len(names)), list(reversed(names)) if first_column else [""] * len(names))
+        axes.set_yticks(
+            range(len(names)),
+            [words(name) for name in reversed(names)] if first_column else [""] * len(names),
+        )
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_title(title, fontsize="small", wrap=True)
         axes.tick_params(axis="x", labelsize="small")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, grid, rendered
+from jlml.plots.canvas import Picture, grid, rendered, words
 
 COLOURS = [f"C{i}" for i in range(10)]  # matplotlib's ten
 
@@ -77,7 +77,7 @@ def scatters(
         axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
         if limits is not None:
             axes.set(xlim=limits[0], ylim=limits[1])
-        axes.set_title(title, fontsize="medium", wrap=True)
+        axes.set_title(words(title), fontsize="medium", wrap=True)
         axes.grid(alpha=0.2)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, title="class", loc="outside right center", markerscale=3, frameon=False)

@@ -79,7 +79,9 @@ def test_parts_come_one_by_one_and_stay(runs, evaluated, tmp_path):
     both = evaluated(str(copy), "parts=[reconstruction]")
     assert list(both.parts) == ["reconstruction", "codes"]
     assert list(evaluated(str(copy), "parts=[codes]", "batch_size=50").parts) == ["reconstruction", "codes"]
-    # other settings are another evaluation
+    # other settings are another evaluation, of the parts that they matter to
+    words = ("parts=[codes]", "plane.axes=[2,1]", "importance_samples=5")
+    assert list(evaluated(str(copy), *words).parts) == ["reconstruction", "codes"]
     assert list(evaluated(str(copy), "parts=[codes]", "seed=1").parts) == ["codes"]
     assert evaluated(str(copy), "parts=[codes]", "checkpoint=last").folder.name == "last"
     assert json.loads((copy / "evaluation/metrics.json").read_text())["checkpoint"]["which"] == "best"
@@ -95,13 +97,14 @@ def test_a_part_that_fails_takes_no_other_down(runs, evaluated, tmp_path, monkey
     assert evaluation.failed == ["codes"]
     assert evaluation.parts["codes"]["reason"] == "ZeroDivisionError: by <b>zero</b>"
     assert evaluation.parts["pictures"]["status"] == "done"
-    assert "Traceback" in (evaluation.folder / "errors.log").read_text()
+    assert "Traceback" in (evaluation.folder / "codes_error.txt").read_text()
     page = (evaluation.folder / "report.html").read_text()
     assert "by &lt;b&gt;zero" in page
     assert "<b>zero" not in page
     with pytest.raises(UserError, match=r"Failed: codes \(ZeroDivisionError"):
         show(evaluation)
     assert "MSE" in capsys.readouterr().out
+    show(evaluated(str(copy), "parts=[objective]"))  # an old failure fails no new evaluation
 
 
 def test_a_hostile_name_is_shown_and_does_nothing(runs, evaluated, tmp_path):
@@ -176,14 +179,23 @@ def test_bad_words_are_one_sentence_before_any_work(words, says, evaluated):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["plane.axes=[1,3]"], "is not possible with 2 latent dimensions"),
+        (["plane.axes=[1,3]"], "is not possible with latent dim 2"),
         (["plane.images=[0,1,300]"], "names test image 300"),
     ],
 )
-def test_planes_that_are_not_there_fail_in_words(words, says, evaluated):
-    part = evaluated("ae", "parts=[pictures]", *words).parts["pictures"]
-    assert part["status"] == "failed"
-    assert says in part["reason"]
+def test_planes_that_are_not_there_are_refused_before_any_work(words, says, evaluated):
+    with pytest.raises(UserError, match=says):
+        evaluated("ae", "parts=[pictures]", *words)
+
+
+@pytest.mark.parametrize("spoil", ["labels.npy", "step_00000000.npy"])
+def test_damaged_snapshots_cost_no_other_picture(spoil, runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    (copy / "snapshots" / spoil).write_bytes(b"junk")
+    part = evaluated(str(copy), "parts=[pictures]").parts["pictures"]
+    assert part["status"] == "done"
+    assert any(spoil in remark for remark in part["remarks"])
+    assert len(part["figures"]) >= 8
 
 
 def test_the_objective_is_what_training_reported(runs, evaluated):
@@ -230,3 +242,72 @@ def test_a_damaged_earlier_result_is_no_obstacle(text, runs, evaluated, tmp_path
     (copy / "evaluation").mkdir()
     (copy / "evaluation" / "metrics.json").write_text(text)
     assert list(evaluated(str(copy), "parts=[objective]").parts) == ["objective"]
+
+
+def test_nothing_is_written_or_shown_through_links(runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (copy / "evaluation").symlink_to(outside)
+    with pytest.raises(UserError, match="is a link"):
+        evaluated(str(copy), "parts=[objective]")
+    assert not list(outside.iterdir())
+    (copy / "evaluation").unlink()
+    secret = outside / "secret.png"
+    secret.write_bytes(b"secret")
+    folder = evaluated(str(copy), "parts=[reconstruction]").folder
+    for figure in folder.glob("*.png"):
+        figure.unlink()
+        figure.symlink_to(secret)
+    assert list(evaluated(str(copy), "parts=[objective]").parts) == ["objective"]
+    evaluated(str(copy), "parts=[reconstruction]")
+    assert secret.read_bytes() == b"secret"
+    # a run folder may itself be reached by a link
+    (tmp_path / "link").symlink_to(copy)
+    assert "objective" in evaluated(str(tmp_path / "link"), "parts=[objective]").parts
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("choices", None, "has no choices and changes"),
+        ("changes", [1], "has no choices and changes"),
+        ("data", {"_target_": "torch.nn.Identity"}, "does not derive from MNISTDataModule|is missing"),
+        ("loss", {"_target_": "torch.nn.Identity"}, "does not derive from ObservationModel"),
+    ],
+)
+def test_a_config_that_no_run_has_is_refused(key, value, says, runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    config = OmegaConf.load(copy / "config.yaml")
+    config[key] = value
+    OmegaConf.save(config, copy / "config.yaml")
+    with pytest.raises(UserError, match=says):
+        evaluated(str(copy), "parts=[objective]")
+
+
+def test_a_folder_that_cannot_be_written_is_named(runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    (copy / "evaluation" / "metrics.json").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"metrics.json.* cannot be written"):
+        evaluated(str(copy), "parts=[objective]")
+
+
+def test_a_damaged_record_of_training_costs_only_the_comparison_with_it(runs, evaluated, tmp_path):
+    copy = shutil.copytree(runs["ae"].path, tmp_path / "run", ignore=shutil.ignore_patterns("evaluation"))
+    for text in ("{", '{"metrics": {"test/loss": "x"}}'):
+        (copy / "metrics.json").write_text(text)
+        assert evaluated(str(copy), "parts=[objective]").parts["objective"]["status"] == "done"
+
+
+def test_lambda_is_scored_beside_the_mean(evaluated):
+    metrics = evaluated("vae", "parts=[generation]").parts["generation"]["metrics"]
+    assert "prior_lambda/frechet_distance" in metrics
+    assert metrics["prior_lambda/frechet_distance"] != metrics["prior/frechet_distance"]
+
+
+@pytest.mark.parametrize("words", [["data.subset=5"], ["model.beta=1000", "latent.dim=64", "data.subset=40"]])
+def test_few_images_and_a_collapsed_code_are_no_obstacle(words, data_root, tmp_path, evaluated):
+    quick = ("data=mnist_5k", f"data.root={data_root}", "trainer.max_epochs=1", "callbacks=none")
+    trained = jlml.train(jlml.compose(*quick, *words), tmp_path)
+    evaluation = evaluated(str(trained.run.path))
+    assert not evaluation.failed, evaluation.parts

@@ -13,7 +13,7 @@ import jlml
 from conftest import QUICK, SMALL
 from jlml.errors import UserError
 from jlml.evaluation import evaluate
-from jlml.evaluation.comparison import Spread, best_of, comparison_table, tables_by_theme
+from jlml.evaluation.comparison import Spread, best_of, comparison_table, tables_by_theme, tables_in_short
 from jlml.evaluation.groups import Group, labels_of
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.record import Evaluation
@@ -174,23 +174,30 @@ def test_bold_is_what_exceeds_the_noise(groups, best):
         assert all(ttest_ind(groups[best], values, equal_var=False).pvalue < 0.05 for values in others)
 
 
-def group_of(label, mse, elbo, density, images="mnist"):
+def group_of(label, mse, elbo, density, images="mnist", training=1000):
     def content(seed, value, bound):
         return {
             "run_seed": seed,
             "latent_dim": 2,
             "observation_model": density,
-            "data": {"test_images": 10, "pixels": "grey", "name": images, "image_shape": [1, 28, 28]},
+            "data": {
+                **{"test_images": 10, "training_images": training, "pixels": "grey", "name": images},
+                **{"image_shape": [1, 28, 28], "fit": None},
+            },
             "parts": {
                 "reconstruction": {"metrics": {"mse": {"value": value}}},
                 "likelihood": {"metrics": {"elbo": {"value": bound}}},
-                "baselines": {"metrics": {"pca/mse": {"value": 0.5}}},
+                "baselines": {"metrics": {"pca/mse": {"value": 500 / training}}},
             },
         }
 
     pairs = enumerate(zip(mse, elbo, strict=True))
     return Group(
-        label, [Evaluation(Run(Path("x")), Path("x"), content(seed, *values)) for seed, values in pairs]
+        label,
+        [
+            Evaluation(Run(Path(f"{label}{seed}")), Path("x"), content(seed, *values))
+            for seed, values in pairs
+        ],
     )
 
 
@@ -201,18 +208,80 @@ def test_likelihoods_of_different_densities_and_errors_of_different_images_stand
         group_of("c", [0.05, 0.0501], [900.0, 901.0], "continuous"),
     ]
     tables = {table.title: table for table in tables_by_theme(groups)}
-    assert list(tables) == ["Reconstruction", "Likelihood: Gaussian", "Likelihood: continuous"]
+    assert list(tables) == [
+        "Reconstruction",
+        "Likelihood: Gaussian, 10 test images",
+        "Likelihood: continuous, 10 test images",
+    ]
     bold = {title: [row[0].text for row in t.rows if row[2].bold] for title, t in tables.items()}
-    assert bold == {"Reconstruction": ["c"], "Likelihood: Gaussian": ["a"], "Likelihood: continuous": []}
+    assert list(bold.values()) == [["c"], ["a"], []]
     assert [cell.text for cell in tables["Reconstruction"].rows[-1]] == ["PCA d2", "", "0.50000 ± 0.00000"]
     other = group_of("d", [0.01, 0.011], [1.0, 1.1], "Gaussian of fashion", "fashion_mnist")
     titles = [table.title for table in tables_by_theme([*groups, other]) if "Reconstruction" in table.title]
     assert titles == [
-        "Reconstruction: 10 grey test images of mnist, 28 x 28",
-        "Reconstruction: 10 grey test images of fashion_mnist, 28 x 28",
+        "Reconstruction: 10 test images, grey mnist, 28 x 28",
+        "Reconstruction: 10 test images, grey fashion_mnist, 28 x 28",
     ]
+    in_short = tables_in_short([*groups, other])
+    assert [len(table.rows) for table in in_short] == [3, 1]  # nothing is best across both
 
 
 def test_a_table_has_mean_and_spread_of_each_group():
     table = comparison_table("t", [group_of("a", [0.1, 0.2], [0.0, 0.0], "")], ["reconstruction/mse"])
     assert [cell.text for cell in table.rows[0]] == ["a", "2", "0.15000 ± 0.07071"]
+
+
+def test_a_run_without_its_number_is_counted_and_takes_the_bold_away():
+    groups = [
+        group_of("a", [0.1, 0.101, None], [0.0, 0.0, 0.0], ""),
+        group_of("b", [0.2, 0.201], [0.0, 0.0], ""),
+    ]
+    table = comparison_table("t", groups, ["reconstruction/mse"])
+    assert table.rows[0][2].text == "0.10050 ± 0.00071 (2 of 3)"
+    assert not table.rows[0][2].bold
+
+
+def test_references_of_different_training_sets_stand_apart():
+    groups = [
+        group_of("few", [0.1, 0.2], [0.0, 0.0], "", training=1000),
+        group_of("many", [0.1, 0.2], [0.0, 0.0], "", training=5000),
+    ]
+    (table,) = [table for table in tables_by_theme(groups) if table.title == "Reconstruction"]
+    assert {row[0].text: row[2].text for row in table.rows[2:]} == {
+        "PCA d2, 1,000 training images": "0.50000 ± 0.00000",
+        "PCA d2, 5,000 training images": "0.10000 ± 0.00000",
+    }
+
+
+def test_a_copy_of_a_run_is_no_second_seed(sweep, tmp_path, caplog):
+    run = next((sweep / "below").glob("*vae_bce*seed-0"))
+    copy = shutil.copytree(run, tmp_path / "copy")
+    other = next((sweep / "below").glob("*vae_bce*seed-1"))
+    (group,) = compare([str(run), str(copy), str(other)], f"output_dir={tmp_path}").groups
+    assert len(group.evaluations) == 2
+    assert "it is a copy of" in caplog.text
+
+
+def test_pictures_show_no_image_that_a_model_was_trained_on(sweep, tmp_path):
+    """The split of mnist_5k goes by seed: another seed's test images are training images here."""
+    runs = [next((sweep / "below").glob("*vae_bce*seed-1")), next((sweep / "below").glob("*_ae_bce*"))]
+    comparison = compare(list(map(str, runs)), f"output_dir={tmp_path}")
+    assert (
+        "Left out, for they have other test images: vae bce d2."
+        in (comparison.folder / "comparison.html").read_text()
+        or "Left out, for they have other test images: ae bce d2."
+        in (comparison.folder / "comparison.html").read_text()
+    )
+
+
+def test_a_model_of_nan_takes_no_other_down(sweep, tmp_path):
+    copy = shutil.copytree(sweep / "below", tmp_path / "runs", ignore=shutil.ignore_patterns("evaluation"))
+    broken = next(copy.glob("*_ae_bce*")) / "checkpoints/best.ckpt"
+    checkpoint = torch.load(broken, weights_only=True)
+    for weight in checkpoint["state_dict"].values():
+        weight.fill_(float("nan"))
+    torch.save(checkpoint, broken)
+    comparison = compare(str(copy), "parts=[reconstruction]")
+    assert len(comparison.groups) == 3
+    assert any("pictures of ae bce d2" in sentence for sentence in comparison.failed)
+    assert (comparison.folder / "comparison.html").exists()

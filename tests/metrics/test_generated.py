@@ -45,6 +45,14 @@ def test_the_jackknife_error_is_the_spread_over_draws():
     assert estimated == pytest.approx(spread, rel=0.25)
 
 
+def test_the_jackknife_of_a_mean_is_its_standard_error(monkeypatch):
+    """Leaving out single values of a mean is the textbook's case: the result is s / sqrt(n)."""
+    monkeypatch.setattr("jlml.metrics.frechet.frechet_distance", lambda real, other: other.mean().item())
+    values = draws(20, 1).double()
+    expected = values.std().item() / 20**0.5
+    assert jackknife_error(values, values) == pytest.approx(expected, rel=1e-9)
+
+
 def test_overlap_of_points_on_a_line_by_hand():
     """k = 1: balls of radius 1 around 0, 1, 2, 3; the others at .4 and 9.5, whose own balls reach 9.1."""
     real = torch.tensor([[0.0], [1.0], [2.0], [3.0]])

@@ -30,6 +30,14 @@ def test_codes_that_keep_all_neighbours_are_fully_trustworthy():
         torch.testing.assert_close(values, torch.ones(100, dtype=torch.float64))
 
 
+def test_equal_distances_share_the_middle_of_their_ranks():
+    """A code that says nothing is worth as much as a random one: about one half, not 1."""
+    points = draws(400, 5)
+    trust, continuity = trustworthiness_and_continuity(points, torch.zeros(400, 2), 12)
+    assert continuity.mean().item() == pytest.approx(0.5, abs=0.03)
+    assert trust.mean().item() == pytest.approx(0.5, abs=0.05)
+
+
 def test_knn_is_scikit_learns_ties_included():
     codes, queries = draws(300, 2), draws(100, 2, seed=1)
     labels = torch.arange(300) % 4

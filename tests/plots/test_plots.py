@@ -49,7 +49,7 @@ def test_figures_survive_collapsed_codes(collapsed):
     limits = ((-5.0, 5.0), (-5.0, 5.0))
     drawn = scatter(plane_of(codes), labels, [str(i) for i in range(10)], limits, "title")
     assert drawn.shape == (640, 750, 3)
-    assert posterior(codes.std(0), "title", kl=codes.mean(0), posterior_std=codes.std(0)).std() > 0
+    assert posterior(codes.std(0), "title", kl=codes.var(0), posterior_std=codes.std(0)).std() > 0
     assert posterior(codes.std(0), "title").std() > 0
 
 

@@ -1,5 +1,5 @@
 """A small digit classifier that ships with jlml: the feature space in which generated digits are scored."""
 
-from jlml.evaluation.digits.classifier import NAME, WEIGHTS, DigitClassifier, load_classifier
+from jlml.evaluation.digits.classifier import NAME, WEIGHTS, DigitClassifier, load_classifier, weights_hash
 
-__all__ = ["NAME", "WEIGHTS", "DigitClassifier", "load_classifier"]
+__all__ = ["NAME", "WEIGHTS", "DigitClassifier", "load_classifier", "weights_hash"]

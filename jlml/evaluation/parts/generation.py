@@ -1,14 +1,12 @@
 """Whether new images look like digits, like all digits, and like digits that could have been there."""
 
-import hashlib
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from jlml.data.batches import to_float
-from jlml.evaluation.digits import NAME, WEIGHTS, DigitClassifier, load_classifier
+from jlml.evaluation.digits import NAME, DigitClassifier, load_classifier, weights_hash
 from jlml.evaluation.findings import Estimate, Figure, Findings, NotApplicableError, bootstrapped, means_of
 from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
@@ -32,7 +30,12 @@ def generation(subject: Subject) -> Findings:
     some = subject.test_order[:count]
     sets = {"real_test_images": to_float(subject.grey.test_images[some])}
     sets["reconstructions"] = subject.reconstructions[some]
-    sets |= {name: subject.decode(codes) for name, codes in draw_codes(subject, count).items()}
+    others: set[str] = set()
+    for sampler, codes in draw_codes(subject, count).items():
+        mean, *rest = subject.pictures(codes).items()
+        sets[sampler] = mean[1]
+        sets |= {f"{sampler}_{name}": images for name, images in rest}
+        others |= {name for name, _ in rest}
     findings = Findings()
     shares = {"training images": judge.shares}
     for name, images in subject.track(sets.items(), len(sets)):
@@ -52,6 +55,11 @@ def generation(subject: Subject) -> Findings:
         "what images score that are as real as the training images.",
         "Standard errors are for another draw of samples, given the trained model and the training images.",
     ]
+    if others:
+        findings.remarks.append(
+            f"Scored are mean pictures and, in rows of their own, {', '.join(sorted(others))}. At its limit "
+            "the continuous Bernoulli's mean is grey where lambda is black, and the features see it."
+        )
     if subject.test_images.shape[-1] != SIZE:
         findings.remarks.append(f"Images were brought to {SIZE} x {SIZE} for the classifier, real ones too.")
     return findings
@@ -123,8 +131,3 @@ def as_mnist(images: Images, subject: Subject) -> Float[Tensor, "images 1 28 28"
         start = (size - SIZE) // 2
         return images[..., start : start + SIZE, start : start + SIZE]
     return F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def weights_hash() -> str:
-    """SHA-256 of the shipped weights: equal hashes, comparable scores."""
-    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()

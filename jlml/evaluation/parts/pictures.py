@@ -1,12 +1,12 @@
 """What a person looks at: reconstructions, codes, planes and paths through them, samples."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from jlml.callbacks.pictures import first_of_each_class, line
+from jlml.errors import UserError
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError
 from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
@@ -23,31 +23,22 @@ EDGE = 0.003  # quantile at which a scatter's axes end
 
 
 def pictures(subject: Subject) -> Findings:
-    """Every picture that needs no score."""
-    return Findings(figures=list(drawn(subject)))
-
-
-def drawn(subject: Subject) -> Iterator[Figure]:
-    """The figures, in the order of the report."""
-    yield reconstructions(subject)
-    yield latent_scatter(subject)
-    with suppress(NotApplicableError):  # `baselines` says so
-        yield against_pca(subject)
-    yield class_medians(subject)
-    yield interpolations(subject)
-    yield from decoded_planes(subject)
-    yield samples(subject)
-    yield from movement(subject)
-    yield shapes_of_losses()
+    """Every picture that needs no score. One that cannot be drawn is named, and the rest drawn."""
+    findings = Findings()
+    for draw in DRAWN:
+        try:
+            drawn = draw(subject)
+            findings.figures += [drawn] if isinstance(drawn, Figure) else drawn
+        except (UserError, NotApplicableError) as reason:
+            findings.remarks.append(str(reason))
+    return findings
 
 
 def reconstructions(subject: Subject) -> Figure:
     """Some of every class, in every way that the observation model shows a picture."""
     chosen = first_of_each_class(subject.test_labels, PER_CLASS)
-    codes = subject.test_codes[chosen].to(subject.device)
-    with torch.no_grad():
-        shown = subject.model.loss.pictures(subject.model.decoder(codes))
-    rows = [("original", subject.test_images[chosen]), *((name, some.cpu()) for name, some in shown.items())]
+    shown = subject.pictures(subject.test_codes[chosen])
+    rows = [("original", subject.test_images[chosen]), *shown.items()]
     caption = f"The first {PER_CLASS} test images of each class and what their codes decode to."
     if "lambda" in shown:
         caption += " The mean is not lambda: a black pixel's mean is grey. Scores use the mean."
@@ -120,3 +111,17 @@ def limits_of(points: Tensor) -> tuple[tuple[float, float], tuple[float, float]]
     margin = (high - low).clamp_min(1e-6) * 0.08
     (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
     return (x_low, x_high), (y_low, y_high)
+
+
+# in the order of the report
+DRAWN: tuple[Callable[[Subject], Figure | list[Figure]], ...] = (
+    reconstructions,
+    latent_scatter,
+    against_pca,
+    class_medians,
+    interpolations,
+    decoded_planes,
+    samples,
+    movement,
+    lambda subject: shapes_of_losses(),
+)
