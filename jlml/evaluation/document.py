@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jlml.evaluation.digits import NAME
+from jlml.evaluation.digits import NAME, weights_hash
 from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
@@ -133,6 +133,8 @@ def write_comparison(
         runs=sum(len(group.evaluations) for group in groups),
         densities=dict.fromkeys(group.first.content["observation_model"] for group in groups),
         link=partial(link_to, folder),
+        feature_network=NAME,
+        feature_hash=weights_hash(),
     )
     write_whole(folder / "comparison.html", page)
 

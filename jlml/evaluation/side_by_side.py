@@ -1,6 +1,6 @@
 """Groups of runs in one figure: the same images, the same axes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,7 @@ PER_CLASS = 2
 COLUMNS = 20
 SCATTERED = 4000  # test images in a scatter
 SHOWN_SAMPLERS = ("prior", "mixture")
+SAME_CODES = " Models of one latent dim decode the same codes."
 REACH = 3.5  # standard deviations that its axes show
 
 
@@ -40,9 +41,9 @@ def side_by_side(
 class Look:
     """How one group looks: pictures of the same test images, codes of the same, new images."""
 
-    reconstructions: Tensor
+    reconstructions: dict[str, Tensor]  # by kind of picture, the mean first
     plane: Plane
-    samples: dict[str, Tensor]
+    samples: dict[str, dict[str, Tensor]]  # by sampler, by kind of picture
 
 
 def pictures(groups: Sequence[Group], which: str, settings: Settings, failed: list[str]) -> Iterator[Figure]:
@@ -67,30 +68,26 @@ def pictures(groups: Sequence[Group], which: str, settings: Settings, failed: li
     if not looks:
         return
     left_out = f" Left out, for they have other test images: {', '.join(others)}." if others else ""
+    original = ("original", reference.test_images[chosen])
     yield Figure(
         "reconstructions",
         mosaic(
-            [
-                ("original", reference.test_images[chosen]),
-                *((label, look.reconstructions) for label, look in looks.items()),
-            ],
+            rows_of(original, {label: look.reconstructions for label, look in looks.items()}),
             "Test images and their reconstructions",
         ),
         f"The first {PER_CLASS} test images of each class, through one run of each group.{left_out}",
     )
-    yield codes(
-        {label: look.plane for label, look in looks.items()}, reference.test_labels[scattered], reference
-    )
-    real = reference.test_images[reference.test_order[:COLUMNS]]
+    planes = {label: look.plane for label, look in looks.items()}
+    yield codes(planes, reference.test_labels[scattered], reference)
+    real = ("real test images", reference.test_images[reference.test_order[:COLUMNS]])
     for sampler in SHOWN_SAMPLERS:
-        rows = [
-            ("real test images", real),
-            *((label, look.samples[sampler]) for label, look in looks.items()),
-        ]
         yield Figure(
             f"samples_{sampler}",
-            mosaic(rows, f"New images: {SAMPLERS[sampler]}"),
-            f"Decoded draws: {SAMPLERS[sampler]}. Models of one latent dim get the same random numbers.",
+            mosaic(
+                rows_of(real, {label: look.samples[sampler] for label, look in looks.items()}),
+                f"New images: {SAMPLERS[sampler]}",
+            ),
+            f"Decoded draws: {SAMPLERS[sampler]}.{SAME_CODES if sampler == 'prior' else ''}",
         )
 
 
@@ -98,10 +95,18 @@ def look_at(subject: Subject, chosen: Tensor, scattered: Tensor) -> Look:
     """What a model makes of some of its test images, and new images."""
     new_codes = draw_codes(subject, COLUMNS)
     return Look(
-        subject.reconstructions[chosen],
+        subject.pictures(subject.test_codes[chosen]),
         standardised(plane_of(subject.test_codes[scattered])),
-        {sampler: subject.decode(new_codes[sampler]) for sampler in SHOWN_SAMPLERS},
+        {sampler: subject.pictures(new_codes[sampler]) for sampler in SHOWN_SAMPLERS},
     )
+
+
+def rows_of(first: tuple[str, Tensor], kinds: Mapping[str, Mapping[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    """The first row, then one for each group and kind of picture; the mean needs no name."""
+    rows = [first]
+    for label, pictures in kinds.items():
+        rows += [(label if kind == "mean" else f"{label}: {kind}", some) for kind, some in pictures.items()]
+    return rows
 
 
 def of_seed(group: Group, seed: int) -> Evaluation:
@@ -135,16 +140,17 @@ def rates(groups: Sequence[Group]) -> Iterator[Figure]:
     for title, comparable in comparable_sets(groups, ("likelihood/rate",), by_density=True).items():
         panels[title] = pairs(comparable, "likelihood/distortion")
         xlabels[title] = "distortion (nats per image)"
+    for images, comparable in comparable_sets(groups, ("likelihood/rate",)).items():
+        title = f"By the common yardstick: {images}"
+        panels[title] = pairs(comparable, "reconstruction/mse")
+        xlabels[title] = "mse per pixel"
+    panels = {title: kinds for title, kinds in panels.items() if kinds}
     if not panels:
         return
-    everywhere = "All VAEs by the common yardstick"
-    having = [group for group in groups if group.values("likelihood/rate")]
-    panels[everywhere] = pairs(having, "reconstruction/mse")
-    xlabels[everywhere] = "mse per pixel"
     caption = (
         "A dot a run: what a code says about its image (rate) against what is lost (distortion). The lower "
         "left is better; along a line of slope -1 the ELBO is the same. Distortions of different observation "
-        "models do not compare, so each has its panel; the last one holds all against the mse."
+        "models do not compare, so each has its panel; by the mse they do."
     )
     yield Figure("rate_distortion", rate_distortion(panels, xlabels), caption)
 
