@@ -83,7 +83,7 @@ def as_rich(table: Table, title: str) -> RichTable:
     shown = RichTable(title=title, title_justify="left", padding=(0, 1, 0, 0))
     for place, name in enumerate(header):
         justify: JustifyMethod = "left" if place == 0 or name == "unit" else "right"
-        shown.add_column(name, justify=justify, no_wrap=place == 0)
+        shown.add_column(name, justify=justify, no_wrap=place == 0, overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell.text, "bold" if cell.bold else "") for cell in row[: len(header)]))
     return shown

@@ -36,7 +36,7 @@ QUANTITIES = {
     "rate": Quantity("rate", NATS, 2, None, "KL(q(z | x) || p(z)): what the code says about the image."),
     "distortion": Quantity("distortion", NATS, 2, None, "-log p(x | z), averaged over z from q(z | x)."),
     "importance_bound": Quantity(
-        "importance-weighted bound", NATS, 2, "higher", "log mean of p(x, z) / q(z | x): nearer log p(x)."
+        "importance bound", NATS, 2, "higher", "Importance-weighted: log mean of p(x, z) / q(z | x)."
     ),
     "effective_samples": Quantity(
         "effective samples", "draws, median", 1, "higher", "How many of the draws carry the bound's weight."
