@@ -11,7 +11,7 @@ def main(cfg: DictConfig) -> None:
     """Evaluates one run, or compares several, and says where the results are."""
     with one_sentence():
         from jlml.evaluation import evaluate  # imports wait until --help and --cfg have been answered
-        from jlml.report import show
+        from jlml.evaluation.terminal import show
 
         show(evaluate(cfg))
 

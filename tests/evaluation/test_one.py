@@ -15,7 +15,7 @@ from jlml.errors import UserError
 from jlml.evaluation import evaluate
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.quantities import quantity_of
-from jlml.report import show
+from jlml.evaluation.terminal import show
 
 
 @pytest.mark.parametrize("name", ["ae", "vae", "conv_ae", "conv_vae"])

@@ -17,7 +17,7 @@ from jlml.evaluation.comparison import Spread, best_of, comparison_table, tables
 from jlml.evaluation.groups import Group, labels_of
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.record import Evaluation
-from jlml.report import show
+from jlml.evaluation.terminal import show
 from jlml.runs import Run
 
 FEW = ("parts=[reconstruction,likelihood,codes]", *SMALL)

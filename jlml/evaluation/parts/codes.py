@@ -4,8 +4,8 @@ from torch import Tensor
 
 from jlml.evaluation.findings import Estimate, Findings, NotApplicableError, means_of
 from jlml.evaluation.subject import Codes, Subject
-from jlml.metrics.codes import distance_correlations, linear_probe, silhouette
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
+from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
 
 COUNTS = (1, 5, 15)
 NEIGHBOURS = 12

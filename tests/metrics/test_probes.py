@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jlml.metrics.codes import distance_correlations, linear_probe, silhouette
+from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
 
 
 def draws(*shape, seed=0):
