@@ -9,7 +9,6 @@
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from jlml.config import Config, check, check_targets
+from jlml.config import Config, check, check_targets, differences
 from jlml.errors import UserError, gist
+from jlml.files import write_whole
 from jlml.models import Autoencoder, build_model
 
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
@@ -71,6 +71,20 @@ class Run:
             )
         return cls(folder)
 
+    @classmethod
+    def at(cls, path: Path) -> "Run":
+        """The run in this very folder, which is made if it is not there."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"No run folder can be made at {path}: {error.strerror}.") from error
+        return cls(path)
+
+    def remove_if_empty(self) -> None:
+        """Leaves no folder behind in which nothing was written."""
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
     def record_config(self, config: Config) -> None:
         """Writes `config.yaml`."""
         write_whole(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
@@ -99,6 +113,22 @@ class Run:
         if not trust:
             check_targets(config)
         return config
+
+    def last_checkpoint_of(self, config: Config) -> Path | None:
+        """The checkpoint that a run of this config can go on from, or None where it starts anew.
+
+        Raises:
+            UserError: the run in this folder is of another config.
+        """
+        if not (self.path / "config.yaml").is_file():
+            return None
+        differing = differences(self.config(trust=True), config)
+        if differing:
+            raise UserError(
+                f"{self.path} holds a run of another config: {'; '.join(differing)}. Choose another folder."
+            )
+        last = self.path / "checkpoints" / "last.ckpt"
+        return last if last.is_file() else None
 
     def checkpoint(self, which: str = "best") -> Path:
         """The file of the `best` or the `last` checkpoint."""
@@ -133,6 +163,20 @@ class Run:
         return content if isinstance(content, dict) else {}
 
 
+def step_of(checkpoint: Path) -> int:
+    """How many optimizer steps a checkpoint has seen.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+    except Exception as error:  # a damaged file can make the unpickler raise anything
+        raise UserError(
+            f"{checkpoint} cannot be read: {gist(error)}. Without it the run starts anew."
+        ) from error
+
+
 def is_words(value: Any) -> bool:
     """Whether this is a list of strings."""
     return isinstance(value, list) and all(isinstance(word, str) for word in value)
@@ -165,13 +209,3 @@ def name_of(config: Config) -> str:
             words.append(f"{key.split('.')[-1]}-{value.strip('[]')}")
     # no = and no comma: the folder's name is a value on the command line of evaluate.py
     return re.sub(r"[^\w.+-]+", "-", "_".join(words)).rstrip("-")
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """The file is the old one or the new one, never half of either. A link is replaced, not followed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -14,20 +14,31 @@ from typing import Any
 
 import torch
 from lightning import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from omegaconf import DictConfig
 
 import jlml
-from jlml.callbacks import Drawing, Gallery, ProgressBar, TensorBoard, Throughput
+from jlml.callbacks import (
+    BestCheckpoint,
+    Drawing,
+    Gallery,
+    Heartbeat,
+    LastCheckpoint,
+    ProgressBar,
+    TensorBoard,
+    Throughput,
+    WholeCheckpoints,
+)
 from jlml.config import Config, check, make, plain, shown
 from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
-from jlml.runs import Run
+from jlml.runs import Run, step_of
 
 log = logging.getLogger(__name__)
 
+OF_MANY = ("sweep",)  # keys of a config that are about many runs, and no part of any of them
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -42,12 +53,21 @@ class Trained:
     metrics: dict[str, float]
 
 
-def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
+def train(
+    cfg: DictConfig,
+    parent: Path | None = None,
+    *,
+    run: Run | None = None,
+    progress: Sequence[Callback] | None = None,
+) -> Trained:
     """Trains the model of a config, tests its best checkpoint, and leaves a run folder.
 
     Args:
         cfg: as `jlml.config.compose` gives it, or `train.py`.
-        parent: where the run folder is made; ``cfg.output_dir`` by default.
+        parent: where a new run folder is made; ``cfg.output_dir`` by default.
+        run: the run folder, instead of a new one. If a run of this config was cut off there, it goes on
+            from its last checkpoint.
+        progress: callbacks that follow training; a progress bar by default.
 
     Raises:
         UserError: the config or the data are not right; before anything is trained or written.
@@ -55,6 +75,7 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     quieten()
     config = plain(cfg)
     check(config)
+    config = {key: value for key, value in config.items() if key not in OF_MANY}
     check_device(config)
     seed_everything(config["seed"], verbose=False)
 
@@ -67,19 +88,21 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
 
-    run = Run.create(config, Path(parent or config["output_dir"]))
+    run = run or Run.create(config, Path(parent or config["output_dir"]))
     try:
-        board = make_board(config, run)
+        last = run.last_checkpoint_of(model.config)
+        board = make_board(config, run, last)
+        callbacks += [ProgressBar()] if progress is None else progress
         trainer = make_trainer(config, run, board, callbacks)
     except UserError:
-        run.path.rmdir()  # nothing has been written to it yet
+        run.remove_if_empty()
         raise
     run.record_config(model.config)
 
     with recorded(run, config) as record:
         if board is not None:
             board.lay_out()
-        trainer.fit(model, data)
+        trainer.fit(model, data, ckpt_path=last)
         record |= speed_of(trainer)
         best = str(run.checkpoint("best"))
         trainer.validate(model, data, ckpt_path=best, verbose=False)
@@ -93,23 +116,31 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     return Trained(run, model.eval(), data, trainer, metrics)
 
 
-def make_board(config: Config, run: Run) -> TensorBoard | None:
-    """The logger of the run, or None where the config has none."""
+def make_board(config: Config, run: Run, last: Path | None) -> TensorBoard | None:
+    """The logger of the run, or None where the config has none.
+
+    Args:
+        last: the checkpoint that the run goes on from; what was logged after it will be logged again.
+    """
     if not config.get("logger"):
         return None
     board: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path))
+    if last is not None:
+        board.forget_after(step_of(last))
     return board
 
 
 def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Sequence[Any]) -> Trainer:
-    """Lightning's trainer with what every run has: a progress bar, checkpoints, and pictures as chosen."""
+    """Lightning's trainer with what every run has: its speed, checkpoints, and pictures as chosen."""
     drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
     others = [callback for callback in chosen if not isinstance(callback, Drawing)]
     trainer: Trainer = make(
         config["trainer"],
         "trainer",
         logger=board or False,
-        callbacks=[ProgressBar(), Throughput(), Gallery(drawings), *others, *watchers(config, run)],
+        callbacks=[Throughput(), Heartbeat(), Gallery(drawings), *others, *watchers(config, run)],
+        plugins=[WholeCheckpoints()],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in others),
         default_root_dir=str(run.path),
     )
     return trainer
@@ -141,8 +172,7 @@ def measured(trainer: Trainer) -> dict[str, float]:
 def watchers(config: Config, run: Run) -> list[Callback]:
     """Keeps the best and the last checkpoint, and stops early if asked to."""
     folder = run.path / "checkpoints"
-    best = ModelCheckpoint(folder, "best", monitor=MONITOR, enable_version_counter=False)
-    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    best, last = BestCheckpoint(folder), LastCheckpoint(folder)
     patience = config.get("early_stopping")
     return [best, last] if patience is None else [EarlyStopping(MONITOR, patience=patience), best, last]
 

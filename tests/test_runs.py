@@ -10,7 +10,8 @@ import jlml
 from conftest import QUICK
 from jlml.errors import UserError
 from jlml.evaluation import evaluate
-from jlml.runs import Run, write_whole
+from jlml.files import write_whole
+from jlml.runs import Run
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,19 @@
 """When to draw and where to log."""
 
+from jlml.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeCheckpoints
 from jlml.callbacks.drawing import Drawing, Gallery
 from jlml.callbacks.latent import LatentScatter, Posterior, Projector, Snapshots
 from jlml.callbacks.pictures import Interpolations, Manifold, Reconstructions, Samples
-from jlml.callbacks.progress import ProgressBar, Throughput
+from jlml.callbacks.progress import Heartbeat, ProgressBar, Throughput
 from jlml.callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "BestCheckpoint",
     "Drawing",
     "Gallery",
+    "Heartbeat",
     "Interpolations",
+    "LastCheckpoint",
     "LatentScatter",
     "Manifold",
     "Posterior",
@@ -20,4 +24,5 @@ __all__ = [
     "Snapshots",
     "TensorBoard",
     "Throughput",
+    "WholeCheckpoints",
 ]

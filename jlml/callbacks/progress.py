@@ -1,6 +1,8 @@
 """What the terminal shows while training, and how fast it goes."""
 
+import json
 import sys
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -9,6 +11,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
+from jlml.files import write_whole
 from jlml.metrics import MONITOR
 from jlml.metrics.names import EPOCH_SPEED
 
@@ -25,7 +28,7 @@ class Throughput(Callback):
         self._seen = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._fit_started = perf_counter()
+        self._fit_started = perf_counter() - self.fit_seconds  # of before, where a run goes on
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._epoch_started = perf_counter()
@@ -45,6 +48,28 @@ class Throughput(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.fit_seconds = perf_counter() - self._fit_started
+
+    def state_dict(self) -> dict[str, float]:
+        fit_seconds = perf_counter() - self._fit_started
+        return {"images": self.images, "seconds": self.seconds, "fit_seconds": fit_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.images, self.seconds = state_dict["images"], state_dict["seconds"]
+        self.fit_seconds = state_dict["fit_seconds"]
+
+
+class Heartbeat(Callback):
+    """Keeps `progress.json` in the run folder: which epoch, of how many."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._beat(trainer, trainer.current_epoch)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._beat(trainer, trainer.current_epoch)
+
+    def _beat(self, trainer: Trainer, epoch: int) -> None:
+        content = {"epoch": epoch, "epochs": trainer.max_epochs}
+        write_whole(Path(trainer.default_root_dir) / "progress.json", json.dumps(content) + "\n")
 
 
 class ProgressBar(TQDMProgressBar):

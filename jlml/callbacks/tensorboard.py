@@ -21,6 +21,10 @@ class TensorBoard(TensorBoardLogger):
     def __init__(self, save_dir: str) -> None:
         super().__init__(save_dir, name="", version="", default_hp_metric=False)
 
+    def forget_after(self, step: int) -> None:
+        """What was logged after this step is not shown: the run goes on from there, and logs it again."""
+        self._kwargs["purge_step"] = step + 1
+
     def lay_out(self) -> None:
         """One chart for train, validation and test of each quantity, on one scale."""
         charts = {name: ["Multiline", [f"(train|val|test)/{name}$"]] for name in TOGETHER}

@@ -1,6 +1,7 @@
 """Composes a config, checks it, and builds what it describes. Imports no torch: `--help` must not wait."""
 
 from jlml.config.composed import CONF, Config, compose, plain, with_choices
+from jlml.config.essence import differences, essence, flat
 from jlml.config.keys import homes_of, known_keys
 from jlml.config.objects import check_targets, make
 from jlml.config.rules import check, check_evaluation, shown
@@ -12,6 +13,9 @@ __all__ = [
     "check_evaluation",
     "check_targets",
     "compose",
+    "differences",
+    "essence",
+    "flat",
     "homes_of",
     "known_keys",
     "make",

@@ -15,7 +15,7 @@ from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.tables import Table, number, tables_of
-from jlml.runs import write_whole
+from jlml.files import write_whole
 
 PARTS_IN_WORDS = {
     "objective": (

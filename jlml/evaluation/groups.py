@@ -2,20 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from jlml.config import Config, shown
+from jlml.config import Config, essence, flat, shown
 from jlml.evaluation.record import Evaluation
-
-# what two runs of the same experiment may differ in: the draw, the place, and what is only watched
-BESIDES = ("seed", "output_dir", "choices", "changes", "callbacks", "logger", "draw_every")
-BESIDES_OF_DATA = ("seed", "root", "fallback", "eval_batch_size")
-BESIDES_OF_TRAINER = (
-    *("accelerator", "devices", "deterministic", "detect_anomaly"),
-    *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
-)
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +50,6 @@ def grouped(evaluations: Sequence[Evaluation], configs: Sequence[Config]) -> lis
     ]
 
 
-def essence(config: Config) -> Config:
-    """The config without what makes no other experiment of it."""
-    kept = {key: value for key, value in config.items() if key not in BESIDES}
-    for group, besides in (("data", BESIDES_OF_DATA), ("trainer", BESIDES_OF_TRAINER)):
-        kept[group] = {key: value for key, value in config[group].items() if key not in besides}
-    return kept
-
-
 def labels_of(configs: Sequence[Config]) -> list[str]:
     """A name for each: model, loss, latent dim, whatever else tells it from others of that name, and the
     data where they are not the same for all."""
@@ -89,12 +72,3 @@ def labels_of(configs: Sequence[Config]) -> list[str]:
 def base_name(config: Config) -> str:
     """Model, loss and latent dim."""
     return f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"
-
-
-def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys with their values."""
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

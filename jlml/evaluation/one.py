@@ -29,8 +29,9 @@ from jlml.evaluation.record import (
     settings_of_part,
 )
 from jlml.evaluation.subject import Settings, Subject
+from jlml.files import write_whole
 from jlml.plots import Picture
-from jlml.runs import Run, write_whole
+from jlml.runs import Run
 
 PLACES = ("data.root", "output_dir")  # paths of the machine that trained
 FRAME_MS = 150

@@ -19,7 +19,8 @@ from jlml.evaluation.record import earlier_parts, make_folder
 from jlml.evaluation.side_by_side import side_by_side
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.tables import Table
-from jlml.runs import Run, write_whole
+from jlml.files import write_whole
+from jlml.runs import Run
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,50 @@
+"""What of a config decides the numbers of its run, and what makes it another experiment."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jlml.config.composed import Config
+from jlml.config.rules import shown
+
+# what two runs with the same numbers may differ in: the place, the words, and what is only watched
+BESIDES = ("output_dir", "choices", "changes", "callbacks", "logger", "draw_every")
+BESIDES_OF_DATA = ("root", "fallback", "eval_batch_size")
+BESIDES_OF_TRAINER = (
+    *("accelerator", "devices", "deterministic", "detect_anomaly"),
+    *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
+)
+
+
+def decisive(config: Config) -> Config:
+    """The config without what changes no number of its run."""
+    kept = {key: value for key, value in config.items() if key not in BESIDES}
+    for group, besides in (("data", BESIDES_OF_DATA), ("trainer", BESIDES_OF_TRAINER)):
+        kept[group] = {key: value for key, value in config[group].items() if key not in besides}
+    return kept
+
+
+def essence(config: Config) -> Config:
+    """The config without what makes no other experiment of it: the seed is but another draw."""
+    kept = {key: value for key, value in decisive(config).items() if key != "seed"}
+    kept["data"] = {key: value for key, value in kept["data"].items() if key != "seed"}
+    return kept
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What tells two configs apart that train differently: ``key was this, is that``."""
+    there, here = dict(flat(decisive(old))), dict(flat(decisive(new)))
+    return [
+        f"{key} was {shown(there[key]) if key in there else 'not set'} and is "
+        f"{shown(here[key]) if key in here else 'not set'}"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key, ...) != here.get(key, ...)
+    ]
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys with their values."""
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

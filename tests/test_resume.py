@@ -1,0 +1,137 @@
+"""A run that was cut off goes on from its last checkpoint, and ends as if nothing had happened."""
+
+import shutil
+
+import pytest
+import torch
+from lightning import Callback
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import jlml
+from conftest import QUICK
+from jlml.errors import UserError
+from jlml.runs import Run
+
+# noise of every kind: order, pixels, reparameterisation, and a weight and a learning rate that move
+WORDS = (
+    *("model=vae", "model.hidden=[32]", "model.kl_warmup_epochs=2", "data.pixels=dequantized"),
+    *("callbacks=none", "trainer.log_every_n_steps=2"),
+)
+QUICK = tuple(word for word in QUICK if not word.startswith(("callbacks", "trainer")))
+
+
+class Cut(Callback):
+    """Pulls the plug in an epoch, in training or after validation."""
+
+    def __init__(self, epoch: int, where: str) -> None:
+        self.epoch, self.where = epoch, where
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        self._cut(trainer, "training")
+
+    def on_validation_end(self, trainer, *_) -> None:
+        self._cut(trainer, "validation")
+
+    def _cut(self, trainer, where):
+        if trainer.current_epoch == self.epoch and where == self.where:
+            raise KeyboardInterrupt
+
+
+def train(path, *words, progress=()):
+    return jlml.train(jlml.compose(*QUICK, *WORDS, *words), run=Run.at(path), progress=progress)
+
+
+def cut_off(path, *words, epoch=2, where="training"):
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(path, *words, progress=[Cut(epoch, where)])
+
+
+def what_counts(path):
+    """Everything in a checkpoint that decides how training goes on."""
+    checkpoint = torch.load(path, weights_only=True)
+    kept = {key: checkpoint[key] for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops")}
+    random = [state for name, state in checkpoint["callbacks"].items() if name.startswith("LastCheckpoint")]
+    return dict(leaves({**kept, "random": random, "step": checkpoint["global_step"]}))
+
+
+def leaves(node, key=""):
+    if isinstance(node, (dict, list, tuple)):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves(value, f"{key}.{name}")
+    else:
+        yield key, node
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, request):
+    """Runs that nothing disturbed, by scheduler."""
+    parent = tmp_path_factory.mktemp("whole")
+    made = {}
+
+    def run_of(scheduler):
+        if scheduler not in made:
+            words = (f"scheduler={scheduler}", "trainer.max_epochs=4")
+            made[scheduler] = train(parent / scheduler, *words)
+        return made[scheduler]
+
+    return run_of
+
+
+@pytest.mark.parametrize("scheduler", ["none", "cosine", "plateau"])
+@pytest.mark.parametrize(("epoch", "where"), [(0, "training"), (2, "training"), (2, "validation")])
+def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(tmp_path, whole, scheduler, epoch, where):
+    words = (f"scheduler={scheduler}", "trainer.max_epochs=4")
+    cut_off(tmp_path / "run", *words, epoch=epoch, where=where)
+    resumed = train(tmp_path / "run", *words)
+    undisturbed = whole(scheduler)
+    for name in ("best", "last"):
+        ours = what_counts(resumed.run.checkpoint(name))
+        theirs = what_counts(undisturbed.run.checkpoint(name))
+        assert ours.keys() == theirs.keys()
+        for key, value in ours.items():
+            same = (
+                torch.equal(value, theirs[key]) if isinstance(value, torch.Tensor) else value == theirs[key]
+            )
+            assert same, f"{name}: {key}"
+    assert resumed.metrics == undisturbed.metrics
+    assert resumed.run.metrics()["epochs"] == 4
+
+
+def test_a_run_may_move_before_it_goes_on(tmp_path, whole):
+    """The best checkpoint so far is kept: a worse epoch does not replace it for having another path."""
+    cut_off(tmp_path / "here", "trainer.max_epochs=4", epoch=3)
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    moved = train(tmp_path / "there", "trainer.max_epochs=4")
+    assert moved.metrics == whole("none").metrics
+
+
+def test_curves_have_no_overlap(tmp_path):
+    cut_off(tmp_path / "run", "trainer.max_epochs=4")
+    logged_twice = train(tmp_path / "run", "trainer.max_epochs=4").run.path
+    board = EventAccumulator(str(logged_twice)).Reload()
+    for tag in ("train/loss", "val/loss"):
+        steps = [event.step for event in board.Scalars(tag)]
+        assert steps == sorted(set(steps))
+        assert len(steps) >= 4
+
+
+def test_a_finished_run_is_only_tested_again(tmp_path, whole):
+    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+    before = (tmp_path / "copy/checkpoints/last.ckpt").read_bytes()
+    again = train(tmp_path / "copy", "trainer.max_epochs=4")
+    assert again.metrics == whole("none").metrics
+    assert (tmp_path / "copy/checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_another_config_does_not_go_on_from_here(tmp_path):
+    cut_off(tmp_path / "run")
+    with pytest.raises(UserError, match=r"optimizer\.lr was 0\.001 and is 0\.01; seed was 0 and is 5"):
+        train(tmp_path / "run", "optimizer.lr=0.01", "seed=5")
+    assert Run(tmp_path / "run").metrics()["status"] == "interrupted"
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    cut_off(tmp_path / "run")
+    (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
+    with pytest.raises(UserError, match=r"last\.ckpt cannot be read"):
+        train(tmp_path / "run")
