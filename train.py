@@ -1,5 +1,7 @@
 """Trains an autoencoder: ``python train.py model=vae loss=cont_bern``. See --help."""
 
+import sys
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -7,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from jlml.cli import door, one_sentence
+from jlml.cli import door, is_sweep, one_sentence
 
 
 @hydra.main(config_path="conf", config_name="train", version_base="1.3")
@@ -21,13 +23,23 @@ def main(cfg: DictConfig) -> None:
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
 
+        if hydra_config.mode == RunMode.MULTIRUN:
+            from jlml.sweeps import run_job
+
+            words = list(hydra_config.overrides.task)
+            run_job(cfg, words, Path(hydra_config.sweep.dir), hydra_config.launcher._target_)
+            return
+
         from jlml.report import show_trained
         from jlml.training import train
 
-        in_sweep = hydra_config.mode == RunMode.MULTIRUN
-        parent = Path(hydra_config.sweep.dir) if in_sweep else None
-        show_trained(train(cfg, parent))
+        show_trained(train(cfg))
 
 
 if __name__ == "__main__":
-    door(main)
+    if is_sweep(sys.argv[1:]):
+        from jlml.sweeps import sweep
+
+        door(partial(sweep, main))
+    else:
+        door(main)

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra.errors import (
@@ -17,6 +17,19 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jlml.errors import UserError, did_you_mean
 
+SWEEPS = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+ANSWERS = (
+    "-h",
+    "-c",
+    "-i",
+    "-sc",
+    "--help",
+    "--hydra-help",
+    "--cfg",
+    "--info",
+    "--version",
+    "--shell-completion",
+)
 TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1"  # as the user has it, before the door sets it
 
 
@@ -26,6 +39,12 @@ def door(main: Callable[[], None]) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
     with one_sentence():
         main()
+
+
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks to train many runs, and not only about them."""
+    asked = {argument.split("=")[0] if argument[:1] == "-" else argument for argument in arguments}
+    return not asked.isdisjoint(SWEEPS) and asked.isdisjoint(ANSWERS)
 
 
 @contextmanager

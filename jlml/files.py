@@ -1,7 +1,9 @@
 """Files that are never seen half-written."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
@@ -12,3 +14,12 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a file holds; empty where there is none, and if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 from jlml.config import Config, check, check_targets, differences
 from jlml.errors import UserError, gist
-from jlml.files import write_whole
+from jlml.files import read_json, write_whole
 from jlml.models import Autoencoder, build_model
 
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
@@ -156,11 +156,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds; empty before there is one, and if it is damaged."""
-        try:
-            content = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        return read_json(self.path / "metrics.json")
 
 
 def step_of(checkpoint: Path) -> int:

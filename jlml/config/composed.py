@@ -37,7 +37,12 @@ def with_choices(task: DictConfig, hydra: Any) -> DictConfig:
     words = [str(word) for word in hydra.overrides.task]
     OmegaConf.set_struct(task, False)
     task.choices = groups
-    task.changes = [word for word in words if word.split("=")[0].lstrip("+~") not in groups]
+    keys = [word.split("=")[0].lstrip("+~") for word in words]
+    task.changes = [
+        word
+        for word, key in zip(words, keys, strict=True)
+        if key not in groups and not key.startswith("sweep.")
+    ]
     OmegaConf.set_struct(task, True)
     return task
 

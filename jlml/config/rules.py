@@ -1,5 +1,6 @@
 """What the values of jlml's own keys may be."""
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
@@ -92,6 +93,14 @@ def text() -> Rule:
     return lambda v: isinstance(v, str) and v.strip() != "", "a name"
 
 
+def file_name() -> Rule:
+    """A word that can name a folder, on a disk and on a command line."""
+    return (
+        lambda v: isinstance(v, str) and re.fullmatch(r"[\w+-][\w.+-]*", v) is not None,
+        "a name of letters, digits and _ + - .",
+    )
+
+
 def is_path(value: Any) -> bool:
     """Whether this names a place: words, or a number that Hydra made of a folder's name."""
     return isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip() != ""
@@ -106,6 +115,10 @@ RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
     "data.root": text(),
+    "sweep.name": optional(file_name()),
+    "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),
+    "sweep.retry": truth(),
+    "sweep.threads": optional(whole(1)),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),

@@ -1,0 +1,173 @@
+"""A sweep on disk: what was planned, what has become of it, and the results so far.
+
+<sweep>/sweep.yaml    the words, the swept keys with their values, every job
+<sweep>/<job>/        a run folder each
+<sweep>/results.csv   a row a job, complete after every job
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from jlml.errors import UserError, gist
+from jlml.files import read_json, write_whole
+from jlml.sweeps.plan import Plan
+
+ENDED = ("finished", "failed")
+MEASURED = ("epochs", "fit_seconds", "images_per_second")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What has become of a job so far."""
+
+    job: str
+    factors: dict[str, str]  # the values of the swept keys
+    record: dict[str, Any]  # metrics.json of its run folder; empty before it has begun
+    progress: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.record.get("status", "waiting"))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        found = self.record.get("metrics", {})
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The folder of a sweep."""
+
+    path: Path
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What sweep.yaml says.
+
+        Raises:
+            UserError: there is none, or it is damaged.
+        """
+        file = self.path / "sweep.yaml"
+        try:
+            content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+        except Exception as error:  # a damaged file can make the parser raise anything
+            raise UserError(f"sweep={self.path} is not the folder of a sweep: {gist(error)}.") from error
+        jobs = content.get("jobs") if isinstance(content, dict) else None
+        if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
+            raise UserError(f"sweep={self.path} is not the folder of a sweep: sweep.yaml has no jobs.")
+        return {str(key): value for key, value in content.items()}  # type: ignore[union-attr]
+
+    @property
+    def jobs(self) -> dict[str, dict[str, str]]:
+        """The values of the swept keys, by job."""
+        return {
+            str(name): {str(key): str(value) for key, value in job.items()}
+            for name, job in self.content["jobs"].items()
+        }
+
+    def record(self, plan: Plan) -> None:
+        """Writes sweep.yaml. What was planned here before stays planned: a sweep may grow.
+
+        Raises:
+            UserError: this folder holds another sweep.
+        """
+        jobs = plan.jobs
+        fixed = [word for word in plan.words if word.split("=")[0].lstrip("+~") not in plan.factors]
+        if (self.path / "sweep.yaml").is_file():
+            old = Sweep(self.path)
+            self._refuse_another(old.content, plan, fixed)
+            jobs = old.jobs | jobs
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(f"{self.path} is there already and holds no sweep. Choose another sweep.name.")
+        content = {"over": list(plan.factors), "fixed": fixed, "jobs": jobs}
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+        except OSError as error:
+            raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
+        vars(self).pop("content", None)
+
+    def _refuse_another(self, old: dict[str, Any], plan: Plan, fixed: Sequence[str]) -> None:
+        over, before = old.get("over") or [], old.get("fixed") or []
+        if over != list(plan.factors):
+            raise UserError(
+                f"{self.path} is a sweep over {', '.join(map(str, over))}, and this one is over "
+                f"{', '.join(plan.factors)}. Choose another sweep.name."
+            )
+        if sorted(before) != sorted(fixed):
+            only = [f"{word} then" for word in before if word not in fixed]
+            only += [f"{word} now" for word in fixed if word not in before]
+            raise UserError(
+                f"{self.path} was begun with other words: {', '.join(only)}. Choose another sweep.name."
+            )
+
+    def result(self, job: str) -> Result:
+        """What has become of one job."""
+        folder = self.path / job
+        return Result(
+            job, self.jobs[job], read_json(folder / "metrics.json"), read_json(folder / "progress.json")
+        )
+
+    def results(self) -> list[Result]:
+        """Every job, in the order of the plan."""
+        return [self.result(job) for job in self.jobs]
+
+    @contextmanager
+    def alone(self, job: str, wait: float) -> Iterator[bool]:
+        """Keeps other processes off a job; False if one has it and keeps it longer than ``wait`` seconds.
+
+        The lock goes with its process, however that ends.
+        """
+        folder = self.path / ".locks"
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / f"{job}.lock", timeout=wait)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def is_held(self, job: str) -> bool:
+        """Whether some process is at this job now."""
+        with self.alone(job, wait=0) as free:
+            return not free
+
+    def write_results(self) -> None:
+        """Writes results.csv."""
+        with self.alone("results.csv", wait=60):
+            write_whole(self.path / "results.csv", as_csv(self.results()))
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """A row a job: its values, its state, its metrics, what it took."""
+    metrics = list(dict.fromkeys(name for result in results for name in result.metrics))
+    factors = list(dict.fromkeys(key for result in results for key in result.factors))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["job", "status", *factors, "data", *metrics, *MEASURED, "error"])
+    for result in results:
+        values = [result.factors.get(key, "") for key in factors]
+        numbers = [result.metrics.get(name, "") for name in metrics]
+        took = [result.record.get(key, "") for key in MEASURED]
+        row = [result.job, result.status, *values, result.record.get("data", ""), *numbers, *took]
+        table.writerow([*row, result.record.get("error", "")])
+    return text.getvalue()
+
+
+def ranked(results: Sequence[Result], metric: str) -> list[Result]:
+    """The finished jobs that have the metric, the lowest first."""
+    return sorted((r for r in results if metric in r.metrics), key=lambda result: result.metrics[metric])

@@ -1,0 +1,107 @@
+"""One job of a sweep, in whichever process it runs: done, gone on with, or tried, and always recorded."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from jlml.config import differences, plain
+from jlml.errors import UserError, gist
+from jlml.sweeps.folder import Sweep
+from jlml.sweeps.plan import job_name
+
+if TYPE_CHECKING:
+    from jlml.runs import Run
+
+ORPHANED = 5.0  # seconds after which a worker has seen that its sweep was killed, and has let its job go
+
+
+def run_job(cfg: DictConfig, words: Sequence[str], folder: Path, launcher: str) -> None:
+    """Trains one combination, unless it is done, failed before, or another process is at it.
+
+    Args:
+        cfg: of the job.
+        words: its overrides, among them those of the swept keys.
+        folder: of the sweep.
+        launcher: the class that started this process.
+
+    Raises:
+        UserError: the job's folder holds a run of another config. Any other error is recorded there.
+    """
+    import torch
+
+    from jlml.runs import Run
+    from jlml.training import train
+
+    if "joblib" in launcher:
+        end_with_parent()
+    if cfg.sweep.threads is not None:
+        torch.set_num_threads(cfg.sweep.threads)
+    logging.getLogger("jlml").propagate = False  # train.log has it; the terminal shows the sweep
+    sweep, job = Sweep(folder), job_name(factors_of(words, cfg.sweep.over))
+    with sweep.alone(job, wait=ORPHANED) as free:
+        if not free:
+            return
+        run = Run.at(folder / job)
+        if (run.path / "config.yaml").is_file():
+            refuse_another(run, cfg)
+        status = run.metrics().get("status")
+        if status == "finished" or (status == "failed" and not cfg.sweep.retry):
+            return
+        try:
+            train(cfg, run=run, progress=[])
+        except Exception as error:
+            record_failure(run, error)
+    sweep.write_results()
+
+
+def factors_of(words: Sequence[str], over: Sequence[str]) -> dict[str, str]:
+    """The values of the swept keys among a job's words, in the order of the sweep."""
+    values = dict(word.lstrip("+~").partition("=")[::2] for word in words)
+    return {key: values[key] for key in over}
+
+
+def refuse_another(run: "Run", cfg: DictConfig) -> None:
+    """A run that is there already must be what this job asks for.
+
+    Raises:
+        UserError: it is not.
+    """
+    there, here = run.config(trust=True), plain(cfg)
+    here["image_shape"] = there["image_shape"]
+    here["data"]["name"] = there["data"]["name"]  # known only once the data have been read
+    differing = differences(there, here)
+    if differing:
+        raise UserError(
+            f"{run.path} holds a run of another config: {'; '.join(differing)}. Choose another sweep.name."
+        )
+
+
+def record_failure(run: "Run", error: Exception) -> None:
+    """Sees to it that metrics.json says so, also where the run had not begun to write it."""
+    record = run.metrics()
+    if record.get("status") != "failed":
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
+        run.write_metrics(record | {"status": "failed", "error": reason})
+
+
+def end_with_parent() -> None:
+    """Ends this worker when the process that started it has been killed: nobody would see its results.
+
+    Its files are whole at any moment, and its job goes on from its last checkpoint.
+    """
+    if any(thread.name == "end_with_parent" for thread in threading.enumerate()):
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end_with_parent", daemon=True).start()

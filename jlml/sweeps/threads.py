@@ -1,0 +1,25 @@
+"""How many threads each of several jobs may take: two that each take every core are six times slower."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def threads_for(launcher: Mapping[str, Any], jobs: int) -> int | None:
+    """Threads a job under this launcher; None for torch's own choice, all cores.
+
+    Args:
+        launcher: its part of the config.
+        jobs: how many there are: fewer than could run at once leave more cores to each.
+    """
+    target = str(launcher["_target_"])
+    if "joblib" in target:
+        import joblib  # here: it takes a moment, and the cores of a container are known to it
+
+        at_once = min(joblib.effective_n_jobs(launcher.get("n_jobs")), jobs)
+        return max(1, joblib.cpu_count() // at_once)
+    if "ray" in target:
+        cpus = (launcher["ray"].get("remote") or {}).get("num_cpus", 1)
+        return max(1, int(cpus))
+    if "submitit" in target:
+        return launcher.get("cpus_per_task")
+    return None
