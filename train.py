@@ -2,7 +2,6 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,20 +14,18 @@ from jlml.cli import door, is_sweep, one_sentence
 @hydra.main(config_path="conf", config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Trains, then says where the run is and how good."""
-    with one_sentence():
-        # imports wait until --help and --cfg have been answered, and that of torch until the config is right
-        from jlml.config import check, plain, with_choices
+    # imports wait until --help and --cfg have been answered, and that of torch until the config is right
+    from jlml.config import check, plain, with_choices
 
-        hydra_config = HydraConfig.get()
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        from jlml.sweeps import run_job
+
+        run_job(with_choices(cfg, hydra_config), hydra_config)
+        return
+    with one_sentence():
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
-
-        if hydra_config.mode == RunMode.MULTIRUN:
-            from jlml.sweeps import run_job
-
-            words = list(hydra_config.overrides.task)
-            run_job(cfg, words, Path(hydra_config.sweep.dir), hydra_config.launcher._target_)
-            return
 
         from jlml.report import show_trained
         from jlml.training import train

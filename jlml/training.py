@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,7 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     started = time.perf_counter()
     record: dict[str, Any] = {
         "status": "running",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": config["seed"],
         "data": config["data"]["name"],
         "choices": config["choices"],

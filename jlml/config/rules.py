@@ -168,6 +168,7 @@ EVALUATION_RULES = {
         lambda v: v is None or is_path(v) or (isinstance(v, list) and all(map(is_path, v))),
         "a folder, a glob, or a list of folders as 'runs=[one,other]'",
     ),
+    "sweep": (lambda v: v is None or is_path(v), "the folder of a sweep"),
     "checkpoint": one_of("best", "last"),
     "reuse": truth(),
     "output_dir": optional(text()),

@@ -42,13 +42,15 @@ def evaluate_config(config: Config) -> Evaluation | Comparison:
     """One evaluation, or a comparison."""
     settings = settings_of(config)
     which, parts = config["checkpoint"], config["parts"]
-    if (config["run"] is None) == (config["runs"] is None):
+    if sum(config[key] is not None for key in ("run", "runs", "sweep")) != 1:
         raise UserError(
-            "Say run=<folder> to evaluate one run, or runs=<folder, list or glob> to compare several."
+            "Say run=<folder> to evaluate one run, runs=<folder, list or glob> to compare several, or "
+            "sweep=<folder> to compare those of a sweep."
         )
     if config["run"] is None:
         compared = parts_of(parts, but=("tsne",))
-        return compare(config["runs"], which, compared, settings, config["reuse"], config["output_dir"])
+        several = config["runs"] if config["sweep"] is None else sweep_folder(str(config["sweep"]))
+        return compare(several, which, compared, settings, config["reuse"], config["output_dir"])
     run, which = one_run(str(config["run"]), which)
     return evaluate_run(run, which, parts_of(parts), settings)
 
@@ -86,6 +88,19 @@ def parts_of(names: Any, but: Sequence[str] = ()) -> list[str]:
     if not given:
         raise UserError(f"parts=[] leaves nothing to do. Use some of: {', '.join(PARTS)}; or null for all.")
     return [name for name in PARTS if name in given]
+
+
+def sweep_folder(given: str) -> str:
+    """The folder of a sweep, whose runs lie below it.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not (Path(given) / "sweep.yaml").is_file():
+        raise UserError(
+            f"sweep={given} is not the folder of a sweep: it has no sweep.yaml. Say runs=<folder> for others."
+        )
+    return given
 
 
 def one_run(given: str, checkpoint: str) -> tuple[Run, str]:

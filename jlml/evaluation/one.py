@@ -30,7 +30,7 @@ from jlml.evaluation.record import (
 )
 from jlml.evaluation.subject import Settings, Subject
 from jlml.files import write_whole
-from jlml.plots import Picture
+from jlml.plots import as_png
 from jlml.runs import Run
 
 PLACES = ("data.root", "output_dir")  # paths of the machine that trained
@@ -136,13 +136,6 @@ def write_figure(figure: Figure, folder: Path, part: str) -> Content:
         file = f"{title}.png"
         write_whole(folder / file, as_png(figure.picture))
     return {"file": file, "caption": figure.caption}
-
-
-def as_png(picture: Picture) -> bytes:
-    """The picture as the content of a PNG file."""
-    encoded = BytesIO()
-    Image.fromarray(picture).save(encoded, "PNG", optimize=True)
-    return encoded.getvalue()
 
 
 def shown_progress() -> Progress:

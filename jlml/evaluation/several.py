@@ -14,12 +14,13 @@ from jlml.errors import UserError, gist
 from jlml.evaluation.comparison import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.groups import Group, grouped
-from jlml.evaluation.one import as_png, evaluate_run
+from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import earlier_parts, make_folder
 from jlml.evaluation.side_by_side import side_by_side
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.tables import Table
 from jlml.files import write_whole
+from jlml.plots import as_png
 from jlml.runs import Run
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def missing_parts(run: Run, which: str, parts: Sequence[str], settings: Settings
 def find_runs(given: Any, which: str) -> list[Run]:
     """The runs that a list, a folder or a glob means, sorted by path.
 
-    Runs that were found and not named may lack the checkpoint, if they were cut off: they are left out.
+    Runs that were found and not named are left out if they lack the checkpoint or have not finished.
 
     Raises:
         UserError: a name is no run, or there are fewer than two.
@@ -102,10 +103,13 @@ def find_runs(given: Any, which: str) -> list[Run]:
     runs: dict[Path, Run] = {}
     for name in names:
         for run, was_named in runs_under(name):
-            if was_named or (run.path / "checkpoints" / f"{which}.ckpt").is_file():
-                runs.setdefault(run.path.resolve(), run)
-            else:
+            status = run.metrics().get("status")
+            if not was_named and status != "finished":
+                log.warning("%s is left out: it has not finished (%s).", run.path, status)
+            elif not was_named and not (run.path / "checkpoints" / f"{which}.ckpt").is_file():
                 log.warning("%s is left out: it has no %s checkpoint.", run.path, which)
+            else:
+                runs.setdefault(run.path.resolve(), run)
     if len(runs) < 2:
         found = f"only {next(iter(runs.values())).path}" if runs else "no run"
         raise UserError(

@@ -1,6 +1,6 @@
 """Pictures from tensors, as uint8 arrays (height, width, 3). No files, no model, no callback."""
 
-from jlml.plots.canvas import Picture
+from jlml.plots.canvas import Picture, as_png
 from jlml.plots.charts import (
     aggregate_histograms,
     bars,
@@ -10,18 +10,23 @@ from jlml.plots.charts import (
     rate_distortion,
     strips,
 )
+from jlml.plots.factors import Line, Ticks, factor_lines
 from jlml.plots.manifold import manifold
 from jlml.plots.mosaic import mosaic
 from jlml.plots.posterior import posterior
 from jlml.plots.scatter import Plane, plane_of, scatter, scatters
 
 __all__ = [
+    "Line",
     "Picture",
     "Plane",
+    "Ticks",
     "aggregate_histograms",
+    "as_png",
     "bars",
     "bound_curve",
     "class_shares",
+    "factor_lines",
     "loss_curves",
     "manifold",
     "mosaic",

@@ -1,12 +1,14 @@
 """A matplotlib figure as an array, without pyplot: no global state, no window, nothing to close."""
 
 import math
+from io import BytesIO
 
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 Picture = UInt8[np.ndarray, "picture_height picture_width 3"]
 
@@ -21,6 +23,13 @@ def rendered(figure: Figure) -> Picture:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def as_png(picture: Picture) -> bytes:
+    """The picture as the content of a PNG file."""
+    encoded = BytesIO()
+    Image.fromarray(picture).save(encoded, "PNG", optimize=True)
+    return encoded.getvalue()
 
 
 def grid(count: int, size: tuple[float, float], columns: int = 4) -> tuple[Figure, list[Axes]]:

@@ -12,7 +12,6 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from jlml.cli import SWEEPS
 from jlml.config import CONF, check, plain
@@ -21,7 +20,7 @@ from jlml.files import write_whole
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.plan import check_jobs, is_hydra, plan_of
 from jlml.sweeps.threads import threads_for
-from jlml.sweeps.watch import Watch, outcome, ranking, words_of
+from jlml.sweeps.watch import Watch, outcome, ranking, wide_console, words_of
 
 JOBS_AT_ONCE = "hydra.launcher.n_jobs"
 PLUGINS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # and the extra that brings it
@@ -54,12 +53,14 @@ def sweep(main: Callable[[], None]) -> None:
     threads = cfg["sweep"]["threads"] or threads_for(composed.hydra.launcher, len(plan.jobs))
     # how a job knows its place: it sees nothing but its own words
     over = ",".join(f"'{key}'" for key in plan.factors)
+    place = str(folder.path.resolve()).replace("'", "\\'")
     sys.argv[1:] = [
         "-m",
         *words,
         f"sweep.name={name}",
         f"sweep.over=[{over}]",
         f"sweep.threads={threads or 'null'}",
+        f"hydra.sweep.dir='{place}'",
     ]
 
     jobs = list(plan.jobs)
@@ -122,12 +123,22 @@ def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
     Raises:
         UserError: some jobs have failed, or are not done.
     """
-    console = Console(soft_wrap=True)
+    console = wide_console()
     results = [folder.result(job) for job in jobs]
     console.print(ranking(results, metric))
     by_status: dict[str, list[Result]] = {}
     for result in results:
         by_status.setdefault(result.status, []).append(result)
+    if any(result.status == "finished" for result in results):
+        # here: comparing takes scipy and its like, which no job waits for
+        from jlml.evaluation.terminal import as_rich
+        from jlml.sweeps.answer import answer_of, write_answer
+
+        answer = answer_of(results)
+        table = answer.table()
+        console.print(as_rich(table, table.title))
+        for file in write_answer(folder, answer):
+            console.print(f"Answer        {folder.path / file}", highlight=False, markup=False)
     console.print(f"Sweep folder  {folder.path}", highlight=False, markup=False)
     console.print(f"Results       {folder.path / 'results.csv'}", highlight=False, markup=False)
     console.print(f"Evaluate it   python evaluate.py sweep={folder.path}", highlight=False, markup=False)

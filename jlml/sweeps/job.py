@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
 from jlml.config import differences, plain
@@ -21,42 +22,48 @@ if TYPE_CHECKING:
 ORPHANED = 5.0  # seconds after which a worker has seen that its sweep was killed, and has let its job go
 
 
-def run_job(cfg: DictConfig, words: Sequence[str], folder: Path, launcher: str) -> None:
+def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
     """Trains one combination, unless it is done, failed before, or another process is at it.
 
     Args:
         cfg: of the job.
-        words: its overrides, among them those of the swept keys.
-        folder: of the sweep.
-        launcher: the class that started this process.
+        hydra: Hydra's part of it: the job's words, the folder of the sweep, what started this process.
 
     Raises:
         UserError: the job's folder holds a run of another config. Any other error is recorded there.
     """
+    if not Path(hydra.sweep.dir, "sweep.yaml").is_file():
+        raise UserError(
+            f"{hydra.sweep.dir} is not on this machine: output_dir must be on a disk that all machines share."
+        )
+    os.chdir(hydra.runtime.cwd)  # a worker of Ray begins elsewhere
     import torch
 
     from jlml.runs import Run
     from jlml.training import train
 
-    if "joblib" in launcher:
+    if "joblib" in hydra.launcher._target_:
         end_with_parent()
     if cfg.sweep.threads is not None:
         torch.set_num_threads(cfg.sweep.threads)
     logging.getLogger("jlml").propagate = False  # train.log has it; the terminal shows the sweep
-    sweep, job = Sweep(folder), job_name(factors_of(words, cfg.sweep.over))
+    sweep = Sweep(Path(hydra.sweep.dir))
+    job = job_name(factors_of(hydra.overrides.task, cfg.sweep.over))
     with sweep.alone(job, wait=ORPHANED) as free:
         if not free:
             return
-        run = Run.at(folder / job)
+        run = Run.at(sweep.path / job)
         if (run.path / "config.yaml").is_file():
             refuse_another(run, cfg)
-        status = run.metrics().get("status")
+        before = run.metrics()
+        status = before.get("status")
         if status == "finished" or (status == "failed" and not cfg.sweep.retry):
             return
         try:
             train(cfg, run=run, progress=[])
         except Exception as error:
-            record_failure(run, error)
+            if run.metrics() == before:  # it failed before it could say so itself
+                record_failure(run, error)
     sweep.write_results()
 
 
@@ -83,11 +90,9 @@ def refuse_another(run: "Run", cfg: DictConfig) -> None:
 
 
 def record_failure(run: "Run", error: Exception) -> None:
-    """Sees to it that metrics.json says so, also where the run had not begun to write it."""
-    record = run.metrics()
-    if record.get("status") != "failed":
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
-        run.write_metrics(record | {"status": "failed", "error": reason})
+    """Says so in metrics.json, and keeps what it said besides."""
+    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
+    run.write_metrics(run.metrics() | {"status": "failed", "error": reason})
 
 
 def end_with_parent() -> None:

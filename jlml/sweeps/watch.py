@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, sweep: Sweep, jobs: Sequence[str], metric: str) -> None:
         self.sweep, self.metric = sweep, metric
-        self.console = Console(soft_wrap=True)
+        self.console = wide_console()
         self._results = {job: sweep.result(job) for job in jobs}
         self._before = {job: result.record for job, result in self._results.items()}
         self._ended = {job for job, result in self._results.items() if result.status in ENDED}
@@ -122,6 +122,12 @@ class Watch:
     def ranking(self, most: int) -> RenderableType:
         """The finished jobs, the best first."""
         return ranking(list(self._results.values()), self.metric, most)
+
+
+def wide_console() -> Console:
+    """Where no one watches, lines may be long: a table that is folded cannot be read again."""
+    console = Console(soft_wrap=True)
+    return console if console.is_terminal else Console(soft_wrap=True, width=200)
 
 
 def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> RenderableType:

@@ -1,0 +1,91 @@
+"""What a sweep says of its groups, against numbers worked out by hand."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from jlml.sweeps.answer import answer_of, groups_csv, roles, ticks_of
+from jlml.sweeps.folder import Result, as_csv, ranked
+
+
+def result(mse, *, status="finished", **factors):
+    metrics = {"val/mse": mse, "test/mse": 2 * mse, "test/loss": 3 * mse}
+    record = {"status": status, **({"metrics": metrics} if status == "finished" else {})}
+    factors = {key.replace("__", "."): str(value) for key, value in factors.items()}
+    return Result("_".join(factors.values()), factors, record, {})
+
+
+def test_means_and_deviations_over_seeds():
+    results = [
+        result(mse, model=m, seed=s) for m, s, mse in [("ae", 0, 0.1), ("ae", 1, 0.3), ("vae", 0, 0.5)]
+    ]
+    results.append(result(9, model="vae", seed=1, status="failed"))
+    answer = answer_of(results)
+    assert list(answer.groups) == [("ae",), ("vae",)]
+    rows = list(csv.DictReader(io.StringIO(groups_csv(answer))))
+    found = {(row["model"], row["metric"]): row for row in rows}
+    assert float(found["ae", "test/mse"]["mean"]) == pytest.approx(0.4)
+    assert float(found["ae", "test/mse"]["standard_deviation"]) == pytest.approx(np.std([0.2, 0.6], ddof=1))
+    assert found["vae", "test/mse"]["standard_deviation"] == ""
+    assert found["vae", "test/loss"]["seeds"] == "1"
+
+
+def test_losses_of_different_kinds_are_not_put_side_by_side():
+    assert "loss" in answer_of([result(1, latent="d2"), result(1, latent="d8")]).metrics
+    assert "loss" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
+
+
+def test_bold_needs_more_than_the_noise_of_the_seeds():
+    def bold(ae, vae):
+        results = [result(mse, model="ae", seed=s) for s, mse in enumerate(ae)]
+        results += [result(mse, model="vae", seed=s) for s, mse in enumerate(vae)]
+        return [[cell.text for cell in row if cell.bold] != [] for row in answer_of(results).table().rows]
+
+    assert bold([0.10, 0.11, 0.12], [0.30, 0.31, 0.32]) == [True, False]
+    assert bold([0.10, 0.30, 0.50], [0.20, 0.31, 0.52]) == [False, False]
+    assert bold([0.1], [0.3]) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        (
+            {"model": ["ae", "vae"], "loss": ["mse", "bce"], "latent": ["d2", "d16"]},
+            ("latent", "loss", "model"),
+        ),
+        ({"model": ["ae", "vae"]}, ("model", None, None)),
+        ({"model.beta": ["1", "4", "8"], "latent.dim": ["2", "8"]}, ("latent.dim", "model.beta", None)),
+        ({"optimizer.lr": ["1e-3", "1e-2"], "model": ["ae", "vae"]}, ("optimizer.lr", "model", None)),
+    ],
+)
+def test_the_latent_dim_lies_along_the_axis(factors, expected):
+    assert roles(factors) == expected
+
+
+def test_numbers_stand_where_they_are_and_words_side_by_side():
+    ticks = ticks_of("latent", ["d2", "d16"])
+    assert (ticks.positions, ticks.labels, ticks.log) == ([2, 16], ["2", "16"], True)
+    assert ticks_of("model", ["ae", "vae"]).positions == [0, 1]
+
+
+def test_a_picture_of_four_factors_and_of_one():
+    many = [
+        result(0.1 * d + 0.01 * s, model=m, loss=x, latent=f"d{d}", model__beta=b, seed=s)
+        for m in ("ae", "vae")
+        for x in ("mse", "bce")
+        for d in (2, 8)
+        for b in (1, 4)
+        for s in (0, 1)
+    ]
+    assert answer_of(many).picture().std() > 0
+    assert answer_of([result(1, loss="mse"), result(2, loss="bce")]).picture() is not None
+    assert answer_of([result(1, seed=0), result(2, seed=1)]).picture() is None
+
+
+def test_results_csv_has_every_job_and_the_ranking_those_that_finished():
+    results = [result(0.3, seed=0), result(0.1, seed=1), result(0, seed=2, status="failed")]
+    rows = list(csv.DictReader(io.StringIO(as_csv(results))))
+    assert [row["status"] for row in rows] == ["finished", "finished", "failed"]
+    assert [r.factors["seed"] for r in ranked(results, "val/mse")] == ["1", "0"]
