@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from jlml.cli import SWEEPS
 from jlml.config import CONF, check, plain
-from jlml.errors import UserError
+from jlml.errors import UserError, gist
 from jlml.files import write_whole
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.plan import check_jobs, is_hydra, plan_of
@@ -38,7 +38,10 @@ def sweep(main: Callable[[], None]) -> None:
     """
     # ours has the plugin's name, so that both are chosen alike; Hydra warns of that
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/", category=UserWarning)
-    words = [argument for argument in sys.argv[1:] if argument not in SWEEPS and argument[0] != "-"]
+    words = [argument for argument in sys.argv[1:] if argument not in SWEEPS]
+    flags = [word for word in words if word.startswith("-")]
+    if flags:
+        raise UserError(f"train.py -m takes words like key=value beside -m, and not {flags[0]}.")
     if "hydra/launcher=joblib" in words and not any(word.startswith(JOBS_AT_ONCE) for word in words):
         words.append(f"{JOBS_AT_ONCE}=-1")  # one a core; the plugin's default is 10 on any machine
     fixed, composed = settings_of(words)
@@ -99,12 +102,16 @@ def run_to_the_end(main: Callable[[], None], folder: Sweep, jobs: Sequence[str])
     """Runs the jobs, again where the system has killed a worker: a job whose worker dies twice has failed."""
     killed: set[str] = set()
     while True:
+        before = {job: folder.result(job).record for job in jobs}
         try:
             main()
             return
         except BrokenExecutor:  # joblib's, when a worker is gone
             cut_off = {
-                job for job in jobs if folder.result(job).status == "running" and not folder.is_held(job)
+                result.job
+                for result in map(folder.result, jobs)
+                if result.status == "running" and result.record != before[result.job]
+                if not folder.is_held(result.job)
             }
             for job in cut_off & killed:
                 reason = "its process was killed twice, perhaps for want of memory"
@@ -115,6 +122,10 @@ def run_to_the_end(main: Callable[[], None], folder: Sweep, jobs: Sequence[str])
                     "A worker was killed before its job began. The same command goes on."
                 ) from None
             killed |= cut_off
+        except Exception as error:
+            if type(error).__module__.split(".")[0] in ("ray", "submitit"):
+                raise UserError(f"The launcher gave up: {gist(error)}. The same command goes on.") from error
+            raise
 
 
 def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
@@ -134,7 +145,7 @@ def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
         from jlml.evaluation.terminal import as_rich
         from jlml.sweeps.answer import answer_of, write_answer
 
-        answer = answer_of(results)
+        answer = answer_of(folder.results())  # also what earlier commands of this name have trained
         table = answer.table()
         console.print(as_rich(table, table.title))
         for file in write_answer(folder, answer):
@@ -142,6 +153,10 @@ def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
     console.print(f"Sweep folder  {folder.path}", highlight=False, markup=False)
     console.print(f"Results       {folder.path / 'results.csv'}", highlight=False, markup=False)
     console.print(f"Evaluate it   python evaluate.py sweep={folder.path}", highlight=False, markup=False)
+    if any(result.record.get("data") == "mnist_5k" for result in results):
+        console.print(
+            "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
+        )
     failed = by_status.get("failed", [])
     for result in failed:
         console.print(f"Failed: {words_of(result)}: {outcome(result, metric)}", style="red", markup=False)

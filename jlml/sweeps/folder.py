@@ -67,7 +67,7 @@ class Sweep:
             raise UserError(f"sweep={self.path} is not the folder of a sweep: sweep.yaml has no jobs.")
         return {str(key): value for key, value in content.items()}  # type: ignore[union-attr]
 
-    @property
+    @cached_property
     def jobs(self) -> dict[str, dict[str, str]]:
         """The values of the swept keys, by job."""
         return {
@@ -95,7 +95,8 @@ class Sweep:
             write_whole(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
         except OSError as error:
             raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
-        vars(self).pop("content", None)
+        for known in ("content", "jobs"):
+            vars(self).pop(known, None)
 
     def _refuse_another(self, old: dict[str, Any], plan: Plan, fixed: Sequence[str]) -> None:
         over, before = old.get("over") or [], old.get("fixed") or []

@@ -34,7 +34,8 @@ class Watch:
         self.console = wide_console()
         self._results = {job: sweep.result(job) for job in jobs}
         self._before = {job: result.record for job, result in self._results.items()}
-        self._ended = {job for job, result in self._results.items() if result.status in ENDED}
+        # what has finished stays as it is; what has failed may be tried again
+        self._settled = {job for job, result in self._results.items() if result.status == "finished"}
         self._started = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
@@ -63,28 +64,27 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        for job, known in self._results.items():
-            if known.status in ENDED and job in self._ended and known.record is not self._before[job]:
-                continue  # ended under our eyes: it will not change
-            self._results[job] = self.sweep.result(job)
-            if self._is_news(job):
-                self._ended.add(job)
+        for job in self._results.keys() - self._settled:
+            result = self._results[job] = self.sweep.result(job)
+            if self._has_begun(result) and result.status in ENDED:
+                self._settled.add(job)
                 if self._live is None:
-                    self._say(self._results[job])
+                    self._say(result)
         if self._live is not None:
             self._live.update(self.picture())
 
-    def _is_news(self, job: str) -> bool:
-        """Whether a job has ended since this command began."""
-        result = self._results[job]
-        return result.status in ENDED and result.record != self._before[job] and job not in self._ended
+    def _has_begun(self, result: Result) -> bool:
+        """Whether a job has been at work since this command began."""
+        return result.record != self._before[result.job]
 
     def _say(self, result: Result) -> None:
         self.console.print(self.headline())
         self.console.print(
             Text.assemble(f"{result.status}: ", words_of(result), " ", outcome(result, self.metric))
         )
-        if len(self._ended) < len(self._results):  # at the end the command itself shows it
+        if any(
+            other.status not in ENDED for other in self._results.values()
+        ):  # else the command ends with it
             self.console.print(self.ranking(MOST_ROWS))
 
     def headline(self) -> str:
@@ -93,7 +93,7 @@ class Watch:
         failed = sum(result.status == "failed" for result in ended)
         parts = [f"{len(ended)} of {len(self._results)} jobs done"]
         parts += [f"{failed} failed"] if failed else []
-        newly = [r for r in ended if r.record != self._before[r.job]]
+        newly = [result for result in ended if self._has_begun(result)]
         left = len(self._results) - len(ended)
         if newly and left:
             seconds = (time.monotonic() - self._started) / len(newly) * left
@@ -102,12 +102,7 @@ class Watch:
 
     def picture(self) -> RenderableType:
         """Headline, running jobs, ranking: no taller than the terminal."""
-        running = [
-            result
-            for result in self._results.values()
-            if result.status == "running"
-            and (result.record, result.progress) != (self._before[result.job], {})
-        ]
+        running = [r for r in self._results.values() if r.status == "running" and self._has_begun(r)]
         lines = [
             Text.assemble(
                 "  ",
