@@ -53,6 +53,8 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
             axes = grid[row, column]
             for place, line in enumerate(lines_of[panel]):
                 draw_line(axes, line, ticks, f"C{place % 10}", MARKERS[place % len(MARKERS)])
+            if not any(line.values for line in lines_of[panel]):
+                axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="grey")
             axes.grid(alpha=0.2)
             if row == 0:
                 axes.set_title(words(panel))

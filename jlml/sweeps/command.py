@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -152,7 +153,9 @@ def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
             console.print(f"Answer        {folder.path / file}", highlight=False, markup=False)
     console.print(f"Sweep folder  {folder.path}", highlight=False, markup=False)
     console.print(f"Results       {folder.path / 'results.csv'}", highlight=False, markup=False)
-    console.print(f"Evaluate it   python evaluate.py sweep={folder.path}", highlight=False, markup=False)
+    console.print(
+        f"Evaluate it   python evaluate.py {quote(f'sweep={folder.path}')}", highlight=False, markup=False
+    )
     if any(result.record.get("data") == "mnist_5k" for result in results):
         console.print(
             "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
