@@ -15,18 +15,22 @@ def main(cfg: DictConfig) -> None:
     """Trains, then says where the run is and how good."""
     with one_sentence():
         # imports wait until --help and --cfg have been answered, and that of torch until the config is right
-        from jlml.config import check, plain, with_choices
+        from jlml.config import check, check_job, plain, with_choices
 
         hydra_config = HydraConfig.get()
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
+        in_sweep = hydra_config.mode == RunMode.MULTIRUN
+        if in_sweep:
+            check_job(plain(cfg))
 
         from jlml.report import show_trained
         from jlml.training import train
 
-        in_sweep = hydra_config.mode == RunMode.MULTIRUN
         parent = Path(hydra_config.sweep.dir) if in_sweep else None
-        show_trained(train(cfg, parent))
+        trained = train(cfg, parent)
+        if trained.trainer.is_global_zero:  # of several processes one speaks
+            show_trained(trained)
 
 
 if __name__ == "__main__":

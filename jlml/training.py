@@ -6,7 +6,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
+from jlml.processes import another_blamed, meet, of_first, one_fate
 from jlml.runs import Run
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Trained:
     metrics: dict[str, float]
 
 
+@one_fate
 def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     """Trains the model of a config, tests its best checkpoint, and leaves a run folder.
 
@@ -67,16 +69,19 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
 
-    run = Run.create(config, Path(parent or config["output_dir"]))
+    first = meet(config, model)
+    run = of_first(Run.create(config, Path(parent or config["output_dir"])) if first else None)
     try:
-        board = make_board(config, run)
+        board = make_board(config, run) if first else None
         trainer = make_trainer(config, run, board, callbacks)
     except UserError:
-        run.path.rmdir()  # nothing has been written to it yet
+        if first:
+            run.path.rmdir()  # nothing has been written to it yet
         raise
-    run.record_config(model.config)
+    if first:
+        run.record_config(model.config)
 
-    with recorded(run, config) as record:
+    with recorded(run, config) if first else nullcontext({}) as record:
         if board is not None:
             board.lay_out()
         trainer.fit(model, data)
@@ -177,7 +182,8 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     run.write_metrics(record)
     log.info("Choices %s, changes %s", config["choices"], config["changes"])
     try:
-        yield record
+        with another_blamed():
+            yield record
         record["status"] = "finished"
     except (KeyboardInterrupt, SystemExit):
         record["status"] = "interrupted"
@@ -240,4 +246,5 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message="GPU available but not used")
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
+    warnings.filterwarnings("ignore", message="It is recommended to use `self.log")  # all have the same
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

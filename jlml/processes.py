@@ -1,0 +1,141 @@
+"""Several processes that train one model: how they meet, who speaks, and that none is left waiting.
+
+The first process makes the run folder, writes and prints; the others only compute. What fails in one ends
+all of them, and the first says why.
+"""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import torch.distributed as dist
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from jlml.config import Config, make
+from jlml.errors import UserError, gist
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# keys of the store that all processes of a run read and write
+FAILURE = "jlml/failure"  # the words of the first process to fail
+NOTICED = "jlml/noticed"  # set when the process that speaks has noticed
+
+PATIENCE = timedelta(minutes=5)  # until the first process has finished a picture and notices a failure
+
+
+def meet(config: Config, model: nn.Module) -> bool:
+    """Starts the other processes of a run, if it has any, and connects them all.
+
+    Lightning knows who starts processes here: itself, torchrun, SLURM. The trainer that it is asked through
+    is not the run's, which needs the run's folder, which only one of the processes makes.
+
+    Returns:
+        Whether this process is the first.
+
+    Raises:
+        UserError: there are not as many devices or processes as the config says, or batch norm would judge
+            every process's part of a batch on its own.
+    """
+    if config["trainer"].get("strategy") != "ddp":
+        return True
+    strategy = make(config["trainer"], "trainer", logger=False).strategy
+    on_cpu, several = strategy.root_device.type == "cpu", strategy.world_size > 1
+    if on_cpu and several and any(isinstance(module, _BatchNorm) for module in model.modules()):
+        raise UserError(
+            f"{config['model']['_target_']} has batch norm, which torch cannot share among processes on the "
+            "CPU. Use trainer.accelerator=gpu, trainer=default, or a model without it."
+        )
+    # Lightning would set the random numbers back to it, and one process alone goes on from where they are
+    os.environ.pop("PL_GLOBAL_SEED", None)
+    try:
+        strategy.launcher.launch(strategy.setup_environment)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"The processes of trainer=ddp do not come together: {gist(error)}.") from error
+    if strategy.local_rank > 0:
+        threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
+    return strategy.is_global_zero
+
+
+def end_with_parent(parent: int) -> None:
+    """Ends this process when the one that started it is gone, be this one stuck or not."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def of_first(value: T) -> T:
+    """The first process's value, whatever the others have."""
+    if not dist.is_initialized():
+        return value
+    told = [value]
+    dist.broadcast_object_list(told)
+    return told[0]
+
+
+@contextmanager
+def another_blamed() -> Iterator[None]:
+    """Tells the first process what really happened, when it lost its connection to one that failed."""
+    try:
+        yield
+    except Exception as error:
+        words = failure_elsewhere()
+        if words is None or isinstance(error, UserError):
+            raise
+        raise UserError(words) from error
+
+
+def one_fate(train: Callable[P, T]) -> Callable[P, T]:
+    """A failure in any process of a run ends all; the first raises it, the others leave without a word."""
+
+    @wraps(train)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return train(*args, **kwargs)
+        except BaseException as error:
+            if not dist.is_initialized():
+                raise
+            if dist.get_rank() > 0:
+                raise SystemExit(leave(error)) from error
+            store().set(NOTICED, "yes")
+            raise
+
+    return guarded
+
+
+def leave(error: BaseException) -> int:
+    """Lets go of the other processes, waits for the first to notice, and returns an exit code.
+
+    That is 0 when the first has noticed, who then ends with another: Lightning kills the first, before it
+    can say anything, when it sees a process of its own end with an error.
+    """
+    try:
+        shared, rank = store(), dist.get_rank()
+        words = f"Process {rank + 1} of {dist.get_world_size()} has failed: {gist(error)}."
+        came_first = shared.compare_set(FAILURE, "", words).decode() == words
+        if came_first and isinstance(error, Exception) and not isinstance(error, UserError):
+            traceback.print_exception(error)
+        dist.destroy_process_group()  # the others' next exchange with this process fails
+        shared.wait([NOTICED], PATIENCE)
+    except RuntimeError:  # of torch, when the first process is gone, or too long silent
+        return 1
+    return 0
+
+
+def failure_elsewhere() -> str | None:
+    """What another process said when it failed, if one did."""
+    if not dist.is_initialized() or not store().check([FAILURE]):
+        return None
+    return store().get(FAILURE).decode()
+
+
+def store() -> Any:
+    """The few words that the processes share besides tensors; it lives in the first."""
+    return dist.distributed_c10d._get_default_store()
