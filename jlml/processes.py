@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,11 +23,7 @@ from jlml.errors import UserError, gist
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# keys of the store that all processes of a run read and write
-FAILURE = "jlml/failure"  # the words of the first process to fail
-NOTICED = "jlml/noticed"  # set when the process that speaks has noticed
-
-PATIENCE = timedelta(minutes=5)  # until the first process has finished a picture and notices a failure
+FAILURE = "jlml/failure"  # in the store of all processes: the words of the first one to fail
 
 
 def meet(config: Config, model: nn.Module) -> bool:
@@ -55,6 +50,7 @@ def meet(config: Config, model: nn.Module) -> bool:
         )
     # Lightning would set the random numbers back to it, and one process alone goes on from where they are
     os.environ.pop("PL_GLOBAL_SEED", None)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no stack of C++ when the first process is gone
     try:
         strategy.launcher.launch(strategy.setup_environment)
     except (ValueError, RuntimeError) as error:
@@ -82,18 +78,27 @@ def of_first(value: T) -> T:
 
 @contextmanager
 def another_blamed() -> Iterator[None]:
-    """Tells the first process what really happened, when it lost its connection to one that failed."""
+    """Tells the first process what really happened when it loses its connection to one that failed."""
     try:
         yield
     except Exception as error:
-        words = failure_elsewhere()
-        if words is None or isinstance(error, UserError):
+        if not dist.is_initialized() or isinstance(error, UserError):
             raise
-        raise UserError(words) from error
+        if store().check([FAILURE]):
+            raise UserError(store().get(FAILURE).decode()) from error
+        if "by peer" in str(error):  # gloo's words for a connection that is gone
+            raise UserError(
+                "Another process of this run has ended without a word. Perhaps its memory was not enough."
+            ) from error
+        raise
 
 
 def one_fate(train: Callable[P, T]) -> Callable[P, T]:
-    """A failure in any process of a run ends all; the first raises it, the others leave without a word."""
+    """A failure in any process of a run ends all; the first raises it, the others leave without an error.
+
+    Without one, because Lightning kills the first, before it can write or say anything, when a process that
+    it started ends with an error. That a process has left, the first notices at the next exchange.
+    """
 
     @wraps(train)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -102,38 +107,23 @@ def one_fate(train: Callable[P, T]) -> Callable[P, T]:
         except BaseException as error:
             if not dist.is_initialized():
                 raise
-            if dist.get_rank() > 0:
-                raise SystemExit(leave(error)) from error
-            store().set(NOTICED, "yes")
-            raise
+            came_first = announce(error)
+            if dist.get_rank() == 0:
+                raise
+            if came_first and isinstance(error, Exception) and not isinstance(error, UserError):
+                traceback.print_exception(error)
+            raise SystemExit(0) from error
 
     return guarded
 
 
-def leave(error: BaseException) -> int:
-    """Lets go of the other processes, waits for the first to notice, and returns an exit code.
-
-    That is 0 when the first has noticed, who then ends with another: Lightning kills the first, before it
-    can say anything, when it sees a process of its own end with an error.
-    """
+def announce(error: BaseException) -> bool:
+    """Tells the other processes of a failure; returns whether it is the first."""
+    words = f"Process {dist.get_rank() + 1} of {dist.get_world_size()} has failed: {gist(error)}."
     try:
-        shared, rank = store(), dist.get_rank()
-        words = f"Process {rank + 1} of {dist.get_world_size()} has failed: {gist(error)}."
-        came_first = shared.compare_set(FAILURE, "", words).decode() == words
-        if came_first and isinstance(error, Exception) and not isinstance(error, UserError):
-            traceback.print_exception(error)
-        dist.destroy_process_group()  # the others' next exchange with this process fails
-        shared.wait([NOTICED], PATIENCE)
-    except RuntimeError:  # of torch, when the first process is gone, or too long silent
-        return 1
-    return 0
-
-
-def failure_elsewhere() -> str | None:
-    """What another process said when it failed, if one did."""
-    if not dist.is_initialized() or not store().check([FAILURE]):
-        return None
-    return store().get(FAILURE).decode()
+        return store().compare_set(FAILURE, "", words).decode() == words
+    except RuntimeError:  # the store is gone with the first process
+        return False
 
 
 def store() -> Any:

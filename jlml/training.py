@@ -241,8 +241,8 @@ def quieten() -> None:
     """Silences what Lightning says to everyone, and stops it from asking for a GPU at every step."""
     # set by lightning on import; without a GPU each optimizer step then asks the driver again
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
-    logging.getLogger("lightning").setLevel(logging.ERROR)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message="GPU available but not used")
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
