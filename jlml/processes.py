@@ -5,6 +5,8 @@ all of them, and the first says why.
 """
 
 import os
+import signal
+import sys
 import threading
 import time
 import traceback
@@ -14,6 +16,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch.distributed as dist
+from lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -67,12 +70,26 @@ def end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def of_first(value: T) -> T:
-    """The first process's value, whatever the others have."""
-    if not dist.is_initialized():
-        return value
+class Termination(Callback):
+    """SIGTERM ends a run in several processes, as it does in one.
+
+    Lightning's own handler waits for an exchange with the others, who know of no signal: forever.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # here, as Lightning sets its own just before; it puts back what was there after
+        if threading.current_thread() is threading.main_thread():  # Python lets no other thread do this
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended by SIGTERM."))
+
+    on_validation_start = on_test_start = on_train_start
+
+
+def of_first(value: T | None) -> T:
+    """The first process's value, told to the others, who have none."""
     told = [value]
-    dist.broadcast_object_list(told)
+    if dist.is_initialized():
+        dist.broadcast_object_list(told)
+    assert told[0] is not None
     return told[0]
 
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
-from jlml.processes import another_blamed, meet, of_first, one_fate
+from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
 from jlml.runs import Run
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ def train(cfg: DictConfig, parent: Path | None = None) -> Trained:
     if first:
         run.record_config(model.config)
 
-    with recorded(run, config) if first else nullcontext({}) as record:
+    recording: AbstractContextManager[dict[str, Any]] = recorded(run, config) if first else nullcontext({})
+    with recording as record:
         if board is not None:
             board.lay_out()
         trainer.fit(model, data)
@@ -110,6 +111,7 @@ def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Se
     """Lightning's trainer with what every run has: a progress bar, checkpoints, and pictures as chosen."""
     drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
     others = [callback for callback in chosen if not isinstance(callback, Drawing)]
+    others += [Termination()] if config["trainer"].get("strategy") == "ddp" else []
     trainer: Trainer = make(
         config["trainer"],
         "trainer",

@@ -226,8 +226,8 @@ def check_processes(config: Mapping[str, Any]) -> None:
     batch_size = config["data"]["batch_size"]
     if batch_size < processes:
         raise UserError(
-            f"data.batch_size={batch_size} is less than one image for each of {processes} processes. It counts "
-            f"the images of all: use at least {processes}, or fewer trainer.devices."
+            f"data.batch_size={batch_size} is less than one image for each of {processes} processes. It "
+            f"counts the images of all: use at least {processes}, or fewer trainer.devices."
         )
 
 

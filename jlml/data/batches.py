@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int64
 from torch import Generator, Tensor
 
 from jlml.data.pixels import TREATMENTS
-from jlml.data.shards import Part, Shard
+from jlml.data.shards import ALONE, Part, Shard
 
 SPLIT, TRAINING, VALIDATION, TEST, AT_REST = range(5)  # the streams of random numbers that a seed opens
 
@@ -51,7 +51,7 @@ class TrainingBatches:
     pixels: str
     seed: int
     epoch: Callable[[], int]
-    shard: Shard = Shard()
+    shard: Shard = ALONE
 
     def __len__(self) -> int:
         return -(-len(self.images) // self.batch_size)
@@ -71,7 +71,7 @@ class EvaluationBatches:
     images: Tensor  # uint8, or float32 where the pixels were drawn
     labels: Tensor
     batch_size: int
-    shard: Shard = Shard()
+    shard: Shard = ALONE
 
     def __len__(self) -> int:
         return -(-len(self.images) // self.batch_size)

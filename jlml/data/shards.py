@@ -45,6 +45,9 @@ class Shard:
         return Part(images, start, stop, self.processes)
 
 
+ALONE = Shard()
+
+
 def whole(batches: Any) -> Any:
     """The batches as a process that is alone would see them."""
-    return replace(batches, shard=Shard()) if isinstance(getattr(batches, "shard", None), Shard) else batches
+    return replace(batches, shard=ALONE) if isinstance(getattr(batches, "shard", None), Shard) else batches
