@@ -30,7 +30,9 @@ def main(cfg: DictConfig) -> None:
         from jlml.report import show_trained
         from jlml.training import train
 
-        show_trained(train(cfg))
+        trained = train(cfg)
+        if trained.trainer.is_global_zero:  # of several processes one speaks
+            show_trained(trained)
 
 
 if __name__ == "__main__":

@@ -19,22 +19,17 @@ from jlml.errors import UserError, did_you_mean
 
 SWEEPS = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 ANSWERS = (
-    "-h",
-    "-c",
-    "-i",
-    "-sc",
-    "--help",
-    "--hydra-help",
-    "--cfg",
-    "--info",
-    "--version",
-    "--shell-completion",
+    *("-h", "-c", "-i", "-sc", "--help", "--hydra-help", "--cfg", "--info"),
+    *("--version", "--shell-completion"),
 )
-TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1"  # as the user has it, before the door sets it
+# as the user has it, before the door sets it, for itself and for the processes that it starts
+TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_DOOR" not in os.environ
 
 
 def door(main: Callable[[], None]) -> None:
     """Runs a Hydra app. With HYDRA_FULL_ERROR=1 every error keeps its traceback."""
+    if not TRACEBACKS:
+        os.environ["JLML_DOOR"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints the error its own way and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
     with one_sentence():

@@ -6,7 +6,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 import jlml
@@ -35,6 +36,7 @@ from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
+from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
 from jlml.runs import Run, step_of
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Trained:
     metrics: dict[str, float]
 
 
+@one_fate
 def train(
     cfg: DictConfig,
     parent: Path | None = None,
@@ -89,18 +92,23 @@ def train(
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
 
-    run = run or Run.create(config, Path(parent or config["output_dir"]))
+    first = meet(config, model)
+    if first:
+        run = run or Run.create(config, Path(parent or config["output_dir"]))
     try:
-        last = run.last_checkpoint_of(model.config)
-        board = make_board(config, run, last)
+        run, last = of_first((run, run.last_checkpoint_of(model.config)) if first and run else None)
+        board = make_board(config, run, last) if first else None
         callbacks += [ProgressBar()] if progress is None else progress
         trainer = make_trainer(config, run, board, callbacks)
     except UserError:
-        run.remove_if_empty()
+        if first and run:
+            run.remove_if_empty()
         raise
-    run.record_config(model.config)
+    if first:
+        run.record_config(model.config)
 
-    with recorded(run, config) as record:
+    recording: AbstractContextManager[dict[str, Any]] = recorded(run, config) if first else nullcontext({})
+    with recording as record:
         if board is not None:
             board.lay_out()
         trainer.fit(model, data, ckpt_path=last)
@@ -135,6 +143,7 @@ def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Se
     """Lightning's trainer with what every run has: its speed, checkpoints, and pictures as chosen."""
     drawings = [callback for callback in chosen if isinstance(callback, Drawing)]
     others = [callback for callback in chosen if not isinstance(callback, Drawing)]
+    others += [Termination()] if config["trainer"].get("strategy") == "ddp" else []
     trainer: Trainer = make(
         config["trainer"],
         "trainer",
@@ -209,7 +218,8 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     run.write_metrics(record)
     log.info("Choices %s, changes %s", config["choices"], config["changes"])
     try:
-        yield record
+        with another_blamed():
+            yield record
         record["status"] = "finished"
     except (KeyboardInterrupt, SystemExit):
         record["status"] = "interrupted"
@@ -267,9 +277,12 @@ def quieten() -> None:
     """Silences what Lightning says to everyone, and stops it from asking for a GPU at every step."""
     # set by lightning on import; without a GPU each optimizer step then asks the driver again
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
-    logging.getLogger("lightning").setLevel(logging.ERROR)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if getattr(rank_zero_only, "rank", 0) > 0:
+        logging.getLogger("jlml").setLevel(logging.ERROR)  # of several processes one warns
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message="GPU available but not used")
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than the logging")
+    warnings.filterwarnings("ignore", message="It is recommended to use `self.log")  # all have the same
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

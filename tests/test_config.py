@@ -86,7 +86,24 @@ def test_what_was_chosen_and_changed_is_recorded():
         (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run=true is not possible. Use one of: false."),
         (["+trainer.max_steps=2"], "trainer.max_steps=2 is not possible"),
         (["+trainer.limit_val_batches=0"], "trainer.limit_val_batches=0 is not possible"),
-        (["+trainer.strategy=fastest"], "trainer does not make a lightning.Trainer: "),
+        (["+trainer.strategy=ddp_spawn"], "strategy=ddp_spawn is not possible. Use one of: auto, ddp."),
+        (["trainer.devices=0"], "trainer.devices=0 is not possible. Use a whole number of at least 1, or"),
+        (["trainer=ddp", "trainer.devices=auto"], "trainer.devices=auto is not possible."),
+        (["trainer=ddp", "trainer.devices=[1,1]"], "trainer.devices=[1,1] is not possible."),
+        (["trainer=ddp", "trainer.num_nodes=0"], "trainer.num_nodes=0 is not possible."),
+        (
+            ["trainer.devices=2"],
+            "trainer.devices=2 and trainer.num_nodes=1 train in 2 processes. Use trainer=ddp for that",
+        ),
+        (
+            ["trainer=ddp", "trainer.devices=4", "trainer.num_nodes=2", "data.batch_size=7"],
+            "data.batch_size=7 is less than one image for each of 8 processes. It counts the images of all: "
+            "use at least 8, or fewer trainer.devices.",
+        ),
+        (
+            ["trainer=ddp", "trainer.accelerator=cpu", "model=conv_ae"],
+            "jlml.models.ConvAE has batch norm, which torch cannot share among processes on the CPU. Use ",
+        ),
         (["scheduler=plateau", "scheduler.factor=2"], "optimizer and scheduler cannot be made: "),
         (["~trainer.max_epochs"], "trainer.max_epochs is missing"),
         (["seed=5000000000"], "seed=5000000000 is not possible. Use a whole number from 0 to 4294967295."),

@@ -16,6 +16,7 @@ COMMANDS = sorted(set(re.findall(r"(?:^|`)(python train\.py[^`\n]*)", README, fl
 
 
 RUNNABLE = [c for c in COMMANDS if "--" not in c and "my_package" not in c and "trainer=gpu" not in c]
+RUNNABLE = [c for c in RUNNABLE if "trainer=ddp" not in c]  # several processes: test_ddp.py starts them
 SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
 

@@ -51,6 +51,8 @@ class Gallery(Callback):
 
     def _draw(self, trainer: Trainer, model: LightningModule, drawings: Sequence[Drawing]) -> None:
         step = trainer.global_step
+        if not trainer.is_global_zero:
+            return  # one process of a run draws
         for drawing in drawings:
             if self._last_step.get(drawing) != step:
                 self._last_step[drawing] = step

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
+from jlml.data.batches import images_in
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
 from jlml.metrics.names import EPOCH_SPEED
@@ -37,7 +38,7 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
     ) -> None:
-        self._seen += len(batch[0])
+        self._seen += images_in(batch)
         if not trainer.is_last_batch:
             return
         seconds = perf_counter() - self._epoch_started
@@ -68,6 +69,8 @@ class Heartbeat(Callback):
         self._beat(trainer, trainer.current_epoch)
 
     def _beat(self, trainer: Trainer, epoch: int) -> None:
+        if not trainer.is_global_zero:
+            return
         content = {"epoch": epoch, "epochs": trainer.max_epochs}
         write_whole(Path(trainer.default_root_dir) / "progress.json", json.dumps(content) + "\n")
 
@@ -95,7 +98,7 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
-        if not self.is_enabled:
+        if not self.is_enabled and trainer.is_global_zero:
             numbers = [f"{name} {value}" for name, value in self.get_metrics(trainer, pl_module).items()]
             print(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *numbers, flush=True)
 

@@ -4,13 +4,14 @@ from jlml.config.composed import CONF, Config, compose, plain, with_choices
 from jlml.config.essence import differences, essence, flat
 from jlml.config.keys import homes_of, known_keys
 from jlml.config.objects import check_targets, make
-from jlml.config.rules import check, check_evaluation, shown
+from jlml.config.rules import check, check_evaluation, check_job, shown
 
 __all__ = [
     "CONF",
     "Config",
     "check",
     "check_evaluation",
+    "check_job",
     "check_targets",
     "compose",
     "differences",

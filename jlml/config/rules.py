@@ -88,6 +88,17 @@ def distinct(count: int, least: int) -> Rule:
     return are, f"a list of {count} different whole numbers of at least {least}, as {example}"
 
 
+def devices() -> Rule:
+    """How many devices, or which ones."""
+    fits, _ = whole(1)
+
+    def are(value: Any) -> bool:
+        is_list = isinstance(value, list) and len(value) > 0
+        return fits(value) or (is_list and distinct(len(value), 0)[0](value))
+
+    return are, "a whole number of at least 1, or the numbers of different devices, as [0,1]"
+
+
 def text() -> Rule:
     """A string that is not empty."""
     return lambda v: isinstance(v, str) and v.strip() != "", "a name"
@@ -142,6 +153,9 @@ RULES = {
     "optimizer.lr": number(0, above=True),
     "optimizer.weight_decay": number(0),
     "trainer.max_epochs": whole(1),
+    "trainer.strategy": one_of("auto", "ddp"),
+    "trainer.devices": devices(),
+    "trainer.num_nodes": whole(1),
     "trainer.precision": one_of("32-true", "bf16-mixed"),
     # what a run is judged by, its best checkpoint, needs whole epochs, each validated
     "trainer.max_steps": one_of(-1),
@@ -193,6 +207,42 @@ def check(config: Mapping[str, Any]) -> None:
     """
     check_keys(config)
     check_values(config)
+    check_processes(config)
+
+
+def check_job(config: Mapping[str, Any]) -> None:
+    """Refuses in a sweep what only a command of its own can do.
+
+    Raises:
+        UserError: the run wants several processes, each of which would start the whole sweep again.
+    """
+    if config["trainer"].get("strategy") == "ddp":
+        raise UserError(
+            "trainer.strategy=ddp does not work with -m: each process of a run would start the whole sweep "
+            "again. Run one command for each run, without -m, or use trainer=default, one process a run."
+        )
+
+
+def check_processes(config: Mapping[str, Any]) -> None:
+    """Refuses more processes than the strategy or a batch is for.
+
+    Raises:
+        UserError: naming the keys.
+    """
+    trainer = config["trainer"]
+    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
+    processes = nodes * (len(devices) if isinstance(devices, list) else devices)
+    if processes > 1 and trainer.get("strategy", "auto") != "ddp":
+        raise UserError(
+            f"trainer.devices={shown(devices)} and trainer.num_nodes={nodes} train in {processes} processes. "
+            "Use trainer=ddp for that, or one device."
+        )
+    batch_size = config["data"]["batch_size"]
+    if batch_size < processes:
+        raise UserError(
+            f"data.batch_size={batch_size} is less than one image for each of {processes} processes. It "
+            f"counts the images of all: use at least {processes}, or fewer trainer.devices."
+        )
 
 
 def check_evaluation(config: Mapping[str, Any]) -> None:

@@ -9,10 +9,24 @@ from jaxtyping import Float32, Int64
 from torch import Generator, Tensor
 
 from jlml.data.pixels import TREATMENTS
+from jlml.data.shards import ALONE, Part, Shard
 
 SPLIT, TRAINING, VALIDATION, TEST, AT_REST = range(5)  # the streams of random numbers that a seed opens
 
-Batch = tuple[Float32[Tensor, "batch channel height width"], Int64[Tensor, " batch"]]
+WholeBatch = tuple[Float32[Tensor, "batch channel height width"], Int64[Tensor, " batch"]]
+SharedBatch = tuple[Float32[Tensor, "part channel height width"], Int64[Tensor, " part"], Part]
+Batch = WholeBatch | SharedBatch
+
+
+def part_of(batch: Batch) -> Part | None:
+    """Which part of a shared batch this is; None for a batch that one process has to itself."""
+    return batch[2] if len(batch) == 3 else None
+
+
+def images_in(batch: Batch) -> int:
+    """How many images a batch has, those of other processes included."""
+    part = part_of(batch)
+    return len(batch[0]) if part is None else part.images
 
 
 def generator_for(seed: int, *stream: int) -> Generator:
@@ -25,6 +39,9 @@ def generator_for(seed: int, *stream: int) -> Generator:
 class TrainingBatches:
     """Shuffled batches of training images; order and pixel noise are functions of seed and epoch.
 
+    ``batch_size`` counts the images of all processes. Each shuffles and draws for the whole batch, so that
+    together they see what one alone would, and keeps its part.
+
     ``epoch`` is asked at the start of every pass, so a resumed run draws what it would have drawn.
     """
 
@@ -34,6 +51,7 @@ class TrainingBatches:
     pixels: str
     seed: int
     epoch: Callable[[], int]
+    shard: Shard = ALONE
 
     def __len__(self) -> int:
         return -(-len(self.images) // self.batch_size)
@@ -43,7 +61,7 @@ class TrainingBatches:
         treat = TREATMENTS[self.pixels]
         order = torch.randperm(len(self.images), generator=generator)
         for index in order.split(self.batch_size):
-            yield treat(self.images[index], generator), self.labels[index]
+            yield shared(treat(self.images[index], generator), self.labels[index], self.shard)
 
 
 @dataclass
@@ -53,6 +71,7 @@ class EvaluationBatches:
     images: Tensor  # uint8, or float32 where the pixels were drawn
     labels: Tensor
     batch_size: int
+    shard: Shard = ALONE
 
     def __len__(self) -> int:
         return -(-len(self.images) // self.batch_size)
@@ -61,7 +80,13 @@ class EvaluationBatches:
         for images, labels in zip(
             self.images.split(self.batch_size), self.labels.split(self.batch_size), strict=True
         ):
-            yield to_float(images), labels
+            yield shared(to_float(images), labels, self.shard)
+
+
+def shared(images: Tensor, labels: Tensor, shard: Shard) -> Batch:
+    """What a process gets of a batch: all of it, or its rows and which ones they are."""
+    part = shard.part(len(labels))
+    return (images, labels) if part is None else (part.of(images), part.of(labels), part)
 
 
 def to_float(images: Tensor) -> Float32[Tensor, "batch channel height width"]:

@@ -11,13 +11,14 @@ from jlml.data.batches import (
     SPLIT,
     TEST,
     VALIDATION,
-    Batch,
     EvaluationBatches,
     TrainingBatches,
+    WholeBatch,
     generator_for,
     to_float,
 )
 from jlml.data.pixels import TREATMENTS, fit_to
+from jlml.data.shards import Shard
 from jlml.data.sources import NAMES, load
 from jlml.errors import UserError, did_you_mean
 
@@ -32,7 +33,7 @@ class MNISTDataModule(LightningDataModule):
         name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, `source_name` is what was really read.
         root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there.
         seed: decides the split, the order and every drawn pixel.
-        batch_size: images a training batch; the last one may be smaller.
+        batch_size: images a training batch, of all processes together; the last one may be smaller.
         eval_batch_size: images a validation or test batch.
         image_size: pixels a side, or None for the images as they are.
         fit: how to reach ``image_size``: `pad` or `resize`.
@@ -121,14 +122,22 @@ class MNISTDataModule(LightningDataModule):
 
     def train_dataloader(self) -> TrainingBatches:
         return TrainingBatches(
-            self.train_images, self.train_labels, self.batch_size, self.pixels, self.seed, self._epoch
+            self.train_images,
+            self.train_labels,
+            self.batch_size,
+            self.pixels,
+            self.seed,
+            self._epoch,
+            self._shard(),
         )
 
     def val_dataloader(self) -> EvaluationBatches:
-        return EvaluationBatches(self.validation_images, self.validation_labels, self.eval_batch_size)
+        return EvaluationBatches(
+            self.validation_images, self.validation_labels, self.eval_batch_size, self._shard()
+        )
 
     def test_dataloader(self) -> EvaluationBatches:
-        return EvaluationBatches(self.test_images, self.test_labels, self.eval_batch_size)
+        return EvaluationBatches(self.test_images, self.test_labels, self.eval_batch_size, self._shard())
 
     def training_images_at_rest(self) -> Tensor:
         """The training images in stored order, their pixels drawn once: what an evaluation sees.
@@ -137,12 +146,15 @@ class MNISTDataModule(LightningDataModule):
         """
         return self._draw_once(self.train_images, AT_REST)
 
-    def validation_batch(self, count: int) -> Batch:
+    def validation_batch(self, count: int) -> WholeBatch:
         """The first ``count`` validation images and their labels: the same ones whenever asked."""
         return to_float(self.validation_images[:count]), self.validation_labels[:count]
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
+
+    def _shard(self) -> Shard:
+        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
 
 def split_off(

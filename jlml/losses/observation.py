@@ -66,7 +66,7 @@ class Gaussian(ObservationModel):
 
     def nll(self, logits: Images, images: Images) -> PerImage:
         squared_error = (images - self.mean(logits)).square().flatten(1).sum(1)
-        constant = images[0].numel() * (log(self.scale) + log(2 * pi) / 2)
+        constant = images.shape[1:].numel() * (log(self.scale) + log(2 * pi) / 2)
         return squared_error / (2 * self.scale**2) + constant
 
 

@@ -1,5 +1,7 @@
 """Means over the images of many batches, right also when the last batch is smaller."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,8 +20,17 @@ class RunningMean:
         for name, value in values.items():
             self._kept.setdefault(name, []).append(value.detach())
 
-    def pop(self) -> dict[str, float]:
-        """The mean over all images since the last time, by name, summed in float64. Waits for the device."""
-        means = {name: torch.cat(kept).double().mean().item() for name, kept in self._kept.items()}
+    def pop(self, add_up: Callable[[Tensor], Tensor] | None = None) -> dict[str, float]:
+        """The mean over all images since the last time, by name, summed in float64. Waits for the device.
+
+        Args:
+            add_up: where several processes see a part of the images each, adds up a tensor over all of them.
+        """
+        values = {name: torch.cat(kept).double() for name, kept in self._kept.items()}
         self._kept.clear()
-        return means
+        if add_up is None or not values:
+            return {name: value.mean().item() for name, value in values.items()}
+        sums = torch.stack([value.sum() for value in values.values()])
+        counts = sums.new_tensor([len(value) for value in values.values()])
+        total, count = add_up(torch.stack([sums, counts]))
+        return dict(zip(values, (total / count).tolist(), strict=True))

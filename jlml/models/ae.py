@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from jlml.data.shards import whole
 from jlml.models.base import Autoencoder, Codes, Images, Pass, at_rest
 from jlml.networks import MLPDecoder, MLPEncoder
 
@@ -75,7 +76,7 @@ class AE(Autoencoder):
             return
         codes: list[Tensor] = []
         with at_rest(self):
-            for images, _ in batches:
+            for images, _ in whole(batches):  # every process its own copy of the same distribution
                 codes.append(self.encode(images.to(self.device)))
                 if sum(map(len, codes)) >= FITTED_IMAGES:
                     break

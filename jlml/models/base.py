@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from jlml.data.batches import Batch
+from jlml.data.batches import Batch, part_of
+from jlml.data.shards import Part
 from jlml.errors import UserError
 from jlml.losses import ObservationModel
 from jlml.metrics import MONITOR, RunningMean, named, yardsticks
@@ -38,7 +40,8 @@ class Autoencoder(LightningModule, ABC):
     """Encoder, decoder and observation model under one objective.
 
     A model of your own derives from this class, builds `encoder` and `decoder`, and says what `forward`,
-    `encode` and `sample` mean for it.
+    `encode` and `sample` mean for it. Noise for codes comes from `noise_like`, so that several processes that
+    share a batch draw what one alone would.
 
     Args:
         image_shape: (channels, height, width).
@@ -71,6 +74,7 @@ class Autoencoder(LightningModule, ABC):
         self._optimizer = optimizer
         self._scheduler = scheduler
         self._means = {split: RunningMean() for split in ("train", "val", "test")}
+        self._part: Part | None = None  # of the batch at hand, where processes share it
 
     @abstractmethod
     def forward(self, images: Images) -> Pass:
@@ -93,8 +97,8 @@ class Autoencoder(LightningModule, ABC):
         return self(images).terms
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        images, _ = batch
-        result = self(images)
+        images, part = batch[0], part_of(batch)
+        result = self._passed(images, part)
         loss = sum_of(result.terms)
         self._means["train"].update({"loss": loss, **result.terms, **result.notes})
         if batch_idx % YARDSTICK_EVERY == 0:
@@ -105,7 +109,7 @@ class Autoencoder(LightningModule, ABC):
         if (batch_idx + 1) % every == 0 or self.trainer.is_last_batch:
             learning_rate = self.trainer.optimizers[0].param_groups[0]["lr"]
             self._publish("train", {LEARNING_RATE: learning_rate})
-        return loss.mean()
+        return loss.mean() if part is None else part.mean(loss)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("val", batch, batch_idx)
@@ -114,17 +118,36 @@ class Autoencoder(LightningModule, ABC):
         self._evaluate("test", batch, batch_idx)
 
     def _evaluate(self, split: Split, batch: Batch, batch_idx: int) -> None:
-        self._means[split].update(self.judged(batch[0], batch_idx))
+        self._means[split].update(self.judged(batch[0], batch_idx, part_of(batch)))
 
-    def judged(self, images: Images, batch_idx: int) -> dict[str, PerImage]:
+    def judged(self, images: Images, batch_idx: int, part: Part | None = None) -> dict[str, PerImage]:
         """What validation and test measure, one number an image: the loss, its terms, the yardsticks.
 
         Draws depend on the model's seed and the batch's number alone.
         """
         with fixed_noise(self.seed * 2**20 + batch_idx, self.device):
-            result = self(images)
+            result = self._passed(images, part)
         numbers = {"loss": sum_of(result.terms), **result.terms, **result.notes}
         return numbers | yardsticks(self.loss.mean(result.logits), images)
+
+    def _passed(self, images: Images, part: Part | None) -> Pass:
+        if part is None:
+            return self(images)
+        self._part = part
+        try:
+            return self(images)
+        finally:
+            self._part = None  # pictures and samples are drawn whole
+
+    def noise_like(self, codes: Codes) -> Codes:
+        """A standard normal draw for each code.
+
+        Processes that share a batch draw for all of it, from the same seed, and keep their rows.
+        """
+        if self._part is None:
+            return torch.randn_like(codes)
+        size = (self._part.images, *codes.shape[1:])
+        return self._part.of(torch.randn(size, dtype=codes.dtype, device=codes.device))
 
     def on_validation_epoch_end(self) -> None:
         self.log_dict(self._publish("val"), logger=False)
@@ -134,7 +157,9 @@ class Autoencoder(LightningModule, ABC):
 
     def _publish(self, split: Split, extra: dict[str, float] | None = None) -> dict[str, float]:
         """The split's means since the last time, handed to the logger at the current step."""
-        means = named(split, self._means[split].pop())
+        shared = self.trainer.world_size > 1
+        add_up = partial(self.trainer.strategy.reduce, reduce_op="sum") if shared else None
+        means = named(split, self._means[split].pop(add_up))
         lost = [name for name, value in means.items() if not isfinite(value)]
         if lost:
             raise UserError(

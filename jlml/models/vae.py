@@ -52,7 +52,7 @@ class VAE(Autoencoder):
 
     def forward(self, images: Images) -> Pass:
         mean, log_variance = self.posterior(images)
-        codes = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+        codes = mean + torch.exp(log_variance / 2) * self.noise_like(mean)
         logits = self.decoder(codes)
         nll = self.loss.nll(logits, images)
         kl = kl_to_standard_normal(mean, log_variance).sum(1)

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from jlml.config import check, compose, plain
+from jlml.config import check, check_job, compose, plain
 from jlml.errors import UserError
 
 IN_PASSING = ("sweep.", "output_dir", "data.root")  # words that make no other sweep of it
@@ -84,7 +84,9 @@ def check_jobs(plan: Plan, words: Sequence[str]) -> None:
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
     for job in tried:
-        check(plain(compose(*words, *(f"{key}={value}" for key, value in job.items()))))
+        config = plain(compose(*words, *(f"{key}={value}" for key, value in job.items())))
+        check(config)
+        check_job(config)
 
 
 def job_name(factors: dict[str, str]) -> str:
