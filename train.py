@@ -16,15 +16,24 @@ def main(cfg: DictConfig) -> None:
     with one_sentence():
         # imports wait until --help and --cfg have been answered, and that of torch until the config is right
         from jlml.config import check, plain, with_choices
+        from jlml.errors import UserError
 
         hydra_config = HydraConfig.get()
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
+        in_sweep = hydra_config.mode == RunMode.MULTIRUN
+
+        if "search" in cfg:
+            if in_sweep:
+                raise UserError("search=... is many runs already: leave -m out.")
+            from jlml.search import search, show_found
+
+            show_found(search(cfg))
+            return
 
         from jlml.report import show_trained
         from jlml.training import train
 
-        in_sweep = hydra_config.mode == RunMode.MULTIRUN
         parent = Path(hydra_config.sweep.dir) if in_sweep else None
         show_trained(train(cfg, parent))
 

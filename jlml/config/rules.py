@@ -1,5 +1,6 @@
 """What the values of jlml's own keys may be."""
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
@@ -92,6 +93,14 @@ def text() -> Rule:
     return lambda v: isinstance(v, str) and v.strip() != "", "a name"
 
 
+def file_name() -> Rule:
+    """A word that can name a folder, on a disk and on a command line."""
+    return (
+        lambda v: isinstance(v, str) and re.fullmatch(r"[\w+-][\w.+-]*", v) is not None,
+        "a name of letters, digits and _ + - .",
+    )
+
+
 def is_path(value: Any) -> bool:
     """Whether this names a place: words, or a number that Hydra made of a folder's name."""
     return isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip() != ""
@@ -134,6 +143,14 @@ RULES = {
     "trainer.max_steps": one_of(-1),
     "trainer.fast_dev_run": one_of(False),
     "trainer.check_val_every_n_epoch": one_of(1),
+    "search.name": optional(file_name()),
+    "search.trials": whole(1),
+    "search.metric": text(),
+    "search.direction": one_of("minimize", "maximize"),
+    "search.startup_trials": whole(1),
+    "search.pruning": truth(),
+    "search.warmup_epochs": whole(0),
+    "search.seed": whole(0, 2**32 - 1),
     "trainer.limit_train_batches": number(0, above=True),
     "trainer.limit_val_batches": number(0, above=True),
     "trainer.limit_test_batches": number(0, above=True),
