@@ -11,10 +11,12 @@ from collections import Counter
 
 import optuna
 import pytest
+from hydra.errors import HydraException
 from optuna.trial import TrialState
 
 import jlml
 from conftest import ROOT
+from jlml.cli import sentence
 from jlml.config import check, compose, plain
 from jlml.errors import UserError
 from jlml.runs import Run
@@ -277,13 +279,38 @@ def test_ranges_become_what_optuna_knows():
 
 
 DIM = "+search.ranges.latent.dim="
-LR = "+search.ranges.optimizer.lr="
+
+
+@pytest.mark.parametrize(
+    ("node", "says"),
+    [
+        ({}, "search.ranges is empty. Choose search=ae or search=vae, or add a range"),
+        ({"latent": {"dim": 5}}, "search.ranges.latent.dim=5 is not a range. Write"),
+        ({"latent": {"dim": 5}}, "To fix the key, say latent.dim=5."),
+        ({"latent": {"dim": {"lo": 2, "high": 5}}}, "lo is not an option of a range. Did you mean low?"),
+        ({"latent": {"dim": {"low": 2}}}, "search.ranges.latent.dim has no high."),
+        ({"latent": {"dim": {"low": 8, "high": 2}}}, "goes from low=8 to high=2, which is nothing"),
+        ({"latent": {"dim": {"low": 2, "high": 8, "step": 9}}}, "step=9 is not possible"),
+        ({"seed": {"low": 2, "high": 8, "step": 2, "log": True}}, "step and log, which exclude each other"),
+        ({"seed": {"low": 2, "high": 8, "log": "yes"}}, "log=yes is not possible. Use true or false."),
+        ({"optimizer.lr": {"low": 0, "high": 1, "log": True}}, "low=0 is not possible with log=true"),
+        ({"optimizer.lr": {"low": 1e-3, "high": "fast"}}, "high=fast is not possible. Use a number."),
+        ({"loss": []}, "is no choice. Give a list of two values or more, each once."),
+        ({"loss": {"choices": ["mse", "mse"]}}, "search.ranges.loss=[mse,mse] is no choice"),
+        ({"loss": [{"a": 1}, "mse"]}, "cannot be a choice. Use numbers, names or lists."),
+        ({"a": {"b": [1, 2]}, "a.b": [1, 2]}, "names a.b twice, once nested and once with dots"),
+    ],
+)
+def test_what_is_no_range_is_refused(node, says):
+    with pytest.raises(UserError) as raised:
+        ranges_of(node)
+    assert says in str(raised.value)
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "search.ranges is empty. Choose search=ae or search=vae, or add a range"),
+        ([], "search.ranges is empty."),
         (
             [f"{DIM}[2,3]", "+search.trails=3"],
             "search.trails is not a key of the config. Did you mean trials?",
@@ -295,17 +322,7 @@ LR = "+search.ranges.optimizer.lr="
             ["+search.ranges.latent.dmi=[2,3]"],
             "latent.dmi is not a key of the config. Did you mean latent.dim?",
         ),
-        ([f"{DIM}5"], "search.ranges.latent.dim=5 is not a range. Write"),
-        ([f"{DIM}{{lo:2,high:5}}"], "lo is not an option of a range. Did you mean low?"),
-        ([f"{DIM}{{low:2}}"], "search.ranges.latent.dim has no high."),
-        ([f"{DIM}{{low:8,high:2}}"], "goes from low=8 to high=2, which is nothing"),
         ([f"{DIM}{{low:0,high:2}}"], "search.ranges: latent.dim=0 is not possible. Use a whole number"),
-        ([f"{DIM}{{low:2,high:8,step:9}}"], "step=9 is not possible"),
-        ([f"{DIM}{{low:2,high:8,step:2,log:true}}"], "has step and log, which exclude each other"),
-        ([f"{LR}{{low:0,high:1,log:true}}"], "low=0 is not possible with log=true"),
-        ([f"{LR}{{low:1e-3,high:fast}}"], "high=fast is not possible. Use a number."),
-        ([f"{LR}[]"], "is no choice. Give a list of two values or more, each once."),
-        ([f"{LR}[1e-3,1e-3]"], "is no choice"),
         (["+search.ranges.scheduler=[none,cosin]"], "scheduler=cosin is not a choice. Did you mean cosine?"),
         (["+search.ranges.latent={low:2,high:4}"], "numbers go to a key, as latent.dim"),
         (["+search.ranges.loss=[mse,bce]"], "val/loss does not compare trials that differ in loss ("),
@@ -357,6 +374,15 @@ def test_a_mistake_is_one_sentence_before_any_trial(tmp_path, words, says):
 def test_what_compares_is_searched(tmp_path, words):
     common = [word for word in SMALL if word != "loss=bce"]
     assert run_search(tmp_path, *words, "search.trials=1", small=common).counts == {"complete": 1}
+
+
+def test_a_range_that_is_not_there_yet_takes_a_plus():
+    with pytest.raises(HydraException) as raised:
+        compose("search=vae", "search.ranges.model.beta=[1,2]")
+    assert sentence(raised.value) == (
+        "search.ranges.model.beta is no range of this search yet. "
+        "Add it with a plus: '+search.ranges.model.beta=...'."
+    )
 
 
 def test_training_refuses_a_search(tmp_path):

@@ -50,6 +50,8 @@ def search(cfg: DictConfig) -> Found:
                     record_results(trials)
                     return Found.of(trials)
                 run_trial(trials, claim)
+    except (KeyboardInterrupt, SystemExit):
+        sys.exit(f"Interrupted. The same command goes on with the search, in {trials.folder}.")
     except StorageInternalError as error:
         raise UserError(
             f"The storage of the search is out of reach ({type(error).__name__}). The same command goes on."
