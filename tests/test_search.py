@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,16 +126,18 @@ def test_a_bad_trial_is_pruned_and_says_so(planted):
     assert planted.counts == {"complete": 9 - len(pruned), "pruned": len(pruned)}
 
 
-def test_the_same_command_trains_nothing_again_and_more_trials_extend_it(planted, data_root, monkeypatch):
-    parent = planted.trials.folder.parent.parent
-    before = {path: path.stat().st_mtime_ns for path in planted.trials.folder.glob("trial-*/*")}
-    again = run_search(parent, f"data.root={data_root}", small=PLANTED)
-    assert again.trials.folder == planted.trials.folder
-    assert before == {path: path.stat().st_mtime_ns for path in planted.trials.folder.glob("trial-*/*")}
-    more = [word for word in PLANTED if "trials=9" not in word]
-    extended = run_search(parent, f"data.root={data_root}", "search.trials=10", small=more)
+def test_the_same_command_trains_nothing_again_and_more_trials_extend_it(tmp_path, planted):
+    """Also where the search has been moved."""
+    name = planted.trials.folder.name
+    folder = tmp_path / "searches" / name
+    shutil.copytree(planted.trials.folder, folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/*")}
+    again = run_search(tmp_path, small=PLANTED)
+    assert (again.trials.folder, again.value) == (folder, planted.value)
+    assert before == {path: path.stat().st_mtime_ns for path in folder.glob("trial-*/*")}
+    extended = run_search(tmp_path, "search.trials=10", small=PLANTED[:-1])
     assert sum(extended.counts.values()) == 10
-    assert extended.trials.folder == planted.trials.folder
+    assert found_in(folder)[:9] == found_in(planted.trials.folder)
 
 
 def test_killed_and_continued_it_ends_as_if_never_killed(tmp_path, planted):
@@ -148,8 +151,7 @@ def test_killed_and_continued_it_ends_as_if_never_killed(tmp_path, planted):
     assert process.returncode == 0, err
     resumed = [line for line in out.splitlines() if ", resumed: " in line]
     assert [line.split(",")[0] for line in resumed] == ["trial 2"]
-    undisturbed = [row for row in found_in(planted.trials.folder) if row["trial"] != "9"]
-    assert found_in(search_folder) == undisturbed
+    assert found_in(search_folder) == found_in(planted.trials.folder)
     assert Counter(row["attempts"] for row in rows_of(search_folder)) == {"1": 8, "2": 1}
 
 
