@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,7 +109,7 @@ def without_search(cfg: DictConfig) -> DictConfig:
 
 def words_of(config: Config, searched: set[str]) -> tuple[str, ...]:
     """The words that compose this config again, in a fixed order, but for what is searched."""
-    defaults = compose().choices
+    defaults = default_choices()
     groups = [
         f"{group}={option}"
         for group, option in config["choices"].items()
@@ -118,6 +119,12 @@ def words_of(config: Config, searched: set[str]) -> tuple[str, ...]:
     return tuple(
         word for word in words if key_of(word) not in searched and not key_of(word).startswith("search.")
     )
+
+
+@cache
+def default_choices() -> dict[str, str]:
+    """The choice of each group where no word says another."""
+    return dict(compose().choices)
 
 
 def check_settings(node: dict[str, Any]) -> None:

@@ -96,9 +96,9 @@ class Trials:
 
     def _lock(self, number: int) -> FileLock | None:
         """The lock of a trial, if it is free."""
-        lock = FileLock(self.locks / f"trial-{number:04d}.lock", blocking=False)
+        lock = FileLock(self.locks / f"trial-{number:04d}.lock")
         try:
-            lock.acquire()
+            lock.acquire(blocking=False)
         except Timeout:
             return None
         return lock
