@@ -26,6 +26,11 @@ def main(cfg: DictConfig) -> None:
     with one_sentence():
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
+        if "search" in cfg:
+            from jlml.search import search, show_found
+
+            show_found(search(cfg))
+            return
 
         from jlml.report import show_trained
         from jlml.training import train

@@ -94,6 +94,8 @@ def sentence(error: Exception) -> str:
         from jlml.config import homes_of, known_keys  # here: a good command need not read every file
 
         key, homes = unknown[1], homes_of(unknown[1])
+        if key.startswith("search.ranges.") and "Key 'search'" not in str(error):
+            return f"{key} is no range of this search yet. Add it with a plus: '+{key}=...'."
         if homes:
             return f"{key} is a key of {' and '.join(homes)}, which this command does not choose."
         hint = did_you_mean(key, known_keys())

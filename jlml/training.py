@@ -45,6 +45,14 @@ OF_MANY = ("sweep",)  # keys of a config that are about many runs, and no part o
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
+class Pruned(Exception):  # noqa: N818 - it is no error
+    """What a callback raises to end a run that is not worth more time. The run says so, and is whole."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(f"pruned after {epochs} epochs")
+        self.epochs = epochs
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training run made. The model holds the best checkpoint's weights."""
@@ -79,6 +87,8 @@ def train(
     quieten()
     config = plain(cfg)
     check(config)
+    if "search" in config:
+        raise UserError("search=... asks for many runs: python train.py, or jlml.search.search(config).")
     config = {key: value for key, value in config.items() if key not in OF_MANY}
     check_device(config)
     seed_everything(config["seed"], verbose=False)
@@ -195,7 +205,7 @@ def check_device(config: Config) -> None:
 
 @contextmanager
 def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
-    """Keeps `metrics.json` true: running at first, then finished, failed or interrupted.
+    """Keeps `metrics.json` true: running at first, then finished, pruned, failed or interrupted.
 
     What the caller puts into the record is written at the end.
     """
@@ -224,6 +234,10 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
     except (KeyboardInterrupt, SystemExit):
         record["status"] = "interrupted"
         log.warning("Interrupted. What there is of the run is in %s.", run.path)
+        raise
+    except Pruned as pruned:
+        record |= {"status": "pruned", "epochs": pruned.epochs}
+        log.info("Pruned after %s epochs.", pruned.epochs)
         raise
     except UserError as error:
         record |= {"status": "failed", "error": str(error)}

@@ -70,9 +70,9 @@ def test_a_sweep_trains_every_combination(tmp_path):
 
 @pytest.mark.parametrize("word", ["--help", "--cfg job"])
 @pytest.mark.parametrize("door", ["train.py", "evaluate.py"])
-def test_help_and_config_need_no_torch(door, word):
+def test_help_and_config_need_neither_torch_nor_optuna(door, word):
     program = (
-        "import runpy, sys; sys.modules['torch'] = None; sys.modules['lightning'] = None; "
+        "import runpy, sys; sys.modules |= dict.fromkeys(['torch', 'lightning', 'optuna']); "
         f"sys.argv = [{door!r}, *{word.split()!r}]; runpy.run_path({door!r}, run_name='__main__')"
     )
     shown = run("-c", program)
@@ -85,6 +85,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
     for words, says in [
         (["train.py", "loss=contbern"], "loss=contbern is not a choice. Did you mean cont_bern?"),
         (["train.py", "latent.dim=0", f"output_dir={tmp_path / 'runs'}"], "latent.dim=0 is not possible."),
+        (["train.py", "-m", "search=vae", "seed=0,1"], "search=... is many runs already: leave -m out."),
         (["train.py", "latent=30"], "A number goes to a key: latent.dim=30."),
         (["evaluate.py", f"run={tmp_path}"], "is not a run folder"),
         (["evaluate.py"], "Say run=<folder> to evaluate one run"),
@@ -98,6 +99,18 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
     assert "Traceback" in run("train.py", "loss=contbern", HYDRA_FULL_ERROR="1").stderr
 
 
+def test_a_search_without_optuna_says_what_to_install():
+    program = (
+        "import runpy, sys; sys.modules['optuna'] = None; sys.argv = ['train.py', 'search=vae']; "
+        "runpy.run_path('train.py', run_name='__main__')"
+    )
+    failed = run("-c", program)
+    assert (failed.returncode, failed.stderr) == (
+        1,
+        "Error: A search needs Optuna: pip install 'jlml[search]'.\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "says"),
     [
@@ -106,6 +119,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
         ("latent.dmi=3", "latent.dmi is not a key of the config. Did you mean latent.dim?"),
         ("loss.scale=-1", "loss.scale is a key of loss=mse, which this command does not choose."),
         ("run=outputs", "run is not a key of the config."),
+        ("search.trials=5", "search.trials is a key of search=default, which this command does not choose."),
         ("mdel=vae", "mdel is not a key of the config. Did you mean model?"),
         ("trainer.max_epoch=3", "Did you mean trainer.max_epochs?"),
         ("latent.dim", "'latent.dim' is not a setting. Write key=value"),

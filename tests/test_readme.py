@@ -10,6 +10,7 @@ import jlml
 from conftest import ROOT
 from conftest import SMALL as SMALL_EVALUATION
 from jlml.config import CONF
+from jlml.search import search
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = sorted(set(re.findall(r"(?:^|`)(python train\.py[^`\n]*)", README, flags=re.MULTILINE)))
@@ -25,6 +26,10 @@ def test_every_train_command_trains(command, tmp_path):
     """The very words, on a few images; a sweep with its first values, as test_cli.py runs a whole one."""
     words = [word for word in shlex.split(command)[2:] if word != "-m"]
     first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", word) for word in words if "launcher" not in word]
+    if "search=" in command:
+        found = search(jlml.compose(*first, *SMALL, "search.trials=1", f"output_dir={tmp_path}"))
+        assert found.counts == {"complete": 1}
+        return
     trained = jlml.train(jlml.compose(*first, *SMALL), tmp_path)
     assert trained.run.metrics()["status"] == "finished"
 
@@ -56,7 +61,17 @@ def test_make_targets_of_the_readme_exist():
 
 def test_the_table_of_choices_is_complete():
     """A new file under conf/ that the README does not name would never be found."""
-    for group in ("model", "loss", "latent", "data", "optimizer", "scheduler", "trainer", "experiment"):
+    for group in (
+        "model",
+        "loss",
+        "latent",
+        "data",
+        "optimizer",
+        "scheduler",
+        "trainer",
+        "experiment",
+        "search",
+    ):
         for file in (CONF / group).glob("*.yaml"):
             assert f"`{file.stem}`" in README or f"`{file.stem} " in README, f"{group}={file.stem}"
 

@@ -161,6 +161,14 @@ RULES = {
     "trainer.max_steps": one_of(-1),
     "trainer.fast_dev_run": one_of(False),
     "trainer.check_val_every_n_epoch": one_of(1),
+    "search.name": optional(file_name()),
+    "search.trials": whole(1),
+    "search.metric": text(),
+    "search.direction": one_of("minimize", "maximize"),
+    "search.startup_trials": whole(1),
+    "search.pruning": truth(),
+    "search.warmup_epochs": whole(0),
+    "search.seed": whole(0, 2**32 - 1),
     "trainer.limit_train_batches": number(0, above=True),
     "trainer.limit_val_batches": number(0, above=True),
     "trainer.limit_test_batches": number(0, above=True),
@@ -214,8 +222,11 @@ def check_job(config: Mapping[str, Any]) -> None:
     """Refuses in a sweep what only a command of its own can do.
 
     Raises:
-        UserError: the run wants several processes, each of which would start the whole sweep again.
+        UserError: the run wants several processes, each of which would start the whole sweep again, or is
+            a search.
     """
+    if "search" in config:
+        raise UserError("search=... is many runs already: leave -m out.")
     if config["trainer"].get("strategy") == "ddp":
         raise UserError(
             "trainer.strategy=ddp does not work with -m: each process of a run would start the whole sweep "

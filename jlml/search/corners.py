@@ -1,0 +1,120 @@
+"""A few configs from the edges of what is searched: each must be possible, and all must be comparable."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from jlml.cli import sentence
+from jlml.config import Config, check, plain, shown
+from jlml.config.keys import value_at
+from jlml.errors import UserError, did_you_mean
+from jlml.models import build_model
+from jlml.search.ranges import Choices
+from jlml.search.settings import Settings
+
+IMAGES = ("_target_", "name", "seed", "image_size", "fit", "pixels")  # of data: what trials are judged on
+LIKELIHOODS = ("val/loss", "val/nll", "val/elbo", "val/beta_kl")
+WEIGHED = ("val/loss", "val/beta_kl")
+SAME_DENSITY = ("scale", "link")  # a Gaussian of any scale is a density of the same pixels
+
+
+def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None:
+    """Refuses a search of which some part cannot be trained, or not be compared.
+
+    Every end and every choice of a range is in some corner; not every combination.
+
+    Raises:
+        UserError: naming the key.
+    """
+    corners = [plain_corner(settings, values) for values in values_of_corners(settings)]
+    check_comparable(settings.metric, corners)
+    for corner in corners:
+        names = metrics_of(corner, image_shape)
+        if settings.metric not in names:
+            model = corner["choices"]["model"]
+            raise UserError(
+                f"search.metric={settings.metric} is no metric of model={model}."
+                f"{did_you_mean(settings.metric, names)} Choose one of: {', '.join(sorted(names))}."
+            )
+
+
+def values_of_corners(settings: Settings) -> Iterator[dict[str, str]]:
+    """As few sets of values as show every end and every choice."""
+    sizes = (len(range_.values) if isinstance(range_, Choices) else 2 for range_ in settings.ranges)
+    for index in range(max(sizes)):
+        yield {range_.key: range_.some(index) for range_ in settings.ranges}
+
+
+def plain_corner(settings: Settings, values: dict[str, str]) -> Config:
+    """The checked config of a trial with these values.
+
+    Raises:
+        UserError: there is no such config.
+    """
+    try:
+        config = plain(settings.compose(values))
+        check(config)
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"search.ranges: {sentence(error)}") from error
+    except ValueError as error:
+        if "Config group override" not in str(error):
+            raise
+        raise UserError(
+            f"search.ranges: {' '.join(str(error).split())}. A group takes a list of its choices; numbers go "
+            "to a key, as latent.dim."
+        ) from error
+    return config
+
+
+def metrics_of(config: Config, image_shape: tuple[int, int, int]) -> set[str]:
+    """What validation of this config's model measures.
+
+    Raises:
+        UserError: the model cannot be built.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = build_model(config, image_shape).eval()
+        except UserError as error:
+            raise UserError(f"search.ranges: {error}") from error
+        with torch.no_grad():
+            return {f"val/{name}" for name in model.judged(torch.rand(2, *image_shape), 0)}
+
+
+def check_comparable(metric: str, corners: list[Config]) -> None:
+    """Refuses trials whose metric means another thing in each.
+
+    Raises:
+        UserError: naming the key and, if there is one, a metric that compares.
+    """
+    for key in (f"data.{name}" for name in IMAGES):
+        refuse_different(
+            [value_at(corner, key) for corner in corners],
+            f"No metric compares trials that differ in {key}",
+            "they are judged on different images. Search each alone",
+        )
+    if metric in LIKELIHOODS:
+        options = {name for corner in corners for name in corner["loss"]} - {"_target_", *SAME_DENSITY}
+        for key in ("loss._target_", *(f"loss.{name}" for name in sorted(options))):
+            refuse_different(
+                [value_at(corner, key) for corner in corners],
+                f"{metric} does not compare trials that differ in {key.removesuffix('._target_')}",
+                "they are likelihoods of different things. Choose search.metric=val/mse or val/bce",
+            )
+    if metric in WEIGHED:
+        refuse_different(
+            [corner["model"].get("beta") for corner in corners],
+            f"{metric} does not compare trials that differ in model.beta",
+            "it weighs its terms differently in each. Choose search.metric=val/mse or val/bce, or of VAEs "
+            "search.metric=val/elbo search.direction=maximize",
+        )
+
+
+def refuse_different(values: list[Any], what: str, why: str) -> None:
+    """Raises a UserError if not all of these are the same."""
+    different = list(dict.fromkeys(shown(None if value is ... else value) for value in values))
+    if len(different) > 1:
+        raise UserError(f"{what} ({', '.join(different)}): {why}.")
