@@ -342,7 +342,7 @@ def test_what_is_no_range_is_refused(node, says):
         ([f"{DIM}[2,3]", "search.metric=val/elbo"], "val/elbo is better where it is higher"),
         ([f"{DIM}[2,3]", "search.storage=study.db"], "search.storage is not a URL."),
         ([f"{DIM}[2,3]", "search.storage='nosql://me:secret@there/x'"], "search.storage cannot be used: "),
-        ([f"{DIM}[2,3]", "trainer.devices=2"], "trainer.devices=2 does not go with a search"),
+        ([f"{DIM}[2,3]", "trainer=ddp"], "trainer.devices=2 does not go with a search"),
         (
             ["model=conv_vae", "model.code=spatial", "latent.dim=16", f"{DIM}[16,30]"],
             "search.ranges: latent.dim=30 does not fit a spatial code",

@@ -104,10 +104,10 @@ def find_runs(given: Any, which: str) -> list[Run]:
     for name in names:
         for run, was_named in runs_under(name):
             status = run.metrics().get("status")
-            if not was_named and status != "finished":
-                log.warning("%s is left out: it has not finished (%s).", run.path, status)
-            elif not was_named and not (run.path / "checkpoints" / f"{which}.ckpt").is_file():
+            if not was_named and not (run.path / "checkpoints" / f"{which}.ckpt").is_file():
                 log.warning("%s is left out: it has no %s checkpoint.", run.path, which)
+            elif not was_named and status != "finished":
+                log.warning("%s is left out: it has not finished (%s).", run.path, status)
             else:
                 runs.setdefault(run.path.resolve(), run)
     if len(runs) < 2:

@@ -11,7 +11,7 @@ from jlml.sweeps.folder import Result, as_csv, ranked
 
 
 def result(mse, *, status="finished", **factors):
-    metrics = {"val/mse": mse, "test/mse": 2 * mse, "test/loss": 3 * mse}
+    metrics = {"val/mse": mse, "test/mse": 2 * mse, "test/loss": 3 * mse, "test/nll": 4 * mse}
     record = {"status": status, **({"metrics": metrics} if status == "finished" else {})}
     factors = {key.replace("__", "."): str(value) for key, value in factors.items()}
     return Result("_".join(factors.values()), factors, record, {})
@@ -29,12 +29,15 @@ def test_means_and_deviations_over_seeds():
     assert float(found["ae", "test/mse"]["mean"]) == pytest.approx(0.4)
     assert float(found["ae", "test/mse"]["standard_deviation"]) == pytest.approx(np.std([0.2, 0.6], ddof=1))
     assert found["vae", "test/mse"]["standard_deviation"] == ""
-    assert found["vae", "test/loss"]["seeds"] == "1"
+    assert found["vae", "test/nll"]["seeds"] == "1"
 
 
 def test_losses_of_different_kinds_are_not_put_side_by_side():
     assert "loss" in answer_of([result(1, latent="d2"), result(1, latent="d8")]).metrics
-    assert "loss" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
+    assert "nll" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
+    models = answer_of([result(1, model="ae"), result(1, model="vae")]).metrics
+    assert "nll" in models
+    assert "loss" not in models  # that of a VAE has its KL in it
 
 
 def test_bold_needs_more_than_the_noise_of_the_seeds():
