@@ -10,7 +10,7 @@ from jlml.cli import door, one_sentence
 def main(cfg: DictConfig) -> None:
     """Evaluates one run, or compares several, and says where the results are."""
     with one_sentence():
-        from jlml.evaluation import evaluate  # imports wait until --help and --cfg have been answered
+        from jlml.evaluation.entry import evaluate  # imports wait until --help and --cfg have been answered
         from jlml.evaluation.terminal import show
 
         show(evaluate(cfg))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jlml.config import compose
-    from jlml.evaluation import evaluate
+    from jlml.evaluation.entry import evaluate
     from jlml.runs import load
     from jlml.training import train
 
@@ -18,7 +18,7 @@ __all__ = ["compose", "evaluate", "load", "train"]
 
 _HOMES = {
     "compose": "jlml.config",
-    "evaluate": "jlml.evaluation",
+    "evaluate": "jlml.evaluation.entry",
     "load": "jlml.runs",
     "train": "jlml.training",
 }

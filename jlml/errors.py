@@ -18,3 +18,8 @@ def gist(error: BaseException) -> str:
     """The first line of an error's message, or its name if it has none, to put into a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".:") if lines else type(error).__name__
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, for a list of failures: what a user's mistake says, else the error's kind too."""
+    return gist(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"

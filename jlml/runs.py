@@ -201,7 +201,7 @@ def name_of(config: Config) -> str:
     words += [choices["experiment"]] if "experiment" in choices else []
     for change in config["changes"]:
         key, _, value = change.lstrip("+~").partition("=")
-        if key not in ("latent.dim", "data.name", "data.root", "draw_every", "output_dir"):
+        if key not in ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads"):
             words.append(f"{key.split('.')[-1]}-{value.strip('[]')}")
     # no = and no comma: the folder's name is a value on the command line of evaluate.py
     return re.sub(r"[^\w.+-]+", "-", "_".join(words)).rstrip("-")

@@ -91,6 +91,8 @@ def train(
         raise UserError("search=... asks for many runs: python train.py, or jlml.search.search(config).")
     config = {key: value for key, value in config.items() if key not in OF_MANY}
     check_device(config)
+    if config.get("threads"):
+        torch.set_num_threads(config["threads"])
     seed_everything(config["seed"], verbose=False)
 
     data: MNISTDataModule = make(config["data"], "data")

@@ -80,7 +80,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str,
 def evaluated(runs):
     """An evaluation of one of these runs, whole or by words of its own."""
     from jlml import compose
-    from jlml.evaluation import evaluate
+    from jlml.evaluation.entry import evaluate
 
     def evaluate_one(name: str, *words: str):
         where = runs[name].path if name in runs else name

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 import jlml
 from conftest import QUICK
 from jlml.errors import UserError
-from jlml.evaluation import evaluate
+from jlml.evaluation.entry import evaluate
 from jlml.files import write_whole
 from jlml.runs import Run
 

@@ -125,11 +125,11 @@ def truth() -> Rule:
 RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
+    "threads": optional(whole(1)),
     "data.root": text(),
     "sweep.name": optional(file_name()),
     "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),
     "sweep.retry": truth(),
-    "sweep.threads": optional(whole(1)),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from jlml.errors import UserError, gist
+from jlml.errors import UserError, reason_of
 from jlml.evaluation.document import write_report
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError, as_json
 from jlml.evaluation.parts import PARTS
@@ -108,9 +108,8 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
     except NotApplicableError as reason:
         result = {"status": "not applicable", "reason": str(reason)}
     except Exception as error:  # whatever goes wrong in one part, the others can still be had
-        result = {"status": "failed", "reason": f"{gist(error)}"}
+        result = {"status": "failed", "reason": reason_of(error)}
         if not isinstance(error, UserError):
-            result["reason"] = f"{type(error).__name__}: {gist(error)}"
             write_whole(folder / f"{name}_error.txt", traceback.format_exc())
     result["settings"] = settings_of_part(name, subject.settings)
     result["seconds"] = round(time.perf_counter() - started, 2)

@@ -1,18 +1,13 @@
 """Where new codes come from: the prior, and two densities fitted to training codes."""
 
-import warnings
-from typing import Any
+from copy import deepcopy
 
-import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
+from jlml.evaluation.mixture import COMPONENTS
 from jlml.evaluation.subject import Codes, Subject
 
-COMPONENTS = 10
-FITTED = 20_000  # training codes that the mixture is fitted to
 SAMPLERS = {
     "prior": "prior N(0, I)",
     "gaussian": "Gaussian fitted to training codes",
@@ -45,17 +40,8 @@ def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
 
 def from_mixture(subject: Subject, count: int) -> Tensor:
     """Draws from a mixture of ten Gaussians with full covariances."""
-    order = torch.randperm(len(subject.train_codes), generator=subject.generator("mixture"))
-    codes = subject.train_codes[order[:FITTED]].double()
-    # variances of an autoencoder's codes have any size: the floor under them is relative
-    mixture: Any = GaussianMixture(
-        min(COMPONENTS, len(codes)),
-        reg_covar=max(1e-6 * float(codes.var(0).max()), 1e-12),
-        random_state=np.random.RandomState(subject.settings.seed % 2**32),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        drawn, _ = mixture.fit(codes.numpy()).sample(count)
+    mixture = deepcopy(subject.mixture)  # drawing moves its random numbers: every time from those of the fit
+    drawn, _ = mixture.sample(count)
     shuffled = torch.randperm(count, generator=subject.generator("mixture", 1))
     return torch.from_numpy(drawn).float()[shuffled]  # they come sorted by component
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from jlml.errors import UserError, gist
+from jlml.errors import UserError, reason_of
 from jlml.evaluation.comparison import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.groups import Group, grouped
@@ -64,7 +64,7 @@ def compare(
             evaluations.append(evaluation)
             failed += [f"{name} of {run.path.name}" for name in evaluation.failed]
         except Exception as error:  # whatever is wrong with one run, the others can still be compared
-            reason = gist(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
+            reason = reason_of(error)
             console.print(reason, highlight=False, markup=False, style="red")
             failed.append(f"{run.path.name} ({reason})")
     if not evaluations:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from jlml.callbacks.pictures import first_of_each_class
-from jlml.errors import gist
+from jlml.errors import reason_of
 from jlml.evaluation.comparison import IN_SHORT, comparable_sets, heading
 from jlml.evaluation.findings import Figure
 from jlml.evaluation.groups import Group
@@ -33,7 +33,7 @@ def side_by_side(
         try:
             yield from draw(groups)
         except Exception as error:  # the tables are there, and a figure less is no reason to lose them
-            failed.append(f"figure of {draw.__name__} ({type(error).__name__}: {gist(error)})")
+            failed.append(f"figure of {draw.__name__} ({reason_of(error)})")
     yield from pictures(groups, which, settings, failed)
 
 
@@ -64,7 +64,7 @@ def pictures(groups: Sequence[Group], which: str, settings: Settings, failed: li
             else:
                 others.append(group.label)
         except Exception as error:  # the other groups can still be shown
-            failed.append(f"pictures of {group.label} ({type(error).__name__}: {gist(error)})")
+            failed.append(f"pictures of {group.label} ({reason_of(error)})")
     if not looks:
         return
     left_out = f" Left out, for they have other test images: {', '.join(others)}." if others else ""

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,9 @@ from jlml.config import make
 from jlml.data import MNISTDataModule
 from jlml.data.batches import generator_for, to_float
 from jlml.errors import UserError
+from jlml.evaluation.findings import NotApplicableError
+from jlml.evaluation.mixture import fitted_mixture
+from jlml.evaluation.pca import PCABaseline, principal_components
 from jlml.models import Autoencoder
 from jlml.runs import Run
 
@@ -122,6 +125,25 @@ class Subject:
         return self.decode(self.test_codes)
 
     @cached_property
+    def pca(self) -> PCABaseline:
+        """PCA with as many components as the model has latent dimensions, fitted to the training images.
+
+        Raises:
+            NotApplicableError: there are not so many components.
+        """
+        train = to_float(self.train_images)
+        most = min(len(train), train[0].numel())
+        if self.latent_dim > most:
+            raise NotApplicableError(f"PCA of these images has {most} components, fewer than the latent dim.")
+        return principal_components(train, self.test_images, self.latent_dim)
+
+    @cached_property
+    def mixture(self) -> Any:
+        """A mixture of Gaussians fitted to training codes."""
+        order = torch.randperm(len(self.train_codes), generator=self.generator("mixture"))
+        return fitted_mixture(self.train_codes[order], self.settings.seed)
+
+    @cached_property
     def test_order(self) -> Tensor:
         """Indices of the test images at random: some sources store them by class."""
         return torch.randperm(len(self.test_labels), generator=self.generator("order"))
@@ -136,15 +158,13 @@ class Subject:
 
     def pictures(self, codes: Codes) -> dict[str, Images]:
         """Every way in which the observation model shows codes: the mean first, then others."""
-        names = list(self.model.loss.pictures(self._logits(codes[:1])))
-        return {name: self._in_batches(partial(self._picture, name), codes) for name in names}
-
-    def _logits(self, codes: Tensor) -> Tensor:
+        shown: dict[str, list[Tensor]] = {}
         with torch.no_grad():
-            return self.model.decoder(codes.to(self.device))
-
-    def _picture(self, name: str, codes: Tensor) -> Tensor:
-        return self.model.loss.pictures(self._logits(codes))[name]
+            for batch in codes.split(self.settings.batch_size):
+                logits = self.model.decoder(batch.to(self.device))
+                for name, picture in self.model.loss.pictures(logits).items():
+                    shown.setdefault(name, []).append(picture.float().cpu())
+        return {name: torch.cat(pictures) for name, pictures in shown.items()}
 
     def _in_batches(self, function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
         with torch.no_grad():

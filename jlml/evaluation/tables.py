@@ -1,8 +1,12 @@
-"""Tables of an evaluation, before anyone decides whether a terminal or a page shows them."""
+"""Tables of numbers, before anyone decides whether a terminal or a page shows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from rich.console import JustifyMethod
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from jlml.evaluation.quantities import QUANTITIES, Quantity
 
@@ -121,3 +125,15 @@ def beside_baselines(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Metric
     others = split_names(parts.get("baselines", {}).get("metrics", {}))
     names = {"pca": "PCA", "mean_image": "mean image"}
     return {"this run": own} | {words: others[name] for name, words in names.items() if name in others}
+
+
+def as_rich(table: Table, title: str) -> RichTable:
+    """A neutral table for the terminal, without the sentences that explain a quantity."""
+    header = table.header[:-1] if table.explained else table.header
+    shown = RichTable(title=title, title_justify="left", padding=(0, 1, 0, 0))
+    for place, name in enumerate(header):
+        justify: JustifyMethod = "left" if place == 0 or name == "unit" else "right"
+        shown.add_column(name, justify=justify, no_wrap=place == 0, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text(cell.text, "bold" if cell.bold else "") for cell in row[: len(header)]))
+    return shown

@@ -1,13 +1,11 @@
 """What the terminal says of an evaluation or a comparison: the main numbers, and where the rest is."""
 
-from rich.console import Console, JustifyMethod
-from rich.table import Table as RichTable
-from rich.text import Text
+from rich.console import Console
 
 from jlml.errors import UserError
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
-from jlml.evaluation.tables import Table, summary_of
+from jlml.evaluation.tables import as_rich, summary_of
 
 
 def show(result: Evaluation | Comparison) -> None:
@@ -51,15 +49,3 @@ def show_evaluated(evaluation: Evaluation) -> None:
     if evaluation.failed:
         reasons = [f"{name} ({parts[name]['reason']})" for name in evaluation.failed]
         raise UserError(f"Failed: {'; '.join(reasons)}. The other parts are in the report.")
-
-
-def as_rich(table: Table, title: str) -> RichTable:
-    """A neutral table for the terminal, without the sentences that explain a quantity."""
-    header = table.header[:-1] if table.explained else table.header
-    shown = RichTable(title=title, title_justify="left", padding=(0, 1, 0, 0))
-    for place, name in enumerate(header):
-        justify: JustifyMethod = "left" if place == 0 or name == "unit" else "right"
-        shown.add_column(name, justify=justify, no_wrap=place == 0, overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(Text(cell.text, "bold" if cell.bold else "") for cell in row[: len(header)]))
-    return shown

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jlml.evaluation.comparison import Spread, best_of
 from jlml.evaluation.quantities import QUANTITIES
+from jlml.evaluation.spread import Spread, best_of
 from jlml.evaluation.tables import Cell, Table, arrow
 from jlml.files import write_whole
 from jlml.plots import Line, Picture, Ticks, as_png, factor_lines

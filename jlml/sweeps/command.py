@@ -54,7 +54,7 @@ def sweep(main: Callable[[], None]) -> None:
     name = cfg["sweep"]["name"] or plan.name
     folder = Sweep(Path(cfg["output_dir"]) / "sweeps" / name)
     folder.record(plan)
-    threads = cfg["sweep"]["threads"] or threads_for(composed.hydra.launcher, len(plan.jobs))
+    threads = cfg["threads"] or threads_for(composed.hydra.launcher, len(plan.jobs))
     # how a job knows its place: it sees nothing but its own words
     over = ",".join(f"'{key}'" for key in plan.factors)
     place = str(folder.path.resolve()).replace("'", "\\'")
@@ -63,7 +63,7 @@ def sweep(main: Callable[[], None]) -> None:
         *words,
         f"sweep.name={name}",
         f"sweep.over=[{over}]",
-        f"sweep.threads={threads or 'null'}",
+        f"threads={threads or 'null'}",
         f"hydra.sweep.dir='{place}'",
     ]
 
@@ -143,7 +143,7 @@ def conclude(folder: Sweep, jobs: Sequence[str], metric: str) -> None:
         by_status.setdefault(result.status, []).append(result)
     if any(result.status == "finished" for result in results):
         # here: comparing takes scipy and its like, which no job waits for
-        from jlml.evaluation.terminal import as_rich
+        from jlml.evaluation.tables import as_rich
         from jlml.sweeps.answer import answer_of, write_answer
 
         answer = answer_of(folder.results())  # also what earlier commands of this name have trained

@@ -12,7 +12,7 @@ from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
 from jlml.config import differences, plain
-from jlml.errors import UserError, gist
+from jlml.errors import UserError, reason_of
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import job_name
 
@@ -37,15 +37,11 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
             f"{hydra.sweep.dir} is not on this machine: output_dir must be on a disk that all machines share."
         )
     os.chdir(hydra.runtime.cwd)  # a worker of Ray begins elsewhere
-    import torch
-
     from jlml.runs import Run
     from jlml.training import train
 
     if "joblib" in hydra.launcher._target_:
         end_with_parent()
-    if cfg.sweep.threads is not None:
-        torch.set_num_threads(cfg.sweep.threads)
     logging.getLogger("jlml").propagate = False  # train.log has it; the terminal shows the sweep
     sweep = Sweep(Path(hydra.sweep.dir))
     job = job_name(factors_of(hydra.overrides.task, cfg.sweep.over))
@@ -91,8 +87,7 @@ def refuse_another(run: "Run", cfg: DictConfig) -> None:
 
 def record_failure(run: "Run", error: Exception) -> None:
     """Says so in metrics.json, and keeps what it said besides."""
-    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"
-    run.write_metrics(run.metrics() | {"status": "failed", "error": reason})
+    run.write_metrics(run.metrics() | {"status": "failed", "error": reason_of(error)})
 
 
 def end_with_parent() -> None:

@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override
 from jlml.config import check, check_job, compose, plain
 from jlml.errors import UserError
 
-IN_PASSING = ("sweep.", "output_dir", "data.root")  # words that make no other sweep of it
+IN_PASSING = ("sweep.", "output_dir", "data.root", "threads")  # words that make no other sweep of it
 LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import jlml
 from jlml.errors import UserError
-from jlml.evaluation import evaluate
+from jlml.evaluation.entry import evaluate
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.terminal import show

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from jlml.data.sources import load, load_mnist_5k
-from jlml.evaluation.parts.baselines import principal_components
+from jlml.evaluation.pca import principal_components
 from jlml.losses import Gaussian
 from jlml.metrics import mse
 from jlml.metrics.neighbours import knn_correct

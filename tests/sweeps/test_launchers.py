@@ -165,7 +165,7 @@ def test_a_job_takes_the_threads_it_is_given(tmp_path):
     )
     words = ("loss=mse", "loss._target_=counting.Counting", "model=ae", "seed=0,1", "trainer.max_epochs=1")
     swept = subprocess.run(
-        [sys.executable, "train.py", "-m", *QUICK, f"output_dir={tmp_path}", *words, "sweep.threads=3"],
+        [sys.executable, "train.py", "-m", *QUICK, f"output_dir={tmp_path}", *words, "threads=3"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,

@@ -10,7 +10,6 @@ from jlml.errors import UserError
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError
 from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
-from jlml.evaluation.parts.baselines import pca_baseline
 from jlml.evaluation.planes import decoded_planes
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
@@ -58,7 +57,7 @@ def latent_scatter(subject: Subject) -> Figure:
 
 def against_pca(subject: Subject) -> Figure:
     """The codes beside the images' principal components."""
-    components = pca_baseline(subject).test_codes
+    components = subject.pca.test_codes
     planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
     if subject.latent_dim == 2:  # they are principal components already, the largest first
         planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))

@@ -6,7 +6,7 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError, means_of
-from jlml.evaluation.parts.baselines import tensor
+from jlml.evaluation.pca import tensor
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.neighbours import knn_correct
 from jlml.plots import plane_of, scatters
