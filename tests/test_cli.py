@@ -57,17 +57,6 @@ def test_train_then_evaluate(tmp_path):
             assert found == pytest.approx(float(test), abs=0.006)
 
 
-def test_a_sweep_trains_every_combination(tmp_path):
-    swept = run(
-        "train.py", "-m", *QUICK, "model=ae,conv_ae", "seed=0,1", "callbacks=none", f"output_dir={tmp_path}"
-    )
-    assert swept.returncode == 0, swept.stderr
-    names = [path.parent.name for path in tmp_path.glob("sweeps/*/*/metrics.json")]
-    assert len(names) == 4
-    assert sum("conv_ae" in name for name in names) == 2
-    assert sum("seed-1" in name for name in names) == 2
-
-
 @pytest.mark.parametrize("word", ["--help", "--cfg job"])
 @pytest.mark.parametrize("door", ["train.py", "evaluate.py"])
 def test_help_and_config_need_neither_torch_nor_optuna(door, word):

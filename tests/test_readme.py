@@ -23,7 +23,7 @@ SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
 @pytest.mark.parametrize("command", RUNNABLE)
 def test_every_train_command_trains(command, tmp_path):
-    """The very words, on a few images; a sweep with its first values, as test_cli.py runs a whole one."""
+    """The very words, on a few images; a sweep with its first values, as tests/sweeps run whole ones."""
     words = [word for word in shlex.split(command)[2:] if word != "-m"]
     first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", word) for word in words if "launcher" not in word]
     if "search=" in command:
