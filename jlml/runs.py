@@ -25,6 +25,7 @@ from jlml.errors import UserError, gist
 from jlml.files import read_json, write_whole
 from jlml.models import Autoencoder, build_model
 
+UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
 
 
@@ -201,7 +202,7 @@ def name_of(config: Config) -> str:
     words += [choices["experiment"]] if "experiment" in choices else []
     for change in config["changes"]:
         key, _, value = change.lstrip("+~").partition("=")
-        if key not in ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads"):
+        if key not in UNNAMED and not key.startswith("checkpoints."):
             words.append(f"{key.split('.')[-1]}-{value.strip('[]')}")
     # no = and no comma: the folder's name is a value on the command line of evaluate.py
     return re.sub(r"[^\w.+-]+", "-", "_".join(words)).rstrip("-")

@@ -194,7 +194,7 @@ def measured(trainer: Trainer) -> dict[str, float]:
 def watchers(config: Config, run: Run) -> list[Callback]:
     """Keeps the best and the last checkpoint, and stops early if asked to."""
     folder = run.path / "checkpoints"
-    best, last = BestCheckpoint(folder), LastCheckpoint(folder)
+    best, last = BestCheckpoint(folder), LastCheckpoint(folder, **(config.get("checkpoints") or {}))
     patience = config.get("early_stopping")
     return [best, last] if patience is None else [EarlyStopping(MONITOR, patience=patience), best, last]
 

@@ -27,7 +27,8 @@ class Cut(Callback):
         self.epoch, self.where = epoch, where
 
     def on_train_batch_end(self, trainer, *_) -> None:
-        self._cut(trainer, "training")
+        if trainer.global_step % 5 == 4:
+            self._cut(trainer, "training")
 
     def on_validation_end(self, trainer, *_) -> None:
         self._cut(trainer, "validation")
@@ -79,8 +80,11 @@ def whole(tmp_path_factory, request):
 
 @pytest.mark.parametrize("scheduler", ["none", "cosine", "plateau"])
 @pytest.mark.parametrize(("epoch", "where"), [(0, "training"), (2, "training"), (2, "validation")])
-def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(tmp_path, whole, scheduler, epoch, where):
-    words = (f"scheduler={scheduler}", "trainer.max_epochs=4")
+@pytest.mark.parametrize("steps", ["null", "1", "2"])
+def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(
+    tmp_path, whole, scheduler, epoch, where, steps
+):
+    words = (f"scheduler={scheduler}", "trainer.max_epochs=4", f"checkpoints.steps={steps}")
     cut_off(tmp_path / "run", *words, epoch=epoch, where=where)
     resumed = train(tmp_path / "run", *words)
     undisturbed = whole(scheduler)

@@ -1,9 +1,14 @@
 """The two checkpoints of a run, and what it takes to go on from the last one as if nothing had happened."""
 
 import io
+import signal
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -14,6 +19,8 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -35,6 +42,8 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far is that of the folder at hand: the run may have moved since."""
         assert self.dirpath is not None
+        if state_dict["best_model_score"] is None:
+            return  # cut off before the first validation
         best = str(Path(self.dirpath) / "best.ckpt")
         moved = {"dirpath": self.dirpath, "best_model_path": best, "kth_best_model_path": best}
         scores = dict.fromkeys([best], state_dict["best_model_score"])
@@ -42,26 +51,79 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(Checkpoint):
-    """`last.ckpt`: everything that training needs to go on, written when an epoch is over.
+    """`last.ckpt`: everything that training needs to go on, at any step, as if it had never stopped.
 
-    Written as the next epoch starts: at the end of an epoch Lightning has not yet stepped the scheduler
-    when it calls its callbacks, and a run that goes on from there would be a step behind for good.
+    Written when an epoch is over, every so many steps or minutes within one, and at once when SIGTERM or
+    Ctrl-C ask the run to end. Always as the next epoch or batch starts: at their end Lightning has not yet
+    stepped the scheduler, or counted the batch, and a run that goes on from there would be behind for good.
+
+    Args:
+        folder: of the checkpoints.
+        steps: between two checkpoints within an epoch; None for none.
+        minutes: the same by the clock, where one process trains.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, steps: int | None = None, minutes: float | None = None) -> None:
         self.path = folder / "last.ckpt"
+        self.steps = steps
+        self.minutes = minutes
         self._random_numbers: dict[str, Any] | None = None  # as they were, until training goes on
+        self._asked_to_end = ""  # the name of the signal
+        self._handlers: dict[signal.Signals, Any] = {}  # as they were before training
+        self._written = time.monotonic()
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        in_main_thread = threading.current_thread() is threading.main_thread()  # Python lets no other do this
+        if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
+            # here: Lightning sets its own just before
+            self._handlers = {name: signal.signal(name, self._end_soon) for name in ENDING}
         if self._random_numbers is not None:
             restore_random_numbers(self._random_numbers)
             self._random_numbers = None
-        elif trainer.current_epoch > 0:
-            with not_begun(trainer):
-                trainer.save_checkpoint(self.path)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch > 0:
+            self._write(trainer, trainer.fit_loop.epoch_progress)
+        self._end_if_asked()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        # the batch is there, so the run has gone on; Lightning would not step ReduceLROnPlateau in this epoch
+        trainer.fit_loop.restarting = False
+        if batch_idx > 0 and (self._asked_to_end or self._is_due(trainer)):
+            self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
+        self._end_if_asked()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.save_checkpoint(self.path)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
+        self._handlers = {}
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if self.steps is not None and trainer.global_step % self.steps == 0:
+            return True
+        if self.minutes is None or trainer.world_size > 1:  # the clocks of several processes differ
+            return False
+        return time.monotonic() - self._written > 60 * self.minutes
+
+    def _write(self, trainer: Trainer, progress: Any) -> None:
+        with not_begun(progress):
+            trainer.save_checkpoint(self.path)
+        self._written = time.monotonic()
+
+    def _end_soon(self, number: int, frame: Any) -> None:
+        if self._asked_to_end:
+            raise KeyboardInterrupt  # asked twice: at once, from the last checkpoint
+        self._asked_to_end = signal.Signals(number).name
+
+    def _end_if_asked(self) -> None:
+        if self._asked_to_end:
+            words = quote(f"resume={self.path.parent.parent}")
+            sys.exit(f"Ended by {self._asked_to_end}, all saved. Go on with: python train.py {words}")
 
     def state_dict(self) -> dict[str, Any]:
         return random_numbers()
@@ -71,9 +133,9 @@ class LastCheckpoint(Checkpoint):
 
 
 @contextmanager
-def not_begun(trainer: Trainer) -> Iterator[None]:
-    """The epoch at hand does not count inside: else Lightning would take it for cut off, and go past it."""
-    progress = trainer.fit_loop.epoch_progress
+def not_begun(progress: Any) -> Iterator[None]:
+    """The epoch or batch at hand does not count inside: else Lightning would take it for cut off, and go
+    past it."""
     for counts in (progress.total, progress.current):
         counts.ready -= 1
     try:

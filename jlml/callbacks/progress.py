@@ -31,6 +31,9 @@ class Throughput(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._fit_started = perf_counter() - self.fit_seconds  # of before, where a run goes on
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._epoch_started = perf_counter()  # an epoch that is gone on with is not started again
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._epoch_started = perf_counter()
         self._seen = 0

@@ -7,7 +7,17 @@ from jlml.config.composed import Config
 from jlml.config.rules import shown
 
 # what two runs with the same numbers may differ in: the place, the words, and what is only watched
-BESIDES = ("output_dir", "choices", "changes", "callbacks", "logger", "draw_every", "threads", "sweep")
+BESIDES = (
+    "output_dir",
+    "choices",
+    "changes",
+    "callbacks",
+    "logger",
+    "draw_every",
+    "threads",
+    "checkpoints",
+    "sweep",
+)
 BESIDES_OF_DATA = ("root", "fallback", "eval_batch_size")
 BESIDES_OF_TRAINER = (
     *("accelerator", "devices", "deterministic", "detect_anomaly"),

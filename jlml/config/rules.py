@@ -126,6 +126,8 @@ RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
     "threads": optional(whole(1)),
+    "checkpoints.steps": optional(whole(1)),
+    "checkpoints.minutes": optional(number(0, above=True)),
     "data.root": text(),
     "sweep.name": optional(file_name()),
     "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),

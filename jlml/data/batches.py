@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,8 @@ class TrainingBatches:
     ``batch_size`` counts the images of all processes. Each shuffles and draws for the whole batch, so that
     together they see what one alone would, and keeps its part.
 
-    ``epoch`` is asked at the start of every pass, so a resumed run draws what it would have drawn.
+    ``epoch`` is asked at the start of every pass, and so is ``done``, the batches of this epoch that a run
+    has seen before it was cut off: a resumed run draws what it would have drawn.
     """
 
     images: Tensor  # uint8 (N, 1, H, W)
@@ -51,6 +53,7 @@ class TrainingBatches:
     pixels: str
     seed: int
     epoch: Callable[[], int]
+    done: Callable[[], int] = lambda: 0
     shard: Shard = ALONE
 
     def __len__(self) -> int:
@@ -60,8 +63,18 @@ class TrainingBatches:
         generator = generator_for(self.seed, TRAINING, self.epoch())
         treat = TREATMENTS[self.pixels]
         order = torch.randperm(len(self.images), generator=generator)
-        for index in order.split(self.batch_size):
-            yield shared(treat(self.images[index], generator), self.labels[index], self.shard)
+        done = self.done()
+        for number, index in enumerate(order.split(self.batch_size)):
+            images = treat(self.images[index], generator)  # also of batches that are done: draws go on
+            if number >= done:
+                yield shared(images, self.labels[index], self.shard)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the trainer counts the batches. That it is asked tells Lightning that a pass can go on."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing to load."""
 
 
 @dataclass

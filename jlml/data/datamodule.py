@@ -128,6 +128,7 @@ class MNISTDataModule(LightningDataModule):
             self.pixels,
             self.seed,
             self._epoch,
+            self._batches_done,
             self._shard(),
         )
 
@@ -152,6 +153,10 @@ class MNISTDataModule(LightningDataModule):
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
+
+    def _batches_done(self) -> int:
+        loop = self.trainer.fit_loop.epoch_loop if self.trainer is not None else None
+        return loop.batch_progress.current.ready if loop is not None and loop.restarting else 0
 
     def _shard(self) -> Shard:
         return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
