@@ -26,6 +26,12 @@ def main(cfg: DictConfig) -> None:
     with one_sentence():
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
+        if cfg.resume is not None:
+            from jlml.report import show_trained
+            from jlml.resume import resume
+
+            show_trained(resume(str(cfg.resume), hydra_config.overrides.task, cfg.trust))
+            return
         if "search" in cfg:
             from jlml.search import search, show_found
 

@@ -10,7 +10,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from jlml.config import Config, check, check_targets, differences
@@ -123,7 +125,13 @@ class Run:
         """
         if not (self.path / "config.yaml").is_file():
             return None
-        differing = differences(self.config(trust=True), config)
+        there = self.config(trust=True)
+        more = config["trainer"]["max_epochs"] >= there["trainer"]["max_epochs"]
+        differing = [
+            text
+            for text in differences(there, config)
+            if not (more and text.startswith("trainer.max_epochs "))  # a run may be extended
+        ]
         if differing:
             raise UserError(
                 f"{self.path} holds a run of another config: {'; '.join(differing)}. Choose another folder."
@@ -150,6 +158,23 @@ class Run:
         except Exception as error:  # a damaged file can make the unpickler raise anything
             raise UserError(f"{path} is not a checkpoint of this run: {gist(error)}.") from error
         return model.eval().requires_grad_(False)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder; the lock goes with its process.
+
+        Raises:
+            UserError: one is at it.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""

@@ -3,6 +3,7 @@
 import logging
 import os
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ from jlml.runs import Run, step_of
 
 log = logging.getLogger(__name__)
 
-OF_MANY = ("sweep",)  # keys of a config that are about many runs, and no part of any of them
+OF_COMMAND = ("sweep", "resume", "trust")  # keys of a config that are no part of a run
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -89,7 +90,7 @@ def train(
     check(config)
     if "search" in config:
         raise UserError("search=... asks for many runs: python train.py, or jlml.search.search(config).")
-    config = {key: value for key, value in config.items() if key not in OF_MANY}
+    config = {key: value for key, value in config.items() if key not in OF_COMMAND}
     check_device(config)
     if config.get("threads"):
         torch.set_num_threads(config["threads"])
@@ -116,11 +117,12 @@ def train(
         if first and run:
             run.remove_if_empty()
         raise
-    if first:
-        run.record_config(model.config)
 
+    alone = run.alone() if first else nullcontext()
     recording: AbstractContextManager[dict[str, Any]] = recorded(run, config) if first else nullcontext({})
-    with recording as record:
+    with alone, recording as record:
+        if first:
+            run.record_config(model.config)
         if board is not None:
             board.lay_out()
         trainer.fit(model, data, ckpt_path=last)
@@ -233,10 +235,12 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         with another_blamed():
             yield record
         record["status"] = "finished"
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit) as end:
         record["status"] = "interrupted"
-        log.warning("Interrupted. What there is of the run is in %s.", run.path)
-        raise
+        log.info("Interrupted.")
+        if isinstance(end, SystemExit) and isinstance(end.code, str):
+            raise  # it says itself how to go on
+        sys.exit(f"Interrupted. What there is of the run is in {run.path}.")
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
         log.info("Pruned after %s epochs.", pruned.epochs)

@@ -1,6 +1,12 @@
 """A run that was cut off goes on from its last checkpoint, and ends as if nothing had happened."""
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -8,8 +14,9 @@ from lightning import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import jlml
-from conftest import QUICK
+from conftest import QUICK, ROOT
 from jlml.errors import UserError
+from jlml.resume import resume
 from jlml.runs import Run
 
 # noise of every kind: order, pixels, reparameterisation, and a weight and a learning rate that move
@@ -63,6 +70,13 @@ def leaves(node, key=""):
         yield key, node
 
 
+def assert_same(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        other = theirs[key]
+        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, key
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, request):
     """Runs that nothing disturbed, by scheduler."""
@@ -91,12 +105,7 @@ def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(
     for name in ("best", "last"):
         ours = what_counts(resumed.run.checkpoint(name))
         theirs = what_counts(undisturbed.run.checkpoint(name))
-        assert ours.keys() == theirs.keys()
-        for key, value in ours.items():
-            same = (
-                torch.equal(value, theirs[key]) if isinstance(value, torch.Tensor) else value == theirs[key]
-            )
-            assert same, f"{name}: {key}"
+        assert_same(ours, theirs)
     assert resumed.metrics == undisturbed.metrics
     assert resumed.run.metrics()["epochs"] == 4
 
@@ -139,3 +148,106 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
     with pytest.raises(UserError, match=r"last\.ckpt cannot be read"):
         train(tmp_path / "run")
+
+
+def command(*words):
+    return [sys.executable, "train.py", *words]
+
+
+def ended(process):
+    """What a command said, once it is over."""
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def start(*words):
+    return subprocess.Popen(
+        command(*words),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_epoch(parent, epoch):
+    """The one run folder under ``parent``, once it is so far."""
+    for _ in range(1200):
+        for progress in parent.glob("*/progress.json"):
+            if json.loads(progress.read_text())["epoch"] >= epoch:
+                return progress.parent
+        time.sleep(0.05)
+    raise AssertionError("the run did not come so far")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
+    words = (*QUICK, *WORDS, "trainer.max_epochs=60", "scheduler=plateau")
+    whole = start(*words, f"output_dir={tmp_path / 'whole'}")
+    process = start(*words, f"output_dir={tmp_path / 'cut'}")
+    folder = wait_for_epoch(tmp_path / "cut", 5)
+    process.send_signal(getattr(signal, name))
+    code, _, err = ended(process)
+    assert code != 0
+    status = Run(folder).metrics()["status"]
+    if name == "SIGKILL":
+        assert status == "running"
+    else:
+        assert status == "interrupted"
+        (line,) = err.strip().splitlines()
+        assert line == f"Ended by {name}, all saved. Go on with: python train.py resume={folder}"
+    assert ended(whole)[0] == 0
+    (undisturbed,) = (tmp_path / "whole").iterdir()
+
+    code, out, err = ended(start(f"resume={folder}"))
+    assert (code, err) == (0, "")
+    assert str(folder) in out
+    resumed = Run(folder)
+    assert resumed.metrics()["metrics"] == Run(undisturbed).metrics()["metrics"]
+    for which in ("best", "last"):
+        ours = what_counts(resumed.checkpoint(which))
+        theirs = what_counts(Run(undisturbed).checkpoint(which))
+        assert_same(ours, theirs)
+
+
+def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
+    short = train(tmp_path / "run", "trainer.max_epochs=2").run
+    longer = resume(short.path, ["resume=x", "trainer.max_epochs=4", "draw_every=3"])
+    assert longer.metrics == whole("none").metrics
+    assert longer.run.config()["trainer"]["max_epochs"] == 4
+    assert "trainer.max_epochs=4" in longer.run.config()["changes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["optimizer.lr=0.1"], "where optimizer.lr is 0.001 and not 0.1"),
+        (["model=ae"], "where model is vae and not ae"),
+        (["seed=3", "latent=d8"], "where seed is 0 and not 3; latent is d2 and not d8"),
+        (["+model.nothing=1"], "where model.nothing is not set and not 1"),
+        (["trainer.max_epochs=1"], "is less than the 4 of this run"),
+    ],
+)
+def test_any_other_change_is_refused_with_the_difference(whole, words, says):
+    run = whole("none").run
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError) as refused:
+        resume(run.path, ["model=vae", *words])
+    assert says in str(refused.value)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
+    with pytest.raises(UserError, match="falls to zero over its 4 epochs"):
+        resume(whole("cosine").run.path, ["trainer.max_epochs=9"])
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    cut_off(tmp_path / "run")
+    run = Run(tmp_path / "run")
+    before = (run.path / "metrics.json").read_bytes()
+    with run.alone(), pytest.raises(UserError, match="Another process is training in"):
+        train(run.path)
+    assert (run.path / "metrics.json").read_bytes() == before
+    assert train(run.path).run.metrics()["status"] == "finished"

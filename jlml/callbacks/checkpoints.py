@@ -117,13 +117,17 @@ class LastCheckpoint(Checkpoint):
 
     def _end_soon(self, number: int, frame: Any) -> None:
         if self._asked_to_end:
-            raise KeyboardInterrupt  # asked twice: at once, from the last checkpoint
+            sys.exit(f"Ended at once, as asked twice. Go on with: {self.command}")
         self._asked_to_end = signal.Signals(number).name
 
     def _end_if_asked(self) -> None:
         if self._asked_to_end:
-            words = quote(f"resume={self.path.parent.parent}")
-            sys.exit(f"Ended by {self._asked_to_end}, all saved. Go on with: python train.py {words}")
+            sys.exit(f"Ended by {self._asked_to_end}, all saved. Go on with: {self.command}")
+
+    @property
+    def command(self) -> str:
+        """What goes on with the run."""
+        return f"python train.py {quote(f'resume={self.path.parent.parent}')}"
 
     def state_dict(self) -> dict[str, Any]:
         return random_numbers()

@@ -8,15 +8,8 @@ from jlml.config.rules import shown
 
 # what two runs with the same numbers may differ in: the place, the words, and what is only watched
 BESIDES = (
-    "output_dir",
-    "choices",
-    "changes",
-    "callbacks",
-    "logger",
-    "draw_every",
-    "threads",
-    "checkpoints",
-    "sweep",
+    *("output_dir", "choices", "changes", "callbacks", "logger", "draw_every"),
+    *("threads", "checkpoints", "sweep", "resume", "trust"),
 )
 BESIDES_OF_DATA = ("root", "fallback", "eval_batch_size")
 BESIDES_OF_TRAINER = (

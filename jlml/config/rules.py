@@ -126,6 +126,7 @@ RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
     "threads": optional(whole(1)),
+    "resume": (lambda v: v is None or is_path(v), "the folder of a run"),
     "checkpoints.steps": optional(whole(1)),
     "checkpoints.minutes": optional(number(0, above=True)),
     "data.root": text(),
@@ -229,6 +230,8 @@ def check_job(config: Mapping[str, Any]) -> None:
     """
     if "search" in config:
         raise UserError("search=... is many runs already: leave -m out.")
+    if config.get("resume") is not None:
+        raise UserError("resume=... is one run: leave -m out. A sweep goes on when its command is repeated.")
     if config["trainer"].get("strategy") == "ddp":
         raise UserError(
             "trainer.strategy=ddp does not work with -m: each process of a run would start the whole sweep "
