@@ -55,7 +55,8 @@ def one_sentence() -> Iterator[None]:
         if TRACEBACKS or "Config group override" not in str(error):
             raise
         sys.exit(
-            "Error: A group takes the name of a choice, as latent=d16. A number goes to a key: latent.dim=30."
+            "Error: A group takes the name of a choice, as latent=d16 or scheduler=none. A number goes to a "
+            "key: latent.dim=30."
         )
     except KeyboardInterrupt:
         sys.exit("Interrupted.")

@@ -194,9 +194,7 @@ def step_of(checkpoint: Path) -> int:
     try:
         return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
     except Exception as error:  # a damaged file can make the unpickler raise anything
-        raise UserError(
-            f"{checkpoint} cannot be read: {gist(error)}. Without it the run starts anew."
-        ) from error
+        raise UserError(f"{checkpoint} cannot be read: {gist(error)}. Delete it to start anew.") from error
 
 
 def is_words(value: Any) -> bool:

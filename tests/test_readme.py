@@ -10,6 +10,7 @@ import jlml
 from conftest import ROOT
 from conftest import SMALL as SMALL_EVALUATION
 from jlml.config import CONF
+from jlml.resume import resume
 from jlml.search import search
 
 README = (ROOT / "README.md").read_text()
@@ -22,10 +23,14 @@ SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
 
 @pytest.mark.parametrize("command", RUNNABLE)
-def test_every_train_command_trains(command, tmp_path):
+def test_every_train_command_trains(command, tmp_path, runs):
     """The very words, on a few images; a sweep with its first values, as tests/sweeps run whole ones."""
     words = [word for word in shlex.split(command)[2:] if word != "-m"]
     first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", word) for word in words if "launcher" not in word]
+    if "resume=" in command:
+        shutil.copytree(runs["vae"].path, tmp_path / "run")
+        assert resume(tmp_path / "run", first).run.metrics()["status"] == "finished"
+        return
     if "search=" in command:
         found = search(jlml.compose(*first, *SMALL, "search.trials=1", f"output_dir={tmp_path}"))
         assert found.counts == {"complete": 1}

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from jlml.config import command, word
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
 
@@ -127,7 +127,7 @@ class LastCheckpoint(Checkpoint):
     @property
     def command(self) -> str:
         """What goes on with the run."""
-        return f"python train.py {quote(f'resume={self.path.parent.parent}')}"
+        return command("train.py", word("resume", str(self.path.parent.parent)))
 
     def state_dict(self) -> dict[str, Any]:
         return random_numbers()

@@ -5,6 +5,7 @@ from jlml.config.essence import differences, essence, flat
 from jlml.config.keys import homes_of, known_keys
 from jlml.config.objects import check_targets, make
 from jlml.config.rules import check, check_evaluation, check_job, shown
+from jlml.config.words import command, word
 
 __all__ = [
     "CONF",
@@ -13,6 +14,7 @@ __all__ = [
     "check_evaluation",
     "check_job",
     "check_targets",
+    "command",
     "compose",
     "differences",
     "essence",
@@ -23,4 +25,5 @@ __all__ = [
     "plain",
     "shown",
     "with_choices",
+    "word",
 ]

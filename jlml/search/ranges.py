@@ -1,6 +1,5 @@
 """What a search may try: `search.ranges`, from the config's nodes to values, as words of a command line."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import floor, isfinite
@@ -57,12 +56,6 @@ class Choices:
 
 
 Range = Numbers | Choices
-
-
-def word(key: str, value: str) -> str:
-    """What sets a key on a command line of Hydra; a text with signs of its own is quoted."""
-    plain = re.fullmatch(r"[\w.:/+-]*|\[.*\]", value)
-    return f"{key}={value}" if plain else f"{key}='{value}'"
 
 
 def key_of(word: str) -> str:

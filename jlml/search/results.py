@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jlml.config import command, word
 from jlml.errors import UserError
 from jlml.files import write_whole
 from jlml.runs import Run
-from jlml.search.ranges import word
 from jlml.search.settings import IN_PASSING
 from jlml.search.trials import Trials
 
@@ -165,7 +165,7 @@ def show_found(found: Found) -> None:
     place = place_of(trials, best)
     say(f"Best run     {place}  ({metric} {written(best.value, metric)})")
     if found.best is not None:
-        say(f"Evaluate it  python evaluate.py {shlex.quote(f'run={place}')}")
+        say(f"Evaluate it  {command('evaluate.py', word('run', str(place)))}")
     say(f"Train it     python train.py {shlex.join(words)}")
     say(f"Look at all  tensorboard --logdir {shlex.quote(str(trials.folder))}")
 

@@ -46,6 +46,12 @@ class Answer:
         """Whether models minimise different things: one the ELBO, say, the other a likelihood alone."""
         return any(key == "model" or key.startswith(("model._target_", "model.beta")) for key in self.factors)
 
+    @property
+    def differing_images(self) -> str:
+        """A warning where groups were tested on different images; empty where all were on the same."""
+        keys = [key for key in self.factors if key.split(".")[0] in ("data", "experiment")]
+        return f"Tested on different images: no number compares across {', '.join(keys)}." if keys else ""
+
     def values(self, group: tuple[str, ...], quantity: str) -> list[float]:
         """On the test images, a value a seed."""
         found = (result.metrics.get(f"test/{quantity}") for result in self.groups[group])
@@ -60,7 +66,7 @@ class Answer:
             ]
             for name in self.metrics
         }
-        same_images = not any(key.split(".")[0] == "data" for key in self.factors)
+        same_images = not self.differing_images
         best = {
             name: best_of(column, QUANTITIES[name]) if same_images else None
             for name, column in spreads.items()
@@ -94,7 +100,8 @@ class Answer:
         }
         title = "Mean, band of one standard deviation over seeds" if self._has_seeds else "One seed each"
         by = f"; a line for each {', '.join(rest)}" if line else ""
-        return factor_lines(rows, ticks, title + by)
+        warning = f"\n{self.differing_images}" if self.differing_images else ""
+        return factor_lines(rows, ticks, title + by + warning)
 
     @property
     def _has_seeds(self) -> bool:

@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +45,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The folder of a sweep."""
+    """The folder of a sweep. Other commands may be at work in it: nothing that is read is kept."""
 
     path: Path
 
-    @cached_property
-    def content(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         """What sweep.yaml says.
 
         Raises:
@@ -61,18 +59,17 @@ class Sweep:
         try:
             content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
         except Exception as error:  # a damaged file can make the parser raise anything
-            raise UserError(f"sweep={self.path} is not the folder of a sweep: {gist(error)}.") from error
+            raise UserError(f"{self.path} is not the folder of a sweep: {gist(error)}.") from error
         jobs = content.get("jobs") if isinstance(content, dict) else None
-        if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
-            raise UserError(f"sweep={self.path} is not the folder of a sweep: sweep.yaml has no jobs.")
+        if not isinstance(jobs, dict) or not jobs or not all(isinstance(job, dict) for job in jobs.values()):
+            raise UserError(f"{self.path} is not the folder of a sweep: its sweep.yaml has no jobs.")
         return {str(key): value for key, value in content.items()}  # type: ignore[union-attr]
 
-    @cached_property
     def jobs(self) -> dict[str, dict[str, str]]:
         """The values of the swept keys, by job."""
         return {
             str(name): {str(key): str(value) for key, value in job.items()}
-            for name, job in self.content["jobs"].items()
+            for name, job in self.read()["jobs"].items()
         }
 
     def record(self, plan: Plan) -> None:
@@ -81,22 +78,21 @@ class Sweep:
         Raises:
             UserError: this folder holds another sweep.
         """
-        jobs = plan.jobs
-        fixed = [word for word in plan.words if word.split("=")[0].lstrip("+~") not in plan.factors]
-        if (self.path / "sweep.yaml").is_file():
-            old = Sweep(self.path)
-            self._refuse_another(old.content, plan, fixed)
-            jobs = old.jobs | jobs
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        is_there = (self.path / "sweep.yaml").is_file()
+        if not is_there and self.path.is_dir() and any(p.name[0] != "." for p in self.path.iterdir()):
             raise UserError(f"{self.path} is there already and holds no sweep. Choose another sweep.name.")
-        content = {"over": list(plan.factors), "fixed": fixed, "jobs": jobs}
+        fixed = [word for word in plan.words if word.split("=")[0].lstrip("+~") not in plan.factors]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+            with self.alone("sweep.yaml", wait=60):
+                jobs = plan.jobs
+                if (self.path / "sweep.yaml").is_file():
+                    self._refuse_another(self.read(), plan, fixed)
+                    jobs = self.jobs() | jobs
+                content = {"over": list(plan.factors), "fixed": fixed, "jobs": jobs}
+                write_whole(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
         except OSError as error:
             raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
-        for known in ("content", "jobs"):
-            vars(self).pop(known, None)
 
     def _refuse_another(self, old: dict[str, Any], plan: Plan, fixed: Sequence[str]) -> None:
         over, before = old.get("over") or [], old.get("fixed") or []
@@ -112,16 +108,21 @@ class Sweep:
                 f"{self.path} was begun with other words: {', '.join(only)}. Choose another sweep.name."
             )
 
-    def result(self, job: str) -> Result:
+    def result(self, job: str, factors: dict[str, str]) -> Result:
         """What has become of one job."""
-        folder = self.path / job
-        return Result(
-            job, self.jobs[job], read_json(folder / "metrics.json"), read_json(folder / "progress.json")
-        )
+        folder, refused = self.path / job, self.refusal(job)
+        record = read_json(folder / "metrics.json")
+        if refused.is_file():
+            record = {"status": "failed", "error": refused.read_text(encoding="utf-8")}
+        return Result(job, factors, record, read_json(folder / "progress.json"))
 
     def results(self) -> list[Result]:
         """Every job, in the order of the plan."""
-        return [self.result(job) for job in self.jobs]
+        return [self.result(job, factors) for job, factors in self.jobs().items()]
+
+    def refusal(self, job: str) -> Path:
+        """Where it stands why a job was not even tried: its folder is someone else's, or cannot be read."""
+        return self.path / ".refused" / job
 
     @contextmanager
     def alone(self, job: str, wait: float) -> Iterator[bool]:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from jlml.config import differences, plain
 from jlml.errors import UserError, reason_of
+from jlml.files import write_whole
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import job_name
 
@@ -30,7 +31,7 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
         hydra: Hydra's part of it: the job's words, the folder of the sweep, what started this process.
 
     Raises:
-        UserError: the job's folder holds a run of another config. Any other error is recorded there.
+        UserError: the sweep is not on this machine. Any other error is recorded in the sweep.
     """
     if not Path(hydra.sweep.dir, "sweep.yaml").is_file():
         raise UserError(
@@ -38,29 +39,44 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
         )
     os.chdir(hydra.runtime.cwd)  # a worker of Ray begins elsewhere
     from jlml.runs import Run
-    from jlml.training import train
 
     if "joblib" in hydra.launcher._target_:
         end_with_parent()
     logging.getLogger("jlml").propagate = False  # train.log has it; the terminal shows the sweep
     sweep = Sweep(Path(hydra.sweep.dir))
     job = job_name(factors_of(hydra.overrides.task, cfg.sweep.over))
+    if cfg.sweep.only and job not in cfg.sweep.only:
+        return
     with sweep.alone(job, wait=ORPHANED) as free:
         if not free:
             return
-        run = Run.at(sweep.path / job)
-        if (run.path / "config.yaml").is_file():
-            refuse_another(run, cfg)
-        before = run.metrics()
-        status = before.get("status")
-        if status == "finished" or (status == "failed" and not cfg.sweep.retry):
-            return
+        refusal = sweep.refusal(job)
+        refusal.unlink(missing_ok=True)
         try:
-            train(cfg, run=run, progress=[])
-        except Exception as error:
-            if run.metrics() == before:  # it failed before it could say so itself
-                record_failure(run, error)
+            run = Run.at(sweep.path / job)
+            if (run.path / "config.yaml").is_file():
+                refuse_another(run, cfg)
+        except UserError as error:  # what is there stays as it is
+            refusal.parent.mkdir(exist_ok=True)
+            write_whole(refusal, str(error))
+        else:
+            go_on(run, cfg)
     sweep.write_results()
+
+
+def go_on(run: "Run", cfg: DictConfig) -> None:
+    """Trains what is left of a run, if anything is."""
+    from jlml.training import train
+
+    before = run.metrics()
+    status = before.get("status")
+    if status == "finished" or (status == "failed" and not cfg.sweep.retry):
+        return
+    try:
+        train(cfg, run=run, progress=[])
+    except Exception as error:
+        if run.metrics() == before:  # it failed before it could say so itself
+            record_failure(run, error)
 
 
 def factors_of(words: Sequence[str], over: Sequence[str]) -> dict[str, str]:

@@ -5,15 +5,15 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from jlml.config import check, check_job, compose, plain
 from jlml.errors import UserError
 
-IN_PASSING = ("sweep.", "output_dir", "data.root", "threads")  # words that make no other sweep of it
+IN_PASSING = ("sweep.", "output_dir", "data.root", "threads", "trust")  # words that make no other sweep of it
+DENSITIES = ("loss", "data", "experiment")  # what makes likelihoods those of different things
+WEIGHTS = ("model.beta", "model")  # what the loss weighs, or has, beside the likelihood
 LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
 
 
@@ -24,10 +24,12 @@ class Plan:
     Args:
         words: what was asked for, without what concerns only how it is run.
         factors: every swept key with its values.
+        elements: each key as it was typed, with the plus of one that is new.
     """
 
     words: tuple[str, ...]
     factors: dict[str, list[str]]
+    elements: dict[str, str]
 
     @property
     def jobs(self) -> dict[str, dict[str, str]]:
@@ -43,32 +45,43 @@ class Plan:
         return f"{cut(keys, LONGEST)}-{digest(*sorted(self.words))}"
 
 
-def plan_of(words: Sequence[str], params: Mapping[str, Any] | None = None) -> Plan:
-    """What these words ask for.
-
-    Args:
-        words: of the command line, as they were typed.
-        params: swept values that the config holds, as Hydra's basic sweeper takes them.
+def plan_of(overrides: Sequence[Override]) -> Plan:
+    """What the words of a command line ask for.
 
     Raises:
-        UserError: nothing is swept, or in a way that is no list of values.
+        UserError: nothing is swept, or in a way that is no list of values, or what makes no job.
     """
-    given = [f"{key}={value}" for key, value in (params or {}).items()] + list(words)
-    overrides = [word for word in OverridesParser.create().parse_overrides(given) if not is_hydra(word)]
     factors: dict[str, list[str]] = {}
+    elements: dict[str, str] = {}
     for override in overrides:
         if override.is_sweep_override():
-            if not override.is_discrete_sweep():
-                raise UserError(
-                    f"{override.input_line} is a range. Write values: key=1,2,3 or key=range(1,4)."
-                )
-            factors[override.key_or_group] = list(dict.fromkeys(override.sweep_string_iterator()))
+            check_sweep(override, overrides)
+            key = override.key_or_group
+            elements[key] = override.get_key_element()
+            factors[key] = list(dict.fromkeys(override.sweep_string_iterator()))
     if not factors:
         raise UserError(
             "-m sweeps over values of a key, as seed=0,1,2, and no word has several. Leave -m out."
         )
-    kept = [override.input_line or "" for override in overrides if not is_in_passing(override)]
-    return Plan(tuple(kept), factors)
+    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_in_passing(o)]
+    return Plan(tuple(kept), factors, elements)
+
+
+def check_sweep(override: Override, all_of_them: Sequence[Override]) -> None:
+    """Refuses a swept word that is no list of values of one key of a run.
+
+    Raises:
+        UserError: naming the word.
+    """
+    line, key = override.input_line, override.key_or_group
+    if override.is_hydra_override() or is_in_passing(override):
+        raise UserError(f"{line} sweeps over how jobs are run, which is one for all of them. Give one value.")
+    if override.is_delete():
+        raise UserError(f"{line} takes a key out and gives it values. Do one of the two.")
+    if not override.is_discrete_sweep():
+        raise UserError(f"{line} is a range. Write values: key=1,2,3 or key=range(1,4).")
+    if sum(other.key_or_group == key for other in all_of_them) > 1:
+        raise UserError(f"{key} is given twice, and one of its words sweeps it. Say all values in one word.")
 
 
 def check_jobs(plan: Plan, words: Sequence[str]) -> None:
@@ -84,9 +97,25 @@ def check_jobs(plan: Plan, words: Sequence[str]) -> None:
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
     for job in tried:
-        config = plain(compose(*words, *(f"{key}={value}" for key, value in job.items())))
+        swept = (f"{plan.elements[key]}={value}" for key, value in job.items())
+        config = plain(compose(*words, *swept))
         check(config)
         check_job(config)
+
+
+def check_rank(metric: str, factors: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a ranking by what means another thing in each job.
+
+    Raises:
+        UserError: saying which metric compares.
+    """
+    weighed = WEIGHTS if metric == "val/loss" else ()
+    mixing = [key for key in factors if key.split(".")[0] in DENSITIES or key in weighed]
+    if metric in ("val/loss", "val/nll") and mixing:
+        raise UserError(
+            f"sweep.rank={metric} does not compare jobs that differ in {', '.join(mixing)}. Use val/mse or "
+            "val/bce."
+        )
 
 
 def job_name(factors: dict[str, str]) -> str:
@@ -108,11 +137,6 @@ def cut(name: str, longest: int) -> str:
 def digest(*words: str) -> str:
     """Eight characters that other words would not give."""
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
-
-
-def is_hydra(override: Override) -> bool:
-    """Whether a word speaks to Hydra: how jobs are run, not which."""
-    return override.is_hydra_override()
 
 
 def is_in_passing(override: Override) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jlml.errors import UserError
+
 
 def threads_for(launcher: Mapping[str, Any], jobs: int) -> int | None:
     """Threads a job under this launcher; None for torch's own choice, all cores.
@@ -10,12 +12,21 @@ def threads_for(launcher: Mapping[str, Any], jobs: int) -> int | None:
     Args:
         launcher: its part of the config.
         jobs: how many there are: fewer than could run at once leave more cores to each.
+
+    Raises:
+        UserError: the launcher cannot run so many jobs at once.
     """
     target = str(launcher["_target_"])
     if "joblib" in target:
         import joblib  # here: it takes a moment, and the cores of a container are known to it
 
-        at_once = min(joblib.effective_n_jobs(launcher.get("n_jobs")), jobs)
+        try:
+            at_once = min(joblib.effective_n_jobs(launcher.get("n_jobs")), jobs)
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"hydra.launcher.n_jobs={launcher.get('n_jobs')} is not possible. Use a whole number of at "
+                "least 1, or -1 for one a core."
+            ) from error
         return max(1, joblib.cpu_count() // at_once)
     if "ray" in target:
         cpus = (launcher["ray"].get("remote") or {}).get("num_cpus", 1)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -25,14 +25,14 @@ class Watch:
 
     Args:
         sweep: whose folder is looked at.
-        jobs: those that this command is about.
+        jobs: those that this command is about, with their values of the swept keys.
         metric: the jobs are ranked by it, the lowest first.
     """
 
-    def __init__(self, sweep: Sweep, jobs: Sequence[str], metric: str) -> None:
+    def __init__(self, sweep: Sweep, jobs: Mapping[str, dict[str, str]], metric: str) -> None:
         self.sweep, self.metric = sweep, metric
         self.console = wide_console()
-        self._results = {job: sweep.result(job) for job in jobs}
+        self._results = {job: sweep.result(job, factors) for job, factors in jobs.items()}
         self._before = {job: result.record for job, result in self._results.items()}
         # what has finished stays as it is; what has failed may be tried again
         self._settled = {job for job, result in self._results.items() if result.status == "finished"}
@@ -65,7 +65,7 @@ class Watch:
 
     def _look(self) -> None:
         for job in self._results.keys() - self._settled:
-            result = self._results[job] = self.sweep.result(job)
+            result = self._results[job] = self.sweep.result(job, self._results[job].factors)
             if self._has_begun(result) and result.status in ENDED:
                 self._settled.add(job)
                 if self._live is None:

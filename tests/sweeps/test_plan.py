@@ -1,11 +1,18 @@
 """What a sweep is about to do, from its words alone."""
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jlml.errors import UserError
-from jlml.sweeps.plan import check_jobs, job_name, plan_of
+from jlml.sweeps.command import parsed
+from jlml.sweeps.plan import check_jobs, check_rank, job_name
+from jlml.sweeps.plan import plan_of as plan_of_overrides
+
+
+def plan_of(words):
+    return plan_of_overrides(OverridesParser.create().parse_overrides(words))
 
 
 def test_every_combination_in_a_folder_of_its_own():
@@ -19,16 +26,24 @@ def test_every_combination_in_a_folder_of_its_own():
     ]
 
 
-def test_ranges_choices_lists_and_the_config_s_own_params():
-    words = ["seed=range(0,3)", "model.hidden=[64],[64,32]", "loss=choice(mse,bce)"]
-    plan = plan_of(words, {"latent": "d2,d8"})
+def test_ranges_choices_lists_globs_and_the_config_s_own_params():
+    words = ["seed=range(0,3)", "model.hidden=[64],[64,32]", "loss=choice(mse,bce)", "scheduler=glob(*)"]
+    overrides, _ = parsed([*words, "+hydra.sweeper={params:{latent:'d2,d8'}}"])
+    plan = plan_of_overrides(overrides)
     assert {key: len(values) for key, values in plan.factors.items()} == {
         "latent": 2,
         "seed": 3,
         "model.hidden": 2,
         "loss": 2,
+        "scheduler": 3,
     }
-    assert len(plan.jobs) == 24
+    assert len(plan.jobs) == 72
+
+
+def test_a_key_that_is_new_keeps_its_plus():
+    plan = plan_of(["+optimizer.betas=[0.9,0.99],[0.5,0.9]", "seed=0,1"])
+    check_jobs(plan, [])
+    assert plan.factors["optimizer.betas"] == ["[0.9,0.99]", "[0.5,0.9]"]
 
 
 def test_the_same_words_find_the_same_sweep():
@@ -58,6 +73,13 @@ def test_names_are_folders_and_no_two_jobs_share_one(one, other):
     [
         (["model=ae"], "no word has several"),
         (["optimizer.lr=interval(0,1)"], "is a range"),
+        (["seed=0,1", "seed=5"], "seed is given twice"),
+        (["seed=0,1", "seed=2,3"], "seed is given twice"),
+        (["threads=1,2"], "sweeps over how jobs are run"),
+        (["sweep.name=a,b", "seed=0,1"], "sweeps over how jobs are run"),
+        (["output_dir=a,b"], "sweeps over how jobs are run"),
+        (["hydra.launcher.n_jobs=1,2", "seed=0,1"], "sweeps over how jobs are run"),
+        (["~scheduler=none,cosine"], "takes a key out"),
     ],
 )
 def test_what_is_no_sweep(words, says):
@@ -69,3 +91,11 @@ def test_a_wrong_value_is_found_before_anything_is_trained():
     plan = plan_of(["latent.dim=2,0", "seed=0,1"])
     with pytest.raises(UserError, match=r"latent\.dim=0 is not possible"):
         check_jobs(plan, [])
+
+
+def test_a_ranking_by_what_does_not_compare_is_refused():
+    check_rank("val/mse", {"loss": ["mse", "bce"]})
+    check_rank("val/loss", {"latent": ["d2", "d8"], "seed": ["0"]})
+    for key in ("loss", "loss.limit", "model.beta", "model", "data.pixels"):
+        with pytest.raises(UserError, match="does not compare jobs"):
+            check_rank("val/loss", {key: ["one", "other"]})

@@ -21,7 +21,7 @@ NARROW = "model.hidden=[16]"
 
 
 def command(where, *words):
-    return [sys.executable, "train.py", "-m", *QUICK, f"output_dir={where}", "sweep.name=it", *words]
+    return [sys.executable, "train.py", "-m", *QUICK, f"output_dir='{where}'", "sweep.name=it", *words]
 
 
 def sweep(where, *words, **environment):
@@ -125,6 +125,9 @@ def test_a_failed_job_is_recorded_and_the_rest_goes_on(tmp_path):
         (("seed=0,1", "sweep.name=../away"), "sweep.name=../away is not possible"),
         (("model=ae,vea",), "model=vea is not a choice. Did you mean vae"),
         (("seed=0,1", "hydra/launcher=jolib"), "hydra/launcher=jolib is not a choice"),
+        (("seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"), "hydra.launcher.n_jobs=0 is not"),
+        (("seed=0,1", "--config-dir=/tmp"), "and not --config-dir=/tmp"),
+        (("seed=0,1", "resume=there"), "resume=... is one run"),
     ],
 )
 def test_a_mistake_leaves_nothing_behind(tmp_path, words, says):
@@ -151,7 +154,40 @@ def test_another_sweep_of_the_same_name_is_refused(tmp_path):
     config.write_text(config.read_text().replace("lr: 0.001", "lr: 0.5"))
     changed = sweep(tmp_path, *words, "trainer.max_epochs=1")
     assert changed.returncode == 1
-    assert "optimizer.lr was 0.5 and is 0.001" in changed.stderr
+    assert "Failed: seed=0: " in changed.stdout
+    assert "optimizer.lr was 0.5 and is 0.001" in changed.stdout
+    assert finished(tmp_path) == {"seed-0", "seed-1"}  # what is there is left as it is
+    assert [row["status"] for row in results(tmp_path).values()] == ["failed", "finished"]
+
+
+def test_two_commands_grow_one_sweep_at_once(tmp_path):
+    """Started at the same instant, neither loses what the other has planned or finished."""
+    words = ("model=ae", NARROW, "trainer.max_epochs=1")
+    processes = [
+        subprocess.Popen(
+            command(tmp_path, *words, seeds),
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seeds in ("seed=0,1", "seed=2,3")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert {row["status"] for row in results(tmp_path).values()} == {"finished"}
+    assert len(results(tmp_path)) == 4
+    assert set(starts(tmp_path).values()) == {1}
+    assert "mse,4," in (tmp_path / "sweeps/it/groups.csv").read_text()
+
+
+def test_a_kill_before_anything_is_written_does_not_close_the_folder(tmp_path):
+    folder = tmp_path / "sweeps/it"
+    folder.mkdir(parents=True)
+    (folder / ".sweep.yaml.123").touch()  # half of a file, as a killed process leaves it
+    assert sweep(tmp_path, "seed=0,1", "model=ae", NARROW, "trainer.max_epochs=1").returncode == 0
 
 
 def kill(process, *, group):
@@ -255,10 +291,13 @@ def test_a_job_whose_process_dies_every_time_has_failed_and_the_rest_goes_on(tmp
         "    def nll(self, logits, images):\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    words = ("loss=mse", "loss._target_=jlml.losses.Gaussian,deadly.Deadly", "model=ae", NARROW)
+    words = ("loss=mse", "loss._target_=deadly.Deadly,jlml.losses.Gaussian", "seed=0,1", "model=ae", NARROW)
     swept = sweep(tmp_path, *words, "trainer.max_epochs=1", "hydra/launcher=joblib", PYTHONPATH=str(tmp_path))
     assert swept.returncode == 1
     rows = results(tmp_path)
-    assert sorted(row["status"] for row in rows.values()) == ["failed", "finished"]
-    assert any("killed twice" in row["error"] for row in rows.values())
-    assert "1 of 2 jobs failed" in swept.stderr
+    # all workers end with one; and yet no innocent job is blamed
+    failed = {row["loss._target_"] for row in rows.values() if row["status"] == "failed"}
+    assert failed == {"deadly.Deadly"}
+    assert [row["status"] for row in rows.values()].count("finished") == 2
+    assert all("killed twice" in row["error"] for row in rows.values() if row["status"] == "failed")
+    assert "2 of 4 jobs failed" in swept.stderr
