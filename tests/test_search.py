@@ -18,12 +18,12 @@ from optuna.trial import TrialState
 import jlml
 from conftest import ROOT
 from jlml.cli import sentence
-from jlml.config import check, compose, plain
+from jlml.config import check, compose, plain, word
 from jlml.errors import UserError
 from jlml.runs import Run
 from jlml.search import search, show_found
 from jlml.search import storage as storage_module
-from jlml.search.ranges import Choices, Numbers, ranges_of, word
+from jlml.search.ranges import Choices, Numbers, ranges_of
 from jlml.search.settings import Settings, words_of
 from jlml.search.trials import Trials
 
