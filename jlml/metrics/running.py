@@ -1,6 +1,6 @@
 """Means over the images of many batches, right also when the last batch is smaller."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -19,6 +19,14 @@ class RunningMean:
         """Takes one number an image, shape (B,), under each name."""
         for name, value in values.items():
             self._kept.setdefault(name, []).append(value.detach())
+
+    def kept(self) -> dict[str, Tensor]:
+        """The values since the last time, by name: what a checkpoint keeps of a window that is cut."""
+        return {name: torch.cat(values) for name, values in self._kept.items()}
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Goes on with values that `kept` has returned."""
+        self._kept = {name: [values] for name, values in kept.items()}
 
     def pop(self, add_up: Callable[[Tensor], Tensor] | None = None) -> dict[str, float]:
         """The mean over all images since the last time, by name, summed in float64. Waits for the device.

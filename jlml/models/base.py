@@ -181,6 +181,10 @@ class Autoencoder(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config
+        checkpoint["window"] = self._means["train"].kept()  # a curve has no gap where a run goes on
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._means["train"].restore(checkpoint.get("window", {}))
 
 
 def sum_of(terms: dict[str, PerImage]) -> PerImage:
