@@ -213,7 +213,8 @@ def finished(where):
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_killed_twice_and_completed_by_the_same_command(tmp_path, launcher):
-    words = ("seed=0,1,2,3,4,5", "model=vae", NARROW, "trainer.max_epochs=15", f"hydra/launcher={launcher}")
+    seeds = "seed=0,1,2,3,4,5,6,7"
+    words = (seeds, "model=vae", NARROW, "trainer.max_epochs=15", f"hydra/launcher={launcher}")
     chance = random.Random(launcher)
     done = set()
     for group in (True, False):
@@ -226,12 +227,12 @@ def test_killed_twice_and_completed_by_the_same_command(tmp_path, launcher):
             start_new_session=True,
         )
         end = time.monotonic() + 120
-        while len(finished(tmp_path)) <= len(done) + chance.choice([0, 1]) and time.monotonic() < end:
+        while len(finished(tmp_path)) <= len(done) and time.monotonic() < end:
             time.sleep(0.02)
         time.sleep(chance.uniform(0, 0.5))
         kill(process, group=group)
         done = finished(tmp_path)
-    assert 2 <= len(done) < 6
+    assert 2 <= len(done) < 8
     kept = {job: (tmp_path / "sweeps/it" / job / "checkpoints/last.ckpt").read_bytes() for job in done}
     last = sweep(tmp_path, *words)
     assert last.returncode == 0, last.stderr
@@ -239,8 +240,9 @@ def test_killed_twice_and_completed_by_the_same_command(tmp_path, launcher):
     for job, content in kept.items():
         assert starts(tmp_path)[job] <= 3
         assert (tmp_path / "sweeps/it" / job / "checkpoints/last.ckpt").read_bytes() == content
-    # nothing was begun anew but what was in flight: one job a kill, two where two run side by side
-    assert sum(starts(tmp_path).values()) - 6 <= 2 * (2 if launcher == "joblib" else 1)
+    # nothing was begun anew but what was in flight: one job a kill; two where two run side by side, and two
+    # more that workers may begin in the moment before they see that their parent is gone
+    assert sum(starts(tmp_path).values()) - 8 <= (6 if launcher == "joblib" else 2)
 
 
 def test_a_killed_worker_is_replaced_and_its_job_goes_on(tmp_path):
