@@ -26,22 +26,18 @@ def main(cfg: DictConfig) -> None:
     with one_sentence():
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
-        if cfg.resume is not None:
-            from jlml.report import show_trained
-            from jlml.resume import resume
-
-            show_trained(resume(str(cfg.resume), hydra_config.overrides.task, cfg.trust))
-            return
-        if "search" in cfg:
+        if "search" in cfg and cfg.resume is None:
             from jlml.search import search, show_found
 
             show_found(search(cfg))
             return
 
         from jlml.report import show_trained
+        from jlml.resume import resume
         from jlml.training import train
 
-        trained = train(cfg)
+        again, words = cfg.resume, hydra_config.overrides.task
+        trained = train(cfg) if again is None else resume(str(again), words, cfg.trust)
         if trained.trainer.is_global_zero:  # of several processes one speaks
             show_trained(trained)
 

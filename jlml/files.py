@@ -1,9 +1,13 @@
-"""Files that are never seen half-written."""
+"""Files that are never seen half-written, and locks that no dead process holds."""
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
@@ -23,3 +27,21 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+@contextmanager
+def locked(path: Path, wait: float = 0) -> Iterator[bool]:
+    """Whether this process alone has the lock, inside; False if another keeps it for ``wait`` seconds.
+
+    The kernel's lock on a file: it goes with its process, however that ends.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from jlml.config import Config, make
 from jlml.errors import UserError, gist
+from jlml.orphans import end_with_parent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,15 +59,8 @@ def meet(config: Config, model: nn.Module) -> bool:
     except (ValueError, RuntimeError) as error:
         raise UserError(f"The processes of trainer=ddp do not come together: {gist(error)}.") from error
     if strategy.local_rank > 0:
-        threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
+        end_with_parent()
     return strategy.is_global_zero
-
-
-def end_with_parent(parent: int) -> None:
-    """Ends this process when the one that started it is gone, be this one stuck or not."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 class Termination(Callback):

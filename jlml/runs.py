@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from jlml.config import Config, check, check_targets, differences
 from jlml.errors import UserError, gist
-from jlml.files import read_json, write_whole
+from jlml.files import locked, read_json, write_whole
 from jlml.models import Autoencoder, build_model
 
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
@@ -126,15 +125,13 @@ class Run:
         if not (self.path / "config.yaml").is_file():
             return None
         there = self.config(trust=True)
-        more = config["trainer"]["max_epochs"] >= there["trainer"]["max_epochs"]
-        differing = [
-            text
-            for text in differences(there, config)
-            if not (more and text.startswith("trainer.max_epochs "))  # a run may be extended
-        ]
+        differing = differences(there, config)
+        if config["trainer"]["max_epochs"] > there["trainer"]["max_epochs"]:
+            del differing["trainer.max_epochs"]  # a run may be extended
         if differing:
             raise UserError(
-                f"{self.path} holds a run of another config: {'; '.join(differing)}. Choose another folder."
+                f"{self.path} holds a run of another config: {'; '.join(differing.values())}. Choose another "
+                "folder."
             )
         last = self.path / "checkpoints" / "last.ckpt"
         return last if last.is_file() else None
@@ -166,15 +163,10 @@ class Run:
         Raises:
             UserError: one is at it.
         """
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.") from None
-        try:
+        with locked(self.path / ".lock") as free:
+            if not free:
+                raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
             yield
-        finally:
-            lock.release()
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""

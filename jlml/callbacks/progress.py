@@ -66,15 +66,15 @@ class Heartbeat(Callback):
     """Keeps `progress.json` in the run folder: which epoch, of how many."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._beat(trainer, trainer.current_epoch)
+        self._beat(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._beat(trainer, trainer.current_epoch)
+        self._beat(trainer)
 
-    def _beat(self, trainer: Trainer, epoch: int) -> None:
+    def _beat(self, trainer: Trainer) -> None:
         if not trainer.is_global_zero:
             return
-        content = {"epoch": epoch, "epochs": trainer.max_epochs}
+        content = {"epoch": trainer.current_epoch, "epochs": trainer.max_epochs}
         write_whole(Path(trainer.default_root_dir) / "progress.json", json.dumps(content) + "\n")
 
 

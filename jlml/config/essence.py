@@ -33,15 +33,19 @@ def essence(config: Config) -> Config:
     return kept
 
 
-def differences(old: Config, new: Config) -> list[str]:
-    """What tells two configs apart that train differently: ``key was this, is that``."""
-    there, here = dict(flat(decisive(old))), dict(flat(decisive(new)))
-    return [
-        f"{key} was {shown(there[key]) if key in there else 'not set'} and is "
-        f"{shown(here[key]) if key in here else 'not set'}"
+def differences(old: Config, new: Config) -> dict[str, str]:
+    """What tells two configs apart that train differently, by key: ``key was this and is that``."""
+    return compared(decisive(old), decisive(new))
+
+
+def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Every key that differs, with a text that says how."""
+    there, here = dict(flat(old)), dict(flat(new))
+    return {
+        key: f"{key} was {shown(there.get(key, 'not set'))} and is {shown(here.get(key, 'not set'))}"
         for key in sorted(there.keys() | here.keys())
         if there.get(key, ...) != here.get(key, ...)
-    ]
+    }
 
 
 def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from jlml.config import Config, compose, flat, plain, shown, word
-from jlml.config.essence import BESIDES, decisive
+from jlml.config import Config, compose, plain, shown, word
+from jlml.config.essence import BESIDES, compared, decisive
 from jlml.config.keys import value_at
 from jlml.errors import UserError, did_you_mean
 from jlml.search.ranges import Range, key_of, ranges_of
@@ -190,11 +190,7 @@ def refuse_another(old: dict[str, Any], new: dict[str, Any], name: str) -> None:
     Raises:
         UserError: saying what has changed.
     """
-    there, here = dict(flat(old)), dict(flat(new))
-    differing = [
-        f"{key} was {shown(there.get(key, 'not set'))} and is {shown(here.get(key, 'not set'))}"
-        for key in sorted(there.keys() | here.keys())
-        if there.get(key, ...) != here.get(key, ...)
-    ]
+    differing = compared(old, new)
     if differing:
-        raise UserError(f"The search {name} is another: {'; '.join(differing)}. Choose another search.name.")
+        texts = "; ".join(differing.values())
+        raise UserError(f"The search {name} is another: {texts}. Choose another search.name.")

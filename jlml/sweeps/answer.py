@@ -12,6 +12,7 @@ from jlml.evaluation.tables import Cell, Table, arrow
 from jlml.files import write_whole
 from jlml.plots import Line, Picture, Ticks, as_png, factor_lines
 from jlml.sweeps.folder import Result, Sweep
+from jlml.sweeps.plan import LIKELIHOODS
 
 SEEDS = ("seed", "data.seed")
 COMPARABLE = ("mse", "bce", "kl")  # whatever the loss
@@ -35,7 +36,7 @@ class Answer:
     @property
     def metrics(self) -> list[str]:
         """The quantities whose numbers compare across all groups."""
-        mixed = any(key.split(".")[0] in ("loss", "data", "experiment") for key in self.factors)
+        mixed = any(key.split(".")[0] in LIKELIHOODS for key in self.factors)
         names = [*COMPARABLE, *([] if mixed else DENSITIES)]
         if self._several_objectives and "loss" in names:
             names.remove("loss")

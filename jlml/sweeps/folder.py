@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from jlml.errors import UserError, gist
-from jlml.files import read_json, write_whole
+from jlml.files import locked, read_json, write_whole
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -126,22 +125,11 @@ class Sweep:
 
     @contextmanager
     def alone(self, job: str, wait: float) -> Iterator[bool]:
-        """Keeps other processes off a job; False if one has it and keeps it longer than ``wait`` seconds.
-
-        The lock goes with its process, however that ends.
-        """
+        """Keeps other processes off a job; False if one has it and keeps it longer than ``wait`` seconds."""
         folder = self.path / ".locks"
         folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / f"{job}.lock", timeout=wait)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        with locked(folder / f"{job}.lock", wait) as free:
+            yield free
 
     def is_held(self, job: str) -> bool:
         """Whether some process is at this job now."""

@@ -2,8 +2,6 @@
 
 import logging
 import os
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from omegaconf import DictConfig
 from jlml.config import differences, plain
 from jlml.errors import UserError, reason_of
 from jlml.files import write_whole
+from jlml.orphans import end_with_parent
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import job_name
 
@@ -97,27 +96,11 @@ def refuse_another(run: "Run", cfg: DictConfig) -> None:
     differing = differences(there, here)
     if differing:
         raise UserError(
-            f"{run.path} holds a run of another config: {'; '.join(differing)}. Choose another sweep.name."
+            f"{run.path} holds a run of another config: {'; '.join(differing.values())}. Choose another "
+            "sweep.name."
         )
 
 
 def record_failure(run: "Run", error: Exception) -> None:
     """Says so in metrics.json, and keeps what it said besides."""
     run.write_metrics(run.metrics() | {"status": "failed", "error": reason_of(error)})
-
-
-def end_with_parent() -> None:
-    """Ends this worker when the process that started it has been killed: nobody would see its results.
-
-    Its files are whole at any moment, and its job goes on from its last checkpoint.
-    """
-    if any(thread.name == "end_with_parent" for thread in threading.enumerate()):
-        return
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end_with_parent", daemon=True).start()

@@ -12,7 +12,7 @@ from jlml.config import check, check_job, compose, plain
 from jlml.errors import UserError
 
 IN_PASSING = ("sweep.", "output_dir", "data.root", "threads", "trust")  # words that make no other sweep of it
-DENSITIES = ("loss", "data", "experiment")  # what makes likelihoods those of different things
+LIKELIHOODS = ("loss", "data", "experiment")  # what makes likelihoods those of different things
 WEIGHTS = ("model.beta", "model")  # what the loss weighs, or has, beside the likelihood
 LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
 
@@ -110,7 +110,7 @@ def check_rank(metric: str, factors: Mapping[str, Sequence[str]]) -> None:
         UserError: saying which metric compares.
     """
     weighed = WEIGHTS if metric == "val/loss" else ()
-    mixing = [key for key in factors if key.split(".")[0] in DENSITIES or key in weighed]
+    mixing = [key for key in factors if key.split(".")[0] in LIKELIHOODS or key in weighed]
     if metric in ("val/loss", "val/nll") and mixing:
         raise UserError(
             f"sweep.rank={metric} does not compare jobs that differ in {', '.join(mixing)}. Use val/mse or "

@@ -10,10 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from jlml.evaluation.quantities import QUANTITIES
 from jlml.sweeps.folder import ENDED, Result, Sweep, ranked
 
 SHOWN = ("val/mse", "val/bce", "val/loss")
-DIGITS = {"val/mse": 5}
 MOST_ROWS = 30
 EVERY = 1.0  # seconds between two looks at the folder
 
@@ -82,9 +82,8 @@ class Watch:
         self.console.print(
             Text.assemble(f"{result.status}: ", words_of(result), " ", outcome(result, self.metric))
         )
-        if any(
-            other.status not in ENDED for other in self._results.values()
-        ):  # else the command ends with it
+        if any(other.status not in ENDED for other in self._results.values()):
+            # else the command ends with it
             self.console.print(self.ranking(MOST_ROWS))
 
     def headline(self) -> str:
@@ -149,7 +148,7 @@ def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> Re
 def written(result: Result, metric: str) -> str:
     """A metric to the digits that it is worth."""
     value = result.metrics.get(metric)
-    return "" if value is None else f"{value:.{DIGITS.get(metric, 2)}f}"
+    return "" if value is None else f"{value:.{QUANTITIES[metric.split('/')[1]].digits}f}"
 
 
 def words_of(result: Result) -> str:
