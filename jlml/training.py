@@ -43,6 +43,7 @@ from jlml.runs import Run, step_of
 log = logging.getLogger(__name__)
 
 OF_COMMAND = ("sweep", "resume", "trust")  # keys of a config that are no part of a run
+OF_MODEL = ("gradient_clip_val",)  # keys of the trainer that the model's own training step heeds
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -95,12 +96,16 @@ def train(
     if config.get("threads"):
         torch.set_num_threads(config["threads"])
     seed_everything(config["seed"], verbose=False)
+    # in deterministic mode torch fills new memory with NaN, lest someone reads it: no one here does, and it
+    # costs a small net some hundredths of its step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
     data: MNISTDataModule = make(config["data"], "data")
     data.setup()
     config["data"]["name"] = data.source_name  # what was read, should the fallback stand in
     config["data"]["fallback"] = False
     model = build_model(config, data.image_shape)
+    model.max_gradient_norm = config["trainer"].get("gradient_clip_val")
     check_optimizer(model)
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
@@ -159,7 +164,7 @@ def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Se
     others = [callback for callback in chosen if not isinstance(callback, Drawing)]
     others += [Termination()] if config["trainer"].get("strategy") == "ddp" else []
     trainer: Trainer = make(
-        config["trainer"],
+        {key: value for key, value in config["trainer"].items() if key not in OF_MODEL},
         "trainer",
         logger=board or False,
         callbacks=[Throughput(), Heartbeat(), Gallery(drawings), *others, *watchers(config, run)],

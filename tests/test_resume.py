@@ -77,6 +77,14 @@ def assert_same(ours, theirs):
         assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, key
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_stretches():
+    """Three stretches an epoch of five batches, where a run would have them all in one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jlml.data.datamodule.AT_ONCE", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, request):
     """Runs that nothing disturbed, by scheduler."""

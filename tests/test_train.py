@@ -8,7 +8,10 @@ import torch
 
 import jlml
 from conftest import QUICK
+from jlml.data import MNISTDataModule
+from jlml.data.batches import TrainingBatches
 from jlml.errors import UserError
+from jlml.models import build_model
 from jlml.runs import Run
 
 FAST = (*QUICK[:-1], "callbacks=none")
@@ -146,6 +149,28 @@ def test_warm_up_raises_the_weight_linearly_and_only_in_training(tmp_path):
     training = [weight for in_training, weight in seen if in_training]
     assert training == pytest.approx([2 * min(1, step / 10) for step in range(15)])
     assert {weight for in_training, weight in seen if not in_training} == {2}
+
+
+@pytest.mark.parametrize("model", ["ae", "vae", "conv_ae"])
+def test_training_is_the_plain_loop_bit_for_bit(tmp_path, model):
+    """Whatever Lightning does around it, and with all that is logged and drawn meanwhile."""
+    trained = jlml.train(jlml.compose(*QUICK, f"model={model}"), tmp_path)
+
+    torch.manual_seed(0)
+    data = MNISTDataModule("mnist_5k", str(trained.data.root), subset=300)
+    data.setup()
+    plain = build_model(trained.model.config, data.image_shape).train()
+    optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=True)
+    for epoch in range(trained.trainer.max_epochs):
+        loader = TrainingBatches(data.train_images, data.train_labels, 64, "grey", 0, lambda: epoch)  # noqa: B023
+        for images, _ in loader.batches():
+            loss = sum(plain.objective(images).values()).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    last = torch.load(trained.run.checkpoint("last"), weights_only=True)["state_dict"]
+    for name, parameter in plain.named_parameters():
+        assert torch.equal(parameter, last[name]), name
 
 
 def test_clipping_scheduling_and_early_stopping_do_something(tmp_path):

@@ -59,7 +59,8 @@ class LastCheckpoint(Checkpoint):
 
     Args:
         folder: of the checkpoints.
-        steps: between two checkpoints within an epoch; None for none.
+        steps: at least so many between two checkpoints within an epoch, up to the end of a stretch of
+            batches; None for none.
         minutes: the same by the clock, where one process trains.
     """
 
@@ -71,12 +72,14 @@ class LastCheckpoint(Checkpoint):
         self._asked_to_end = ""  # the name of the signal
         self._handlers: dict[signal.Signals, Any] = {}  # as they were before training
         self._written = time.monotonic()
+        self._written_step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         in_main_thread = threading.current_thread() is threading.main_thread()  # Python lets no other do this
         if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
             # here: Lightning sets its own just before
             self._handlers = {name: signal.signal(name, self._end_soon) for name in ENDING}
+        self._written_step = trainer.global_step
         if self._random_numbers is not None:
             restore_random_numbers(self._random_numbers)
             self._random_numbers = None
@@ -89,8 +92,6 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        # the batch is there, so the run has gone on; Lightning would not step ReduceLROnPlateau in this epoch
-        trainer.fit_loop.restarting = False
         if batch_idx > 0 and (self._asked_to_end or self._is_due(trainer)):
             self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
         self._end_if_asked()
@@ -104,7 +105,7 @@ class LastCheckpoint(Checkpoint):
         self._handlers = {}
 
     def _is_due(self, trainer: Trainer) -> bool:
-        if self.steps is not None and trainer.global_step % self.steps == 0:
+        if self.steps is not None and trainer.global_step - self._written_step >= self.steps:
             return True
         if self.minutes is None or trainer.world_size > 1:  # the clocks of several processes differ
             return False
@@ -113,7 +114,7 @@ class LastCheckpoint(Checkpoint):
     def _write(self, trainer: Trainer, progress: Any) -> None:
         with not_begun(progress):
             trainer.save_checkpoint(self.path)
-        self._written = time.monotonic()
+        self._written, self._written_step = time.monotonic(), trainer.global_step
 
     def _end_soon(self, number: int, frame: Any) -> None:
         if self._asked_to_end:

@@ -11,10 +11,11 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
-from jlml.data.batches import images_in
+from jlml.data.batches import Stretch
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
 from jlml.metrics.names import EPOCH_SPEED
+from jlml.models.base import steps_an_epoch
 
 
 class Throughput(Callback):
@@ -41,7 +42,7 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
     ) -> None:
-        self._seen += images_in(batch)
+        self._seen += Stretch.of(batch, batch_idx).images
         if not trainer.is_last_batch:
             return
         seconds = perf_counter() - self._epoch_started
@@ -79,10 +80,10 @@ class Heartbeat(Callback):
 
 
 class ProgressBar(TQDMProgressBar):
-    """One bar for the epoch at hand, redrawn every 50 steps; where no one watches, a line an epoch."""
+    """One bar for the epoch at hand, redrawn every 48 steps; where no one watches, a line an epoch."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=50 if sys.stdout.isatty() else 0)
+        super().__init__(refresh_rate=48 if sys.stdout.isatty() else 0)
 
     def init_train_tqdm(self) -> Tqdm:
         bar = super().init_train_tqdm()
@@ -97,7 +98,15 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
         super().on_train_epoch_start(trainer, *_)
+        self.train_progress_bar.total = steps_an_epoch(trainer)
         self.train_progress_bar.set_description(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
+    ) -> None:
+        stretch = Stretch.of(batch, batch_idx)
+        last = stretch.first + stretch.count - 1
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, last)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)

@@ -6,10 +6,11 @@ from typing import Any
 import torch.nn.functional as F
 from jaxtyping import Float
 from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 from torch.utils.tensorboard.summary import hparams
 
-from jlml.plots import Picture
+from jlml.plots import Picture, as_png
 
 # The tab Custom Scalars shows these quantities of all splits in one chart each.
 TOGETHER = ("loss", "nll", "kl", "mse", "bce")
@@ -32,7 +33,11 @@ class TensorBoard(TensorBoardLogger):
 
     def draw(self, tag: str, picture: Picture, step: int) -> None:
         """Adds a picture, in one group with the others: TensorBoard shows a group side by side."""
-        self.experiment.add_image(f"pictures/{tag}", picture, step, dataformats="HWC")
+        height, width, _ = picture.shape
+        png = as_png(picture, small=False)  # add_image would take as long to compress it as to draw it
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
+        summary = Summary(value=[Summary.Value(tag=f"pictures/{tag}", image=image)])
+        self.experiment.file_writer.add_summary(summary, step)
 
     def project(
         self,

@@ -177,6 +177,8 @@ RULES = {
     "trainer.limit_test_batches": number(0, above=True),
     "trainer.log_every_n_steps": whole(1),
     "trainer.gradient_clip_val": optional(number(0, above=True)),
+    "trainer.gradient_clip_algorithm": optional(one_of("norm")),
+    "trainer.accumulate_grad_batches": one_of(1),  # a larger data.batch_size is the same, and fits in memory
     "callbacks.*.every": optional(whole(1)),
     "callbacks.*.images": whole(1),
     "callbacks.reconstructions.per_class": whole(1),

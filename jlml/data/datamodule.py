@@ -22,6 +22,8 @@ from jlml.data.shards import Shard
 from jlml.data.sources import NAMES, load
 from jlml.errors import UserError, did_you_mean
 
+AT_ONCE = 32  # batches in a stretch: Lightning's share of a step is then some ten microseconds
+
 
 class MNISTDataModule(LightningDataModule):
     """Train, validation and test batches of (images in [0, 1] (B, 1, H, W), labels (B,)).
@@ -128,8 +130,9 @@ class MNISTDataModule(LightningDataModule):
             self.pixels,
             self.seed,
             self._epoch,
-            self._batches_done,
+            self._stretches_done,
             self._shard(),
+            self._batches_at_once(),
         )
 
     def val_dataloader(self) -> EvaluationBatches:
@@ -147,6 +150,10 @@ class MNISTDataModule(LightningDataModule):
         """
         return self._draw_once(self.train_images, AT_REST)
 
+    def first_training_images(self, count: int) -> Tensor:
+        """The first ``count`` training images, their pixels the same ones whenever asked, as floats."""
+        return to_float(self._draw_once(self.train_images[:count], AT_REST))
+
     def validation_batch(self, count: int) -> WholeBatch:
         """The first ``count`` validation images and their labels: the same ones whenever asked."""
         return to_float(self.validation_images[:count]), self.validation_labels[:count]
@@ -154,7 +161,15 @@ class MNISTDataModule(LightningDataModule):
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
 
-    def _batches_done(self) -> int:
+    def _batches_at_once(self) -> int:
+        """How many batches Lightning sees as one; one only, where it is asked to count them."""
+        trainer = self.trainer
+        if trainer is None:
+            return 1
+        counts = (trainer.limit_train_batches, trainer.val_check_interval) != (1.0, 1.0)
+        return 1 if counts else AT_ONCE
+
+    def _stretches_done(self) -> int:
         loop = self.trainer.fit_loop.epoch_loop if self.trainer is not None else None
         return loop.batch_progress.current.ready if loop is not None and loop.restarting else 0
 

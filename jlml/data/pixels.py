@@ -15,7 +15,7 @@ Pixels = Float32[Tensor, "batch channel height width"]
 
 def grey(images: Bytes, generator: Generator) -> Pixels:
     """x / 255, in [0, 1]. Draws nothing."""
-    return images.float().div_(255)
+    return images.div(255)
 
 
 def dequantized(images: Bytes, generator: Generator) -> Pixels:

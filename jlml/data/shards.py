@@ -1,7 +1,7 @@
 """How processes that train one model together share every batch: each image is the work of exactly one."""
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -46,8 +46,3 @@ class Shard:
 
 
 ALONE = Shard()
-
-
-def whole(batches: Any) -> Any:
-    """The batches as a process that is alone would see them."""
-    return replace(batches, shard=ALONE) if isinstance(getattr(batches, "shard", None), Shard) else batches

@@ -6,19 +6,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jlml.data.shards import whole
 from jlml.models.base import Autoencoder, Codes, Images, Pass, at_rest
 from jlml.networks import MLPDecoder, MLPEncoder
 
 FITTED_IMAGES = 5_000  # enough for a covariance of 64 dimensions, and a fraction of an epoch to encode
+FITTED_AT_ONCE = 1_000
 
 
 class AE(Autoencoder):
     """z = encoder(x), x' ~ p(. | decoder(z)), trained to make x likely: the loss is -log p(x | z).
 
     Nothing shapes the codes, so there is no distribution to sample from. One is fitted: a Gaussian with
-    the mean and covariance of 5,000 training images' codes, renewed before every validation and kept in
-    the checkpoint.
+    the mean and covariance of the first 5,000 training images' codes, renewed before every validation and
+    kept in the checkpoint.
 
     Args:
         hidden: widths between image and code; the decoder runs through them backwards.
@@ -70,14 +70,9 @@ class AE(Autoencoder):
         self._fit_to_training_images()
 
     def _fit_to_training_images(self) -> None:
-        datamodule = getattr(self.trainer, "datamodule", None)
-        batches = datamodule.train_dataloader() if datamodule else self.trainer.train_dataloader
-        if batches is None:
+        data = getattr(self.trainer, "datamodule", None)
+        if data is None:
             return
-        codes: list[Tensor] = []
         with at_rest(self):
-            for images, _ in whole(batches):  # every process its own copy of the same distribution
-                codes.append(self.encode(images.to(self.device)))
-                if sum(map(len, codes)) >= FITTED_IMAGES:
-                    break
-            self.fit_code_distribution(torch.cat(codes))
+            images = data.first_training_images(FITTED_IMAGES).split(FITTED_AT_ONCE)
+            self.fit_code_distribution(torch.cat([self.encode(some.to(self.device)) for some in images]))

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from jlml.data.batches import Batch, part_of
+from jlml.data.batches import Batch, Stretch, TrainingBatches, part_of
 from jlml.data.shards import Part
 from jlml.errors import UserError
 from jlml.losses import ObservationModel
@@ -55,6 +55,7 @@ class Autoencoder(LightningModule, ABC):
     encoder: nn.Module
     decoder: nn.Module
     sampled_from: str  # for titles: the distribution that `sample` draws codes from
+    max_gradient_norm: float | None = None  # longer gradients are shortened to it, in nats
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Autoencoder(LightningModule, ABC):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False  # `training_step` takes the steps
         self.image_shape = image_shape
         self.latent_dim = latent_dim
         self.loss = loss
@@ -96,20 +98,44 @@ class Autoencoder(LightningModule, ABC):
         """Named terms in nats, one number an image each, whose sum is the loss."""
         return self(images).terms
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Stretch | Batch, batch_idx: int) -> None:
+        """An optimizer step for every batch of a stretch."""
+        stretch, trainer = Stretch.of(batch, batch_idx), self.trainer
+        (optimizer,), every = trainer.optimizers, trainer.log_every_n_steps  # type: ignore[attr-defined]
+        # Lightning's own ways to do this ask every callback, five times a step, and none has an answer
+        taken = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        backward = Tensor.backward if trainer.world_size == 1 else self.manual_backward
+        last = stretch.first + stretch.count - 1 if trainer.is_last_batch else None
+        for number, each in stretch:
+            loss = self._loss_of(each, with_yardsticks=number % YARDSTICK_EVERY == 0)
+            optimizer.zero_grad()
+            backward(loss)
+            if self.max_gradient_norm is not None:
+                nn.utils.clip_grad_norm_(self.parameters(), self.max_gradient_norm)
+            taken.increment_ready()
+            optimizer.step()
+            taken.increment_completed()
+            # self.log would cost more than the step of a small net; the logger gets a window's mean instead
+            if (number + 1) % every == 0 or number == last:
+                self._publish("train", {LEARNING_RATE: optimizer.param_groups[0]["lr"]})
+
+    def _loss_of(self, batch: Batch, with_yardsticks: bool) -> Tensor:
+        """The mean loss over a batch; its images' numbers are kept for the next curve point."""
         images, part = batch[0], part_of(batch)
         result = self._passed(images, part)
         loss = sum_of(result.terms)
         self._means["train"].update({"loss": loss, **result.terms, **result.notes})
-        if batch_idx % YARDSTICK_EVERY == 0:
+        if with_yardsticks:
             with torch.no_grad():
                 self._means["train"].update(yardsticks(self.loss.mean(result.logits), images))
-        # self.log would cost more than the step of a small net; a window's mean goes to the logger instead
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if (batch_idx + 1) % every == 0 or self.trainer.is_last_batch:
-            learning_rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            self._publish("train", {LEARNING_RATE: learning_rate})
         return loss.mean() if part is None else part.mean(loss)
+
+    def on_train_epoch_end(self) -> None:
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(self.trainer.callback_metrics[MONITOR])
+        elif isinstance(scheduler, LRScheduler):
+            scheduler.step()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluate("val", batch, batch_idx)
@@ -176,8 +202,7 @@ class Autoencoder(LightningModule, ABC):
         optimizer = self._optimizer(self.parameters())
         if self._scheduler is None:
             return {"optimizer": optimizer}
-        schedule = {"scheduler": self._scheduler(optimizer), "interval": "epoch", "monitor": MONITOR}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config
@@ -185,6 +210,14 @@ class Autoencoder(LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._means["train"].restore(checkpoint.get("window", {}))
+
+
+def steps_an_epoch(trainer: Trainer) -> int:
+    """Optimizer steps of an epoch: where the loader gives stretches, Lightning counts only those."""
+    loader = trainer.train_dataloader
+    if isinstance(loader, TrainingBatches) and loader.at_once > 1:
+        return loader.count
+    return int(trainer.num_training_batches)
 
 
 def sum_of(terms: dict[str, PerImage]) -> PerImage:

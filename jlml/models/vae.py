@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from jlml.losses.continuous_bernoulli import at_least_float32
-from jlml.models.base import Autoencoder, Codes, Images, Pass
+from jlml.models.base import Autoencoder, Codes, Images, Pass, steps_an_epoch
 from jlml.networks import MLPDecoder, MLPEncoder
 
 
@@ -68,8 +68,7 @@ class VAE(Autoencoder):
     def _kl_weight(self) -> float:
         if not self.training or not self.kl_warmup_epochs or self._trainer is None:
             return self.beta
-        trainer = self.trainer
-        steps = self.kl_warmup_epochs * trainer.num_training_batches / trainer.accumulate_grad_batches
+        steps = self.kl_warmup_epochs * steps_an_epoch(self.trainer)
         return self.beta * min(1.0, self.global_step / steps)
 
 

@@ -25,10 +25,10 @@ def rendered(figure: Figure) -> Picture:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def as_png(picture: Picture) -> bytes:
-    """The picture as the content of a PNG file."""
+def as_png(picture: Picture, small: bool = True) -> bytes:
+    """The picture as the content of a PNG file: as small as it gets, or, five times as fast, not so small."""
     encoded = BytesIO()
-    Image.fromarray(picture).save(encoded, "PNG", optimize=True)
+    Image.fromarray(picture).save(encoded, "PNG", **({"optimize": True} if small else {"compress_level": 1}))
     return encoded.getvalue()
 
 

@@ -26,7 +26,9 @@ def posterior(
     order = (code_std if kl is None else kl).cpu().argsort(descending=True)
     places = torch.arange(1, len(order) + 1).numpy()
     panels = 1 if kl is None else 2
-    figure = Figure(figsize=(5.5 * panels, 4), dpi=100, layout="constrained")
+    figure = Figure(figsize=(5.5 * panels, 4), dpi=100)
+    left = 0.075 if panels == 2 else 0.13
+    figure.subplots_adjust(left=left, right=0.98, bottom=0.13, top=0.84, wspace=0.2)  # no slow layout engine
     figure.suptitle(title)
     spread = figure.add_subplot(1, panels, panels)
     spread.bar(places, code_std.cpu()[order].numpy(), color="C0", label="of the codes, over images")

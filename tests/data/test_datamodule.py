@@ -58,7 +58,8 @@ def test_training_draws_depend_on_seed_and_epoch_alone(module, pixels):
 
     def epoch(number: int, seed: int = 0):
         batches = TrainingBatches(data.train_images, data.train_labels, 64, pixels, seed, lambda: number)
-        return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])
+        images, labels = zip(*batches.batches(), strict=True)
+        return torch.cat(images), torch.cat(labels)
 
     images, labels = epoch(3)
     torch.rand(7)  # the global generator plays no part
@@ -81,12 +82,29 @@ def test_validation_and_test_pixels_are_drawn_once(module, pixels):
 
 def test_batches_cover_every_image_once_with_a_ragged_last_one(module):
     data = module(subset=150, batch_size=64, eval_batch_size=64)
-    for loader in (data.train_dataloader(), data.val_dataloader()):
-        assert [len(labels) for _, labels in loader] == [64, 64, 22]
-        assert len(loader) == 3
-        images = torch.cat([images for images, _ in loader])
+    for batches in (data.train_dataloader().batches, data.val_dataloader().__iter__):
+        assert [len(labels) for _, labels in batches()] == [64, 64, 22]
+        images = torch.cat([images for images, _ in batches()])
         assert images.dtype == torch.float32
         assert 0 <= images.min() <= images.max() <= 1
+    assert len(data.val_dataloader()) == 3
+
+
+@pytest.mark.parametrize(("at_once", "counts"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (9, [5])])
+@pytest.mark.parametrize("done", [0, 1])
+def test_stretches_are_the_batches_in_a_row(module, at_once, counts, done):
+    data = module(subset=130, pixels="binarized")
+    arguments = (data.train_images, data.train_labels, 30, "binarized", 0, lambda: 1)
+    plain = list(TrainingBatches(*arguments).batches())
+    loader = TrainingBatches(*arguments, done=lambda: done, at_once=at_once)
+    stretches = [(stretch.images, list(stretch)) for stretch in loader]
+    assert len(loader) == len(counts)
+    assert [len(batches) for _, batches in stretches] == counts[done:]
+    for count, batches in stretches:
+        assert count == sum(len(labels) for _, (_, labels) in batches)
+        for number, (images, labels) in batches:
+            assert torch.equal(images, plain[number][0])
+            assert torch.equal(labels, plain[number][1])
 
 
 def test_sizes_and_subsets(module):

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jlml.data import MNISTDataModule
-from jlml.data.batches import images_in
-from jlml.data.shards import Shard, whole
+from jlml.data.shards import Shard
 from jlml.metrics import RunningMean
 
 
@@ -35,7 +34,11 @@ def loaders(data_root, monkeypatch):
         data.setup()
         for rank in range(processes):
             monkeypatch.setattr(data, "_shard", partial(Shard, rank, processes))
-            yield data.train_dataloader(), data.val_dataloader(), data.test_dataloader()
+            yield (
+                data.train_dataloader().batches,
+                data.val_dataloader().__iter__,
+                data.test_dataloader().__iter__,
+            )
 
     return build
 
@@ -46,14 +49,12 @@ def test_processes_together_see_every_batch_of_one_alone(loaders, pixels):
     (alone,) = loaders(pixels, 1)
     shared = list(loaders(pixels, 3))
     for split, batches in enumerate(alone):
-        parts = [list(of_rank[split]) for of_rank in shared]
-        assert [len(of_rank) for of_rank in parts] == 3 * [len(batches)]
-        for number, (images, labels) in enumerate(batches):
-            assert torch.equal(torch.cat([of_rank[number][0] for of_rank in parts]), images)
-            assert torch.equal(torch.cat([of_rank[number][1] for of_rank in parts]), labels)
-            assert images_in(parts[0][number]) == len(images)
-        unshared = [labels for _, labels in whole(shared[1][split])]
-        assert torch.equal(torch.cat(unshared), torch.cat([labels for _, labels in batches]))
+        for (images, labels), *parts in zip(
+            batches(), *(of_rank[split]() for of_rank in shared), strict=True
+        ):
+            assert torch.equal(torch.cat([part[0] for part in parts]), images)
+            assert torch.equal(torch.cat([part[1] for part in parts]), labels)
+            assert {part[2].images for part in parts} == {len(images)}
 
 
 @pytest.mark.parametrize("images", [1, 2, 7])
