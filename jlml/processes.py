@@ -21,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from jlml.config import Config, make
 from jlml.errors import UserError, gist
+from jlml.hardware import of_lightning
 from jlml.orphans import end_with_parent
 
 P = ParamSpec("P")
@@ -44,7 +45,7 @@ def meet(config: Config, model: nn.Module) -> bool:
     """
     if config["trainer"].get("strategy") != "ddp":
         return True
-    strategy = make(config["trainer"], "trainer", logger=False).strategy
+    strategy = make(of_lightning(config["trainer"]), "trainer", logger=False).strategy
     on_cpu, several = strategy.root_device.type == "cpu", strategy.world_size > 1
     if on_cpu and several and any(isinstance(module, _BatchNorm) for module in model.modules()):
         raise UserError(

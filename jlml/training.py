@@ -35,6 +35,7 @@ from jlml.callbacks import (
 from jlml.config import Config, check, make, plain, shown
 from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
+from jlml.hardware import check_device, of_lightning, within_means
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
 from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
@@ -43,7 +44,11 @@ from jlml.runs import Run, step_of
 log = logging.getLogger(__name__)
 
 OF_COMMAND = ("sweep", "resume", "trust")  # keys of a config that are no part of a run
-OF_MODEL = ("gradient_clip_val",)  # keys of the trainer that the model's own training step heeds
+OF_MODEL = (
+    "gradient_clip_val",
+    "compile",
+    "capture",
+)  # keys of the trainer that the model's own training step heeds
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -93,6 +98,7 @@ def train(
         raise UserError("search=... asks for many runs: python train.py, or jlml.search.search(config).")
     config = {key: value for key, value in config.items() if key not in OF_COMMAND}
     check_device(config)
+    config = within_means(config)
     if config.get("threads"):
         torch.set_num_threads(config["threads"])
     seed_everything(config["seed"], verbose=False)
@@ -106,6 +112,9 @@ def train(
     config["data"]["fallback"] = False
     model = build_model(config, data.image_shape)
     model.max_gradient_norm = config["trainer"].get("gradient_clip_val")
+    model.capture_steps = config["trainer"].get("capture", False)
+    if config["trainer"].get("compile"):
+        model.compile_passes(min(config["data"]["batch_size"], len(data.train_images)))
     check_optimizer(model)
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
@@ -164,7 +173,7 @@ def make_trainer(config: Config, run: Run, board: TensorBoard | None, chosen: Se
     others = [callback for callback in chosen if not isinstance(callback, Drawing)]
     others += [Termination()] if config["trainer"].get("strategy") == "ddp" else []
     trainer: Trainer = make(
-        {key: value for key, value in config["trainer"].items() if key not in OF_MODEL},
+        of_lightning(config["trainer"]),
         "trainer",
         logger=board or False,
         callbacks=[Throughput(), Heartbeat(), Gallery(drawings), *others, *watchers(config, run)],
@@ -204,12 +213,6 @@ def watchers(config: Config, run: Run) -> list[Callback]:
     best, last = BestCheckpoint(folder), LastCheckpoint(folder, **(config.get("checkpoints") or {}))
     patience = config.get("early_stopping")
     return [best, last] if patience is None else [EarlyStopping(MONITOR, patience=patience), best, last]
-
-
-def check_device(config: Config) -> None:
-    """Raises a UserError if the trainer wants a GPU that is not there."""
-    if config["trainer"].get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise UserError("trainer.accelerator=gpu needs a CUDA GPU, and none was found. Use trainer=default.")
 
 
 @contextmanager

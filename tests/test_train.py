@@ -151,10 +151,13 @@ def test_warm_up_raises_the_weight_linearly_and_only_in_training(tmp_path):
     assert {weight for in_training, weight in seen if not in_training} == {2}
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("model", ["ae", "vae", "conv_ae"])
-def test_training_is_the_plain_loop_bit_for_bit(tmp_path, model):
+def test_training_is_the_plain_loop_bit_for_bit(tmp_path, monkeypatch, model, precision):
     """Whatever Lightning does around it, and with all that is logged and drawn meanwhile."""
-    trained = jlml.train(jlml.compose(*QUICK, f"model={model}"), tmp_path)
+    monkeypatch.setattr("jlml.hardware.has_bf16", lambda trainer: True)  # emulated, it is as good here
+    words = (f"model={model}", f"trainer.precision={precision}")
+    trained = jlml.train(jlml.compose(*QUICK, *words), tmp_path)
 
     torch.manual_seed(0)
     data = MNISTDataModule("mnist_5k", str(trained.data.root), subset=300)
@@ -164,7 +167,8 @@ def test_training_is_the_plain_loop_bit_for_bit(tmp_path, model):
     for epoch in range(trained.trainer.max_epochs):
         loader = TrainingBatches(data.train_images, data.train_labels, 64, "grey", 0, lambda: epoch)  # noqa: B023
         for images, _ in loader.batches():
-            loss = sum(plain.objective(images).values()).mean()
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+                loss = sum(plain.objective(images).values()).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -177,6 +177,8 @@ RULES = {
     "trainer.limit_test_batches": number(0, above=True),
     "trainer.log_every_n_steps": whole(1),
     "trainer.gradient_clip_val": optional(number(0, above=True)),
+    "trainer.compile": truth(),
+    "trainer.capture": truth(),
     "trainer.gradient_clip_algorithm": optional(one_of("norm")),
     "trainer.accumulate_grad_batches": one_of(1),  # a larger data.batch_size is the same, and fits in memory
     "callbacks.*.every": optional(whole(1)),
@@ -254,6 +256,10 @@ def check_processes(config: Mapping[str, Any]) -> None:
         raise UserError(
             f"trainer.devices={shown(devices)} and trainer.num_nodes={nodes} train in {processes} processes. "
             "Use trainer=ddp for that, or one device."
+        )
+    if trainer.get("compile") and trainer.get("strategy") == "ddp":
+        raise UserError(
+            "trainer.compile=true is for one process: leave out trainer.strategy=ddp, or compile."
         )
     batch_size = config["data"]["batch_size"]
     if batch_size < processes:

@@ -54,10 +54,10 @@ class Stretch:
         return enumerate(islice(self._batches, self.count), self.first)
 
 
-def generator_for(seed: int, *stream: int) -> Generator:
+def generator_for(seed: int, *stream: int, device: torch.device | str = "cpu") -> Generator:
     """A generator of its own for every (seed, purpose, epoch): no draw depends on how many came before."""
     state = np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0]
-    return Generator().manual_seed(int(state >> np.uint64(1)))
+    return Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 @dataclass
@@ -73,8 +73,8 @@ class TrainingBatches:
     has seen before it was cut off: a resumed run draws what it would have drawn.
     """
 
-    images: Tensor  # uint8 (N, 1, H, W)
-    labels: Tensor  # int64 (N,)
+    images: Tensor  # uint8 (N, 1, H, W), on the device where batches are wanted
+    labels: Tensor  # int64 (N,), there too
     batch_size: int
     pixels: str
     seed: int
@@ -102,8 +102,10 @@ class TrainingBatches:
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """The batches of this epoch, from the ``first`` on."""
         generator = generator_for(self.seed, TRAINING, self.epoch())
-        treat = TREATMENTS[self.pixels]
-        order = torch.randperm(len(self.images), generator=generator)
+        treat, device = TREATMENTS[self.pixels], self.images.device
+        order = torch.randperm(len(self.images), generator=generator).to(device)
+        if device.type != "cpu":  # pixels are drawn where the images are: other draws than on a CPU
+            generator = generator_for(self.seed, TRAINING, self.epoch(), device=device)
         rows, shape = self.images.flatten(1), self.images.shape[1:]
         for number, index in enumerate(order.split(self.batch_size)):
             # whole rows are copied three times as fast as self.images[index]

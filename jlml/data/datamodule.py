@@ -124,8 +124,7 @@ class MNISTDataModule(LightningDataModule):
 
     def train_dataloader(self) -> TrainingBatches:
         return TrainingBatches(
-            self.train_images,
-            self.train_labels,
+            *self._on_device(self.train_images, self.train_labels),
             self.batch_size,
             self.pixels,
             self.seed,
@@ -136,12 +135,17 @@ class MNISTDataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> EvaluationBatches:
-        return EvaluationBatches(
-            self.validation_images, self.validation_labels, self.eval_batch_size, self._shard()
-        )
+        tensors = self._on_device(self.validation_images, self.validation_labels)
+        return EvaluationBatches(*tensors, self.eval_batch_size, self._shard())
 
     def test_dataloader(self) -> EvaluationBatches:
-        return EvaluationBatches(self.test_images, self.test_labels, self.eval_batch_size, self._shard())
+        tensors = self._on_device(self.test_images, self.test_labels)
+        return EvaluationBatches(*tensors, self.eval_batch_size, self._shard())
+
+    def _on_device(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """All of them where the model trains: no batch has to travel."""
+        device = self.trainer.strategy.root_device if self.trainer is not None else images.device
+        return images.to(device), labels.to(device)
 
     def training_images_at_rest(self) -> Tensor:
         """The training images in stored order, their pixels drawn once: what an evaluation sees.

@@ -20,13 +20,13 @@ def grey(images: Bytes, generator: Generator) -> Pixels:
 
 def dequantized(images: Bytes, generator: Generator) -> Pixels:
     """(x + U[0, 1)) / 256: a density over [0, 1) for models of continuous pixels."""
-    noise = torch.rand(images.shape, generator=generator)
+    noise = torch.rand(images.shape, generator=generator, device=images.device)
     return noise.add_(images).div_(256)
 
 
 def binarized(images: Bytes, generator: Generator) -> Pixels:
     """A Bernoulli draw with probability x / 255: every pixel 0 or 1."""
-    noise = torch.rand(images.shape, generator=generator)
+    noise = torch.rand(images.shape, generator=generator, device=images.device)
     return noise.mul_(255).lt(images).float()
 
 

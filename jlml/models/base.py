@@ -1,7 +1,7 @@
 """What all autoencoders share: one objective for training, validation and test, and how it is logged."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import isfinite
@@ -20,6 +20,7 @@ from jlml.errors import UserError
 from jlml.losses import ObservationModel
 from jlml.metrics import MONITOR, RunningMean, named, yardsticks
 from jlml.metrics.names import LEARNING_RATE, Split
+from jlml.models.captured import CapturedSteps, captured_on_gpu
 
 Images = Float[Tensor, "batch channel height width"]
 Codes = Float[Tensor, "batch latent"]
@@ -56,6 +57,7 @@ class Autoencoder(LightningModule, ABC):
     decoder: nn.Module
     sampled_from: str  # for titles: the distribution that `sample` draws codes from
     max_gradient_norm: float | None = None  # longer gradients are shortened to it, in nats
+    capture_steps = False  # as CUDA graphs
 
     def __init__(
         self,
@@ -77,6 +79,8 @@ class Autoencoder(LightningModule, ABC):
         self._scheduler = scheduler
         self._means = {split: RunningMean() for split in ("train", "val", "test")}
         self._part: Part | None = None  # of the batch at hand, where processes share it
+        self._captured: CapturedSteps[tuple[PerImage, Pass]] | None = None
+        self._compiled: tuple[Callable[[Images], Pass], int] | None = None  # and for how many images
 
     @abstractmethod
     def forward(self, images: Images) -> Pass:
@@ -98,37 +102,53 @@ class Autoencoder(LightningModule, ABC):
         """Named terms in nats, one number an image each, whose sum is the loss."""
         return self(images).terms
 
+    def on_train_start(self) -> None:
+        (optimizer,) = self.trainer.optimizers
+        take = partial(self._take_step, optimizer=optimizer, part=None)
+        self._captured = captured_on_gpu(take, optimizer) if self.capture_steps else None
+
     def training_step(self, batch: Stretch | Batch, batch_idx: int) -> None:
         """An optimizer step for every batch of a stretch."""
         stretch, trainer = Stretch.of(batch, batch_idx), self.trainer
         (optimizer,), every = trainer.optimizers, trainer.log_every_n_steps  # type: ignore[attr-defined]
-        # Lightning's own ways to do this ask every callback, five times a step, and none has an answer
-        taken = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        backward = Tensor.backward if trainer.world_size == 1 else self.manual_backward
+        counted = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        means = self._means["train"]
         last = stretch.first + stretch.count - 1 if trainer.is_last_batch else None
         for number, each in stretch:
-            loss = self._loss_of(each, with_yardsticks=number % YARDSTICK_EVERY == 0)
-            optimizer.zero_grad()
-            backward(loss)
-            if self.max_gradient_norm is not None:
-                nn.utils.clip_grad_norm_(self.parameters(), self.max_gradient_norm)
-            taken.increment_ready()
-            optimizer.step()
-            taken.increment_completed()
+            counted.increment_ready()
+            if self._captured is None:
+                loss, result = self._take_step(each[0], optimizer, part_of(each))
+            else:
+                rates = tuple(group["lr"] for group in optimizer.param_groups)
+                loss, result = self._captured(each[0], (rates, self.constants()))
+            counted.increment_completed()
+            means.update({"loss": loss, **result.terms, **result.notes})
+            if number % YARDSTICK_EVERY == 0:
+                with torch.no_grad():
+                    means.update(yardsticks(self.loss.mean(result.logits), each[0]))
             # self.log would cost more than the step of a small net; the logger gets a window's mean instead
             if (number + 1) % every == 0 or number == last:
                 self._publish("train", {LEARNING_RATE: optimizer.param_groups[0]["lr"]})
 
-    def _loss_of(self, batch: Batch, with_yardsticks: bool) -> Tensor:
-        """The mean loss over a batch; its images' numbers are kept for the next curve point."""
-        images, part = batch[0], part_of(batch)
+    def _take_step(self, images: Images, optimizer: Optimizer, part: Part | None) -> tuple[PerImage, Pass]:
+        """The heart of any training loop. Gives the loss of each image, and what the pass gave."""
         result = self._passed(images, part)
         loss = sum_of(result.terms)
-        self._means["train"].update({"loss": loss, **result.terms, **result.notes})
-        if with_yardsticks:
-            with torch.no_grad():
-                self._means["train"].update(yardsticks(self.loss.mean(result.logits), images))
-        return loss.mean() if part is None else part.mean(loss)
+        optimizer.zero_grad()
+        # Lightning's manual_backward and optimizer wrapper ask every callback five times, and none answers
+        if part is None:
+            loss.mean().backward()
+        else:
+            self.manual_backward(part.mean(loss))
+        if self.max_gradient_norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters(), self.max_gradient_norm)
+        optimizer.step()
+        torch.clear_autocast_cache()  # else bf16 copies of the weights as they were serve the whole stretch
+        return loss, result
+
+    def constants(self) -> tuple[Hashable, ...]:
+        """The numbers that Python computes for a training pass, if any: of a weight that rises, say."""
+        return ()
 
     def on_train_epoch_end(self) -> None:
         scheduler = self.lr_schedulers()
@@ -156,7 +176,18 @@ class Autoencoder(LightningModule, ABC):
         numbers = {"loss": sum_of(result.terms), **result.terms, **result.notes}
         return numbers | yardsticks(self.loss.mean(result.logits), images)
 
+    def compile_passes(self, batch_size: int) -> None:
+        """From here on, training passes of so many images run compiled.
+
+        All others do not: every other size, and evaluation, would be compiled anew for seconds.
+        """
+        self._compiled = torch.compile(self.forward), batch_size
+
     def _passed(self, images: Images, part: Part | None) -> Pass:
+        if self._compiled is not None and self.training:
+            compiled, batch_size = self._compiled
+            if len(images) == batch_size:
+                return compiled(images)
         if part is None:
             return self(images)
         self._part = part

@@ -65,6 +65,14 @@ class VAE(Autoencoder):
     def sample(self, count: int) -> Images:
         return self.decode(torch.randn(count, self.latent_dim, device=self.device))
 
+    def constants(self) -> tuple[float]:
+        return (self._kl_weight(),)
+
+    def compile_passes(self, batch_size: int) -> None:
+        if self.kl_warmup_epochs:  # a weight that reads the trainer would be compiled anew at every step
+            self.__dict__["_kl_weight"] = torch.compiler.disable(self._kl_weight)
+        super().compile_passes(batch_size)
+
     def _kl_weight(self) -> float:
         if not self.training or not self.kl_warmup_epochs or self._trainer is None:
             return self.beta

@@ -17,6 +17,7 @@ from jlml.cli import sentence
 from jlml.config import make
 from jlml.data import MNISTDataModule
 from jlml.errors import UserError, gist
+from jlml.hardware import check_device
 from jlml.runs import Run
 from jlml.search.corners import check_corners
 from jlml.search.pruning import Pruning
@@ -24,7 +25,7 @@ from jlml.search.results import Found, announce, record_results, record_search, 
 from jlml.search.settings import Settings
 from jlml.search.storage import beating
 from jlml.search.trials import Claim, Trials
-from jlml.training import Pruned, check_device, quieten, train
+from jlml.training import Pruned, quieten, train
 
 
 def search(cfg: DictConfig) -> Found:
