@@ -60,6 +60,7 @@ def has_bf16(trainer: Config) -> bool:
 def why_nothing_compiles(trainer: Config) -> str | None:
     """What stands in the way of `torch.compile`, as a missing C++ compiler; None if a small try succeeds."""
     device = "cuda" if on_gpu(trainer) else "cpu"
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA on a CPU
     try:
         torch.compile(torch.sin)(torch.zeros(8, device=device))
     except Exception as error:  # the compiler's, the linker's, or one of several of torch's own

@@ -257,10 +257,9 @@ def check_processes(config: Mapping[str, Any]) -> None:
             f"trainer.devices={shown(devices)} and trainer.num_nodes={nodes} train in {processes} processes. "
             "Use trainer=ddp for that, or one device."
         )
-    if trainer.get("compile") and trainer.get("strategy") == "ddp":
-        raise UserError(
-            "trainer.compile=true is for one process: leave out trainer.strategy=ddp, or compile."
-        )
+    for key in ("compile", "capture"):
+        if trainer.get(key) and trainer.get("strategy") == "ddp":
+            raise UserError(f"trainer.{key}=true is for one process. Leave it out, or trainer=ddp.")
     batch_size = config["data"]["batch_size"]
     if batch_size < processes:
         raise UserError(

@@ -1,0 +1,82 @@
+"""How fast jlml is: one table of ratios, each measured in turns within one run. `make bench` calls it.
+
+    python benchmarks/bench.py                       everything but the peers: some ten minutes on 2 cores
+    python benchmarks/bench.py nets fast --repeats 3
+    python benchmarks/bench.py peers                 pythae, in an environment of its own
+
+Read a row as: the median over the repeats (the lowest to the highest). A ratio of speeds above 1 means that
+jlml is the faster. These numbers hold for this machine, and for what else it was doing.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from rows import Row
+
+from jlml.training import quieten
+
+Group = Callable[[int], Iterator[Row]]
+BY_DEFAULT = ("nets", "fast", "habits")
+
+
+def groups() -> dict[str, Group]:
+    """What can be measured, by name."""
+    import peers
+    import shares
+    import training
+
+    return {**training.GROUPS, **shares.GROUPS, "peers": peers.rows}
+
+
+def shown(row: Row) -> list[str]:
+    """The cells of a row."""
+    digits = 2 if abs(row.median) < 100 else 0
+    low, middle, high = (f"{value:.{digits}f}" for value in (min(row.values), row.median, max(row.values)))
+    met = {None: "", True: "met", False: "[red]missed[/red]"}[row.meets_target]
+    return [row.name, f"{middle} ({low} to {high})", row.unit, row.target, met, row.note]
+
+
+def main(words: Sequence[str]) -> None:
+    """Measures, prints a table, writes JSON."""
+    known = groups()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: {', '.join(known)}")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"))
+    options = parser.parse_args(words)
+    unknown = set(options.groups) - known.keys()
+    if unknown:
+        sys.exit(f"Error: {', '.join(unknown)} is not measured here. Choose of: {', '.join(known)}.")
+
+    quieten()
+    table = Table(
+        title=f"{torch.get_num_threads()} cores, torch {torch.__version__}, {options.repeats} repeats"
+    )
+    for column in ("what", "median (lowest to highest)", "unit", "target", "", "note"):
+        table.add_column(column)
+    rows = []
+    progress = Console(stderr=True)
+    for name in options.groups:
+        for row in known[name](options.repeats):
+            rows.append(row)
+            table.add_row(*shown(row))
+            progress.print(*shown(row), sep="  ")
+    Console(width=150).print(table)
+    machine = {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
+    versions = {package: version(package) for package in ("torch", "lightning", "hydra-core")}
+    content = {"machine": machine, "versions": versions, "rows": [vars(row) for row in rows]}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,96 @@
+"""Training loops as plain as they can be written: what jlml is measured against."""
+
+import gzip
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jlml.data import MNISTDataModule
+from jlml.data.sources import IDX_DATASETS
+from jlml.models import VAE, Autoencoder
+from jlml.models.vae import kl_to_standard_normal
+
+Batches = Callable[[], Iterable[Tensor]]
+
+
+def loss_of(model: Autoencoder, images: Tensor) -> Tensor:
+    """The mean negative ELBO of a Bernoulli VAE, or the mean cross-entropy of an AE."""
+    codes, kl = model.encoder(images), torch.zeros(())
+    if isinstance(model, VAE):
+        mean, log_variance = codes.chunk(2, dim=1)
+        codes = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+        kl = kl_to_standard_normal(mean, log_variance).sum()
+    nll = F.binary_cross_entropy_with_logits(model.decoder(codes), images, reduction="sum")
+    return (nll + kl) / len(images)
+
+
+class Loop:
+    """Adam over batches, and nothing else.
+
+    Args:
+        model: whose encoder and decoder are trained.
+        batches: gives those of an epoch.
+        fused: Adam in one kernel; torch's default is not.
+    """
+
+    def __init__(self, model: Autoencoder, batches: Batches, fused: bool = True) -> None:
+        self.model = model.train()
+        self.batches = batches
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+
+    def epoch(self) -> None:
+        for images in self.batches():
+            loss = loss_of(self.model, images)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+
+def in_memory(images: Tensor, batch_size: int) -> Batches:
+    """Shuffled batches of bytes that lie in memory, as floats in [0, 1]."""
+
+    def batches() -> Iterator[Tensor]:
+        for index in torch.randperm(len(images)).split(batch_size):
+            yield images[index].float().div_(255)
+
+    return batches
+
+
+@torch.no_grad()
+def validate(model: Autoencoder, images: Tensor) -> float:
+    """The mean loss over images, in batches of 1000."""
+    model.eval()
+    losses = [loss_of(model, batch.float().div_(255)) for batch in images.split(1000)]
+    model.train()
+    return float(torch.stack(losses).mean())
+
+
+@contextmanager
+def torchvision_batches(data: MNISTDataModule, batch_size: int, images: int) -> Iterator[Batches]:
+    """The first so many of MNIST's training images by torchvision's Dataset and torch's DataLoader."""
+    from torch.utils.data import DataLoader, Subset
+    from torchvision import datasets, transforms
+
+    with tempfile.TemporaryDirectory() as root:
+        unpack(data.root, Path(root))
+        dataset = datasets.MNIST(root, train=True, transform=transforms.ToTensor())
+        loader = DataLoader(Subset(dataset, range(images)), batch_size, shuffle=True)
+        yield lambda: (batch for batch, _ in loader)
+
+
+def unpack(source: Path, target: Path) -> None:
+    """MNIST's four files under ``source`` unpacked to where torchvision looks under ``target``."""
+    raw = Path("MNIST") / "raw"
+    (target / raw).mkdir(parents=True)
+    for name in IDX_DATASETS["mnist"].checksums:
+        packed, plain = source / raw / f"{name}.gz", source / raw / name
+        if plain.exists():
+            shutil.copy(plain, target / raw / name)
+        else:
+            (target / raw / name).write_bytes(gzip.decompress(packed.read_bytes()))

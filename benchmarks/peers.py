@@ -1,0 +1,85 @@
+"""Against pythae's own trainer, which runs in an environment of its own: `.venv-peers`, made on first use."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rows import Row
+from training import in_turns, ratios
+
+from jlml.data import MNISTDataModule
+
+PEER = "pythae==0.1.2"
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = ROOT / ".venv-peers"
+IMAGES = 11_000  # a fifth of an epoch a turn
+
+
+def rows(repeats: int) -> Iterator[Row]:
+    """The VAE 784-512-20 of pythae's examples, in images a second."""
+    words = ("model=vae", "model.hidden=[512]", "latent.dim=20")
+    with ExitStack() as stack:
+
+        def others(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
+            return {"pythae": stack.enter_context(Pythae(data)).epoch}
+
+        turns = in_turns(words, others, repeats)
+        share = 55_000 / IMAGES  # of what jlml trains on in its turn
+    values = [share * ratio for ratio in ratios(turns, "pythae")]
+    yield Row("VAE 784-512-20, batch 128, against pythae", values, target=">= 1.8", note=PEER)
+
+
+class Pythae:
+    """A process that trains an epoch whenever it is asked to."""
+
+    def __init__(self, data: MNISTDataModule) -> None:
+        make_environment()
+        self._folder = tempfile.TemporaryDirectory()
+        images = Path(self._folder.name) / "images.npy"
+        np.save(images, data.train_images[:IMAGES].numpy())
+        self._process = subprocess.Popen(
+            [ENVIRONMENT / "bin" / "python", Path(__file__).with_name("pythae_epochs.py"), images],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._wait()
+
+    def __enter__(self) -> "Pythae":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def epoch(self) -> None:
+        """Returns when it has trained one."""
+        assert self._process.stdin is not None
+        print("go", file=self._process.stdin, flush=True)
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process.stdout is not None
+        while (said := self._process.stdout.readline()) != "ready\n":
+            if not said:
+                sys.exit("Error: pythae has ended. Try: .venv-peers/bin/python -c 'import pythae'.")
+
+
+def make_environment() -> None:
+    """Installs pythae with the torch that jlml runs on, once."""
+    if (ENVIRONMENT / "ready").exists():
+        return
+    python = ENVIRONMENT / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python]
+    torch = f"torch=={version('torch').split('+')[0]}"
+    subprocess.run([*uv, PEER, torch, f"numpy=={version('numpy')}", "setuptools<81"], check=True)
+    (ENVIRONMENT / "ready").touch()

@@ -1,0 +1,147 @@
+"""Where the time goes: of a whole fit by what it is spent on, of a step by what is added to a bare one."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stdout
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
+from loops import in_memory, loss_of
+from rows import Row
+from training import Terminal
+
+import jlml
+from jlml.callbacks import Gallery
+from jlml.config import make, plain
+from jlml.data import MNISTDataModule
+from jlml.data.batches import TrainingBatches
+from jlml.metrics import RunningMean, yardsticks
+from jlml.models import Autoencoder, build_model
+from jlml.models.base import YARDSTICK_EVERY, sum_of
+
+PARTS = {
+    "optimizer steps": (Autoencoder, "training_step"),
+    "validation, with the best checkpoint": (_EvaluationLoop, "run"),
+    "last checkpoints": (Trainer, "save_checkpoint"),
+    "pictures": (Gallery, "_draw"),
+}
+NETS = {
+    "VAE, batch 128": ("model=vae", "latent.dim=20", "trainer.max_epochs=5"),
+    "MLP AE, batch 128": ("model=ae", "data.image_size=32", "trainer.max_epochs=20"),
+}
+BLOCK = 20  # steps in a turn
+
+
+class Clock:
+    """Seconds spent in a method, those of others that it calls taken off."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = dict.fromkeys(PARTS, 0.0)
+        self._inside: list[str] = []
+
+    def around(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **options: Any) -> Any:
+            trainer = getattr(arguments[0], "trainer", None)
+            if trainer is not None and trainer.state.fn != "fit":
+                return method(*arguments, **options)
+            started = perf_counter()
+            self._inside.append(part)
+            try:
+                return method(*arguments, **options)
+            finally:
+                self._inside.pop()
+                if not self._inside:  # else it is part of the outer one
+                    self.seconds[part] += perf_counter() - started
+
+        return timed
+
+
+def of_fit(repeats: int) -> Iterator[Row]:
+    """Percent of `trainer.fit`, drawings and checkpoints included."""
+    for net, words in NETS.items():
+        shares: dict[str, list[float]] = {part: [] for part in (*PARTS, "all else: Lightning, logger, bar")}
+        for _ in range(repeats):
+            clock = Clock()
+            with ExitStack() as stack:
+                for part, (owner, name) in PARTS.items():
+                    stack.enter_context(patch.object(owner, name, clock.around(part, getattr(owner, name))))
+                stack.enter_context(redirect_stdout(Terminal()))
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                record = jlml.train(jlml.compose(*words, "loss=bce"), Path(folder)).run.metrics()
+            seconds = {**clock.seconds, list(shares)[-1]: record["fit_seconds"] - sum(clock.seconds.values())}
+            for part, spent in seconds.items():
+                shares[part].append(100 * spent / record["fit_seconds"])
+        for part, values in shares.items():
+            yield Row(f"{net}: {part}", values, unit="% of fit")
+
+
+def of_step(repeats: int) -> Iterator[Row]:
+    """What jlml adds to a bare step, one thing after another; every variant takes its turn of 20 steps."""
+    for net, words in NETS.items():
+        config = plain(jlml.compose(*words, "loss=bce"))
+        data: MNISTDataModule = make(config["data"], "data")
+        data.setup()
+        variants = {
+            "bare": (steps(config, data), False),
+            "+ one loss an image": (steps(config, data, 1), False),
+            "+ running means": (steps(config, data, 2), False),
+            "+ yardsticks of every tenth": (steps(config, data, 3), False),
+            "+ batches by seed and epoch": (steps(config, data, 4), False),
+            "+ deterministic": (steps(config, data, 4), True),
+        }
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        milliseconds: dict[str, list[float]] = {name: [] for name in variants}
+        for turn in range(20 * repeats + 1):
+            for name, (each, deterministic) in variants.items():
+                torch.use_deterministic_algorithms(deterministic)
+                started = perf_counter()
+                for _ in range(BLOCK):
+                    next(each)
+                if turn:
+                    milliseconds[name].append(1000 * (perf_counter() - started) / BLOCK)
+        torch.use_deterministic_algorithms(False)
+        for name, values in milliseconds.items():
+            relative = [a / b for a, b in zip(milliseconds["bare"], values, strict=True)]
+            yield Row(f"{net}: {name}", sorted(relative)[len(relative) // 4 : -len(relative) // 4])
+
+
+def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None]:
+    """Endless training, with the first so many of what jlml adds."""
+    torch.manual_seed(0)
+    model = build_model(config, data.image_shape).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    means = RunningMean()
+    for _ in count():
+        batches = in_memory(data.train_images, data.batch_size)()
+        if extras >= 4:
+            ours = TrainingBatches(
+                data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
+            )
+            batches = (images for images, _ in ours.batches())
+        for number, images in enumerate(batches):
+            if extras:
+                result = model(images)
+                losses = sum_of(result.terms)
+                loss = losses.mean()
+            else:
+                loss = loss_of(model, images)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if extras >= 2:
+                means.update({"loss": losses, **result.terms, **result.notes})
+                if number % 50 == 49:
+                    means.pop()
+            if extras >= 3 and number % YARDSTICK_EVERY == 0:
+                with torch.no_grad():
+                    means.update(yardsticks(model.loss.mean(result.logits), images))
+            yield
+
+
+GROUPS = {"fit": of_fit, "step": of_step}

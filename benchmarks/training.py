@@ -1,0 +1,199 @@
+"""Whole epochs of `train.py` against plain loops over the same net, in turns within one run.
+
+jlml trains with all that it does by default: TensorBoard, progress bar, metrics, validation, checkpoints, and
+pictures every five epochs. A repeat is five epochs of each side.
+"""
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from loops import Loop, in_memory, torchvision_batches, validate
+from rows import Row
+
+import jlml
+from jlml.callbacks import ProgressBar
+from jlml.config import make, plain
+from jlml.data import MNISTDataModule
+from jlml.models import build_model
+
+CYCLE = 5  # epochs between two pictures of each kind
+PEER_SHARE = 10  # a slow peer trains on a tenth of the images in its turn
+
+NETS = {
+    "VAE 784-500-500-20, batch 128": (("model=vae", "latent.dim=20"), ">= 0.95"),
+    "conv AE, batch 128": (("model=conv_ae",), ">= 0.95"),
+    "MLP AE 1024-128-64-32-2, batch 128": (("model=ae", "data.image_size=32"), ">= 0.90"),
+    "MLP AE 1024-128-64-32-2, batch 1024": (
+        ("model=ae", "data.image_size=32", "data.batch_size=1024"),
+        ">= 0.95",
+    ),
+    "linear AE 784-2, batch 16 (0.4 ms a step)": (("model=ae_linear", "data.batch_size=16"), ">= 0.80"),
+}
+
+
+class Terminal(io.StringIO):
+    """Where a progress bar is drawn and nobody looks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Turns(Callback):
+    """Lets others have a turn between jlml's epochs, and times each.
+
+    Args:
+        others: what runs between two epochs, by name.
+        skipped: epochs at the start that are not counted, such as one that compiles.
+    """
+
+    def __init__(self, others: Mapping[str, Callable[[], Any]], skipped: int = 0) -> None:
+        self.others = others
+        self.skipped = skipped
+        self.seconds: dict[str, list[float]] = {name: [] for name in ("jlml", *others)}
+        self._started = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch > self.skipped:
+            self.seconds["jlml"].append(perf_counter() - self._started)
+        if trainer.current_epoch >= self.skipped:
+            torch.use_deterministic_algorithms(False)  # which jlml asks for, and a plain loop does not
+            for name, run in self.others.items():
+                started = perf_counter()
+                run()
+                self.seconds[name].append(perf_counter() - started)
+            torch.use_deterministic_algorithms(True)
+        self._started = perf_counter()
+
+    def of_cycles(self, name: str) -> list[float]:
+        """Seconds of every five epochs in a row."""
+        seconds = self.seconds[name]
+        return [sum(seconds[i : i + CYCLE]) for i in range(0, len(seconds) - CYCLE + 1, CYCLE)]
+
+
+def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: int, skipped: int = 0) -> Turns:
+    """Trains by these words, and the others between its epochs.
+
+    Args:
+        words: as for `train.py`.
+        others: from an untrained model and the data, what runs between two epochs, by name.
+        repeats: of five epochs.
+        skipped: epochs at the start that are not counted.
+    """
+    epochs = CYCLE * repeats + skipped + 1  # the last one ends with what only an end has
+    config = jlml.compose(*words, "loss=bce", f"trainer.max_epochs={epochs}")
+    node = plain(config)
+    data: MNISTDataModule = make(node["data"], "data")
+    data.setup()
+    torch.manual_seed(0)
+    turns = Turns(others(build_model(node, data.image_shape), data), skipped)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
+        jlml.train(config, Path(folder), progress=[ProgressBar(), turns])
+    return turns
+
+
+def bare(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
+    """A plain loop's epoch, and a plain validation after it."""
+    loop = Loop(model, in_memory(data.train_images, data.batch_size))
+    return {"bare": loop.epoch, "validation": lambda: validate(model, data.validation_images)}
+
+
+def ratios(turns: Turns, *names: str) -> list[float]:
+    """How many times as long the others took together, one number a repeat."""
+    theirs = zip(*(turns.of_cycles(name) for name in names), strict=True)
+    return [sum(some) / ours for some, ours in zip(theirs, turns.of_cycles("jlml"), strict=False)]
+
+
+def nets(repeats: int) -> Iterator[Row]:
+    """Each net against the bare loop, and against one that validates as well."""
+    for name, (words, target) in NETS.items():
+        turns = in_turns(words, bare, repeats)
+        step = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
+        yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {step:.2f} s")
+        yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
+
+
+def fast(repeats: int) -> Iterator[Row]:
+    """`trainer=fast` once compiled, against the bare loop in float32."""
+    for batch_size, target in ((1024, ">= 1.8"), (128, "")):
+        words = ("model=vae", "latent.dim=20", f"data.batch_size={batch_size}", "trainer=fast")
+        yield Row(
+            f"trainer=fast, VAE 784-500-500-20, batch {batch_size}",
+            ratios(in_turns(words, bare, repeats, skipped=1), "bare"),
+            target=target,
+            note="bf16 and compiled, against float32",
+        )
+
+
+def habits(repeats: int) -> Iterator[Row]:
+    """What one usually writes: torchvision's dataset in a DataLoader, in a plain loop and in Lightning."""
+    words = ("model=ae", "data.image_size=32", "callbacks=default")
+    images = 55_000 // PEER_SHARE
+    pad = torch.nn.ZeroPad2d(2)  # 32 pixels a side
+
+    with tempfile.TemporaryDirectory() as folder:
+        name = "torchvision and DataLoader"
+
+        def others(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
+            batches = stack.enter_context(torchvision_batches(data, data.batch_size, images))
+            loop = Loop(model, lambda: map(pad, batches()), fused=False)
+            usual = LightningHabits(model.config, data, lambda: map(pad, batches()), Path(folder))
+            return {name: loop.epoch, "Lightning as usual": usual.epoch}
+
+        from contextlib import ExitStack
+
+        with ExitStack() as stack:
+            turns = in_turns(words, others, repeats)
+    for peer, target in ((name, ">= 3.5"), ("Lightning as usual", "")):
+        times = [PEER_SHARE * ratio for ratio in ratios(turns, peer)]
+        yield Row(f"MLP AE, batch 128, against {peer}", times, target=target)
+
+
+class LightningHabits:
+    """The same net in Lightning as tutorials show it: `self.log` in every step, its own bar and logger."""
+
+    def __init__(self, config: Any, data: MNISTDataModule, batches: Callable[[], Any], folder: Path) -> None:
+        from loops import loss_of
+
+        class Usual(LightningModule):
+            def __init__(self) -> None:
+                super().__init__()
+                self.net = build_model(config, data.image_shape)
+
+            def training_step(self, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
+                loss = loss_of(self.net, batch)
+                self.log("loss", loss, prog_bar=True)
+                return loss
+
+            def configure_optimizers(self) -> torch.optim.Optimizer:
+                return torch.optim.Adam(self.parameters(), lr=1e-3)
+
+        class Batches:
+            def __iter__(self) -> Iterator[torch.Tensor]:
+                return iter(batches())
+
+        self._model, self._batches = Usual(), Batches()
+        self._trainer = Trainer(
+            accelerator="cpu", max_epochs=1, default_root_dir=folder, enable_model_summary=False
+        )
+
+    def epoch(self) -> None:
+        """One more epoch of the same trainer."""
+        self._trainer.fit_loop.max_epochs = self._trainer.current_epoch + 1
+        self._trainer.fit(self._model, self._batches)
+
+
+GROUPS = {"nets": nets, "fast": fast, "habits": habits}
+
+
+if __name__ == "__main__":
+    from bench import main
+
+    main(sys.argv[1:] or list(GROUPS))
