@@ -12,6 +12,7 @@ from conftest import QUICK, ROOT
 from jlml.config import plain
 from jlml.hardware import within_means
 from jlml.models import AE
+from jlml.runs import Run
 
 FAST = (*QUICK[:-1], "callbacks=none", "trainer=fast", "trainer.max_epochs=2")
 
@@ -25,7 +26,7 @@ def test_the_command_compiles_and_trains(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     (path,) = tmp_path.iterdir()
-    run = jlml.runs.Run(path)
+    run = Run(path)
     assert run.metrics()["status"] == "finished"
     assert run.config()["trainer"]["compile"] is True
     compiled = run.metrics()["metrics"]
