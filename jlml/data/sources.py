@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jlml.data.cache import cached
 from jlml.data.idx import read_idx
 from jlml.errors import UserError, gist
 
@@ -104,8 +105,9 @@ def load_idx_dataset(name: str, root: Path) -> Source:
     raw = root / dataset.folder / "raw"
     if any(_find(raw, file) is None for file in dataset.checksums):
         _download(dataset, root)
-    images, labels, test_images, test_labels = (
-        _read_verified(raw, file, dataset.checksums) for file in dataset.checksums
+    images, labels, test_images, test_labels = cached(
+        [_find(raw, file) or raw / file for file in dataset.checksums],
+        lambda: [_read_verified(raw, file, dataset.checksums) for file in dataset.checksums],
     )
     return Source(
         name,
