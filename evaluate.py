@@ -3,15 +3,16 @@
 import hydra
 from omegaconf import DictConfig
 
-from jlml.cli import door, one_sentence
+from jlml.cli import door, importing, one_sentence
 
 
 @hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Evaluates one run, or compares several, and says where the results are."""
     with one_sentence():
-        from jlml.evaluation.entry import evaluate  # imports wait until --help and --cfg have been answered
-        from jlml.evaluation.terminal import show
+        with importing():  # only now: --help and --cfg have been answered without
+            from jlml.evaluation.entry import evaluate
+            from jlml.evaluation.terminal import show
 
         show(evaluate(cfg))
 

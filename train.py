@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from jlml.cli import door, is_sweep, one_sentence
+from jlml.cli import door, importing, is_sweep, one_sentence
 
 
 @hydra.main(config_path="conf", config_name="train", version_base="1.3")
@@ -27,14 +27,16 @@ def main(cfg: DictConfig) -> None:
         cfg = with_choices(cfg, hydra_config)
         check(plain(cfg))
         if "search" in cfg and cfg.resume is None:
-            from jlml.search import search, show_found
+            with importing():
+                from jlml.search import search, show_found
 
             show_found(search(cfg))
             return
 
-        from jlml.report import show_trained
-        from jlml.resume import resume
-        from jlml.training import train
+        with importing():
+            from jlml.report import show_trained
+            from jlml.resume import resume
+            from jlml.training import train
 
         again, words = cfg.resume, hydra_config.overrides.task
         trained = train(cfg) if again is None else resume(str(again), words, cfg.trust)

@@ -1,9 +1,12 @@
 """The two doors as a user meets them: whole processes."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
+from contextlib import suppress
 
 import pytest
 from hydra import compose as hydra_compose
@@ -11,7 +14,7 @@ from hydra import initialize_config_dir
 from hydra.errors import HydraException
 
 from conftest import ROOT
-from jlml.cli import sentence
+from jlml.cli import importing, sentence
 from jlml.config import CONF
 
 QUICK = ("data=mnist_5k", "data.subset=200", "trainer.max_epochs=1")
@@ -68,6 +71,67 @@ def test_help_and_config_need_neither_torch_nor_optuna(door, word):
     assert shown.returncode == 0, shown.stderr
     for key in ("latent:", "callbacks:") if door == "train.py" else ("run:", "checkpoint:"):
         assert key in shown.stdout
+
+
+@pytest.mark.parametrize("door", ["train", "evaluate"])
+def test_help_is_what_hydra_makes_of_its_template(door, monkeypatch, capsys):
+    from hydra._internal.utils import get_args_parser
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    from jlml.config.help import help_text
+
+    words = ["model=ae", "latent.dim=3"] if door == "train" else ["run=outputs/some"]
+    monkeypatch.setattr(HydraConfig, "set_config", lambda self, cfg: None)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        parser, asked = get_args_parser(), Namespace(overrides=words, resolve=False)
+        GlobalHydra.instance().hydra.app_help(door, parser, asked)
+    assert help_text(door, words) + "\n" == capsys.readouterr().out
+
+
+def test_a_question_starts_no_more_than_it_needs():
+    """Launchers, their plugins and all that draws or computes: each costs more than the answer."""
+    heavy = ("torch", "lightning", "numpy", "matplotlib", "scipy", "sklearn", "pandas", "tensorboard")
+    heavy += ("torchvision", "torchmetrics", "hydra_plugins.hydra_ray_launcher", "joblib", "ray", "rich")
+    for word in ("--help", "--cfg job"):
+        program = (
+            "import runpy, sys; from contextlib import suppress; "
+            f"sys.argv = ['train.py', *{word.split()!r}]\n"
+            "with suppress(SystemExit): runpy.run_path('train.py', run_name='__main__')\n"
+            f"print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)"
+        )
+        answered = run("-c", program)
+        assert "latent:" in answered.stdout
+        assert (answered.returncode, answered.stderr) == (0, "\n")
+
+
+def test_a_launcher_can_still_be_asked_about():
+    shown = run("train.py", "hydra/launcher=joblib", "--cfg", "hydra", "--package", "hydra.launcher")
+    assert "n_jobs" in shown.stdout, shown.stderr
+
+
+def test_a_run_takes_its_first_step_without_what_only_an_evaluation_needs(tmp_path):
+    """scipy and matplotlib are no fault of ours: Lightning imports them."""
+    heavy = ("sklearn", "pandas", "optuna", "joblib", "ray", "hydra_plugins")
+    heavy += ("jlml.evaluation", "jlml.sweeps", "jlml.search")
+    program = (
+        "import runpy, sys, torch\n"
+        f"def step(*_): sys.exit(repr([name for name in {heavy!r} if sys.modules.get(name)]))\n"
+        "torch.optim.Adam.step = step\n"
+        f"sys.argv = ['train.py', *{[*QUICK, f'output_dir={tmp_path}']!r}]\n"
+        "runpy.run_path('train.py', run_name='__main__')"
+    )
+    began = run("-c", program)
+    assert began.stderr == "[]\n"
+
+
+def test_importing_collects_no_garbage_and_leaves_the_collector_on():
+    gc.enable()
+    with suppress(ImportError), importing():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
+from jlml.cli import importing
 from jlml.config import differences, plain
 from jlml.errors import UserError, reason_of
 from jlml.files import write_whole
@@ -37,7 +38,8 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
             f"{hydra.sweep.dir} is not on this machine: output_dir must be on a disk that all machines share."
         )
     os.chdir(hydra.runtime.cwd)  # a worker of Ray begins elsewhere
-    from jlml.runs import Run
+    with importing():
+        from jlml.runs import Run
 
     if "joblib" in hydra.launcher._target_:
         end_with_parent()
