@@ -38,7 +38,7 @@ def door(main: Callable[[], None]) -> None:
         sys.modules["hydra_plugins"] = None  # type: ignore[assignment]
     if is_question(arguments):  # the answer makes little garbage, and looking for it takes .06 s
         gc.disable()
-        atexit.register(gc.freeze)  # not after training: triton then prints all that it calls leaked
+        atexit.register(gc.freeze)
     if not TRACEBACKS:
         os.environ["JLML_DOOR"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints the error its own way and exits
@@ -56,12 +56,18 @@ def door(main: Callable[[], None]) -> None:
 def importing() -> Iterator[None]:
     """Around imports of torch and lightning: they make millions of objects, and hardly any garbage.
 
-    Python looks for it all the same, time and again, which takes a third of the time: 2 of 7 s.
+    Python looks for it all the same, time and again, which takes a third of the time: 2 of 7 s. Nor does it
+    look there later: a search is then short and comes often, where figures would wait for it by the hundred.
     """
+    if gc.get_freeze_count():  # a job before has imported all, and what it has left may be garbage
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # else triton prints, at the end, all that it calls leaked
         gc.enable()
 
 
