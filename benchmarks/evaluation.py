@@ -1,6 +1,6 @@
 """What an evaluation takes longest for, jlml's way against the best other way on a CPU, in turns.
 
-    python benchmarks/evaluation.py                      all but t-SNE: two minutes on 2 cores
+    python benchmarks/evaluation.py                      all but t-SNE: two minutes on one core
     python benchmarks/evaluation.py encoding --repeats 5
     python benchmarks/evaluation.py --tsne
 
@@ -226,7 +226,7 @@ def tsne(repeats: int) -> Iterator[Row]:
     codes, labels = stand.components(20)[1][some], stand.test_labels[some]
 
     def accuracy(points: object) -> str:
-        right = knn_correct(torch.as_tensor(np.array(points)).float(), labels, None, None, [5])[5]
+        right = knn_correct(torch.as_tensor(np.asarray(points)).float(), labels, None, None, [5])[5]
         return f" (5-NN {right.float().mean():.3f})"
 
     others: dict[str, Callable[[], object]] = {

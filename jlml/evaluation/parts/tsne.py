@@ -2,7 +2,6 @@
 
 import torch
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from torch import Tensor
 
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError, means_of
@@ -11,6 +10,15 @@ from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.neighbours import knn_correct
 from jlml.plots import plane_of, scatters
 from jlml.plots.scatter import Plane
+
+try:  # the same algorithm at the same settings, six times as fast on one thread
+    from sklearnex.manifold import TSNE
+
+    LIBRARY = "scikit-learn-intelex"
+except ImportError:  # not asked for, or it has no wheels for this machine
+    from sklearn.manifold import TSNE
+
+    LIBRARY = "scikit-learn (six times as fast on Linux with: pip install 'jlml[tsne]')"
 
 PERPLEXITY = 30
 PIXEL_COMPONENTS = 50  # pixels are brought to so many principal components first
@@ -42,6 +50,7 @@ def tsne(subject: Subject) -> Findings:
         f"{count:,} test images, four maps. t-SNE (perplexity {PERPLEXITY}) keeps neighbours and gives up "
         "distances: gaps and sizes of its clusters mean nothing."
     )
+    findings.remarks.append(f"Maps by {LIBRARY}; another library, or another seed, draws another map.")
     findings.figures.append(Figure("maps", scatters(planes, labels, subject.class_names), caption))
     return findings
 

@@ -1,0 +1,38 @@
+"""Maps by t-SNE, whichever library draws them, against scikit-learn's."""
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.manifold import TSNE, trustworthiness
+
+from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
+from jlml.evaluation.subject import Settings, Subject
+from jlml.metrics.neighbours import knn_correct
+
+
+class Seeded(Subject):
+    """A subject without a run: a seed."""
+
+    def __init__(self):
+        self.settings = Settings(seed=0)
+
+
+def test_a_map_keeps_what_scikit_learns_keeps():
+    images, labels = load_digits(return_X_y=True)
+    points, classes = torch.from_numpy(images[:600]).float(), torch.from_numpy(labels[:600])
+    reference = TSNE(perplexity=PERPLEXITY, random_state=0).fit_transform(points.numpy())
+    maps = embedded(Seeded(), points), torch.from_numpy(reference)
+    ours, theirs = (knn_correct(each, classes, None, None, [5])[5].float().mean() for each in maps)
+    assert ours.item() == pytest.approx(theirs.item(), abs=0.03)
+    ours, theirs = (trustworthiness(points.numpy(), each.numpy(), n_neighbors=12) for each in maps)
+    assert ours == pytest.approx(theirs, abs=0.01)
+
+
+def test_the_seed_draws_the_map():
+    points = torch.randn(150, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(embedded(Seeded(), points), embedded(Seeded(), points))
+
+
+@pytest.mark.parametrize("points", [torch.ones(150, 3), torch.arange(150.0)[:, None]])
+def test_points_without_a_plane_can_be_mapped(points):
+    assert embedded(Seeded(), points).isfinite().all()
