@@ -1,8 +1,8 @@
 """How fast jlml is: one table of ratios, each measured in turns within one run. `make bench` calls it.
 
-    python benchmarks/bench.py                       everything but the peers: some ten minutes on 2 cores
-    python benchmarks/bench.py nets fast --repeats 3
-    python benchmarks/bench.py peers                 pythae, in an environment of its own
+    python benchmarks/bench.py                        the default rows, some minutes on 2 cores
+    python benchmarks/bench.py nets fast --repeats 3  these rows
+    python benchmarks/bench.py all
 
 Read a row as: the median over the repeats (the lowest to the highest). A ratio of speeds above 1 means that
 jlml is the faster. These numbers hold for this machine, and for what else it was doing.
@@ -25,16 +25,24 @@ from rows import Row
 from jlml.training import quieten
 
 Group = Callable[[int], Iterator[Row]]
-BY_DEFAULT = ("nets", "fast", "habits")
+BY_DEFAULT = ("nets", "habits", "fast", "answers", "first_step", "data")
 
 
 def groups() -> dict[str, Group]:
     """What can be measured, by name."""
+    import evaluation
     import peers
     import shares
+    import startup
     import training
 
-    return {**training.GROUPS, **shares.GROUPS, "peers": peers.rows}
+    return {
+        **training.GROUPS,
+        **startup.GROUPS,
+        **evaluation.GROUPS,
+        **shares.GROUPS,
+        "pythae": peers.rows,
+    }
 
 
 def shown(row: Row) -> list[str]:
@@ -49,13 +57,13 @@ def main(words: Sequence[str]) -> None:
     """Measures, prints a table, writes JSON."""
     known = groups()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: {', '.join(known)}")
+    parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: all, {', '.join(known)}")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"))
     options = parser.parse_args(words)
-    unknown = set(options.groups) - known.keys()
+    unknown = set(options.groups) - known.keys() - {"all"}
     if unknown:
-        sys.exit(f"Error: {', '.join(unknown)} is not measured here. Choose of: {', '.join(known)}.")
+        sys.exit(f"Error: {', '.join(unknown)} is not measured here. Choose of: all, {', '.join(known)}.")
 
     quieten()
     table = Table(
@@ -65,7 +73,7 @@ def main(words: Sequence[str]) -> None:
         table.add_column(column)
     rows = []
     progress = Console(stderr=True)
-    for name in options.groups:
+    for name in known if "all" in options.groups else options.groups:
         for row in known[name](options.repeats):
             rows.append(row)
             table.add_row(*shown(row))

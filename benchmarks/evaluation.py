@@ -1,15 +1,10 @@
 """What an evaluation takes longest for, jlml's way against the best other way on a CPU, in turns.
 
-    python benchmarks/evaluation.py                      all but t-SNE: two minutes on one core
-    python benchmarks/evaluation.py encoding --repeats 5
-    python benchmarks/evaluation.py --tsne
-
 A ratio is jlml's time over that of the fastest other way in the same repeat: below 1, jlml is faster.
 Networks are untrained, as their arithmetic is the same. Codes for neighbours are principal components of
 MNIST. openTSNE takes part where it is installed.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +15,7 @@ from time import perf_counter
 import numpy as np
 import torch
 import torch.nn.functional as F
+from rows import Row
 from sklearn.manifold import TSNE, trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
@@ -35,11 +31,6 @@ from jlml.evaluation.pca import principal_components
 from jlml.evaluation.subject import Settings, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
 from jlml.models import build_model
-
-try:
-    from benchmarks.rows import Row
-except ModuleNotFoundError:  # run as a script
-    from rows import Row
 
 TARGET = "<= 1.5"
 HOPELESS = 3.0  # times as slow as the fastest other way: not measured again
@@ -108,12 +99,6 @@ class Stand(Subject):
         """So many principal components of known images and of test images."""
         pca = principal_components(to_float(self.known), self.test_images, count)
         return pca.train_codes, pca.test_codes
-
-
-def rows(repeats: int) -> Iterator[Row]:
-    """All but t-SNE."""
-    for contest in CONTESTS.values():
-        yield from contest(repeats)
 
 
 def encoding(repeats: int) -> Iterator[Row]:
@@ -248,29 +233,4 @@ def subject() -> Stand:
     return Stand()
 
 
-CONTESTS = {"encoding": encoding, "knn": knn, "trust": trust, "importance": importance}
-
-
-def main() -> None:
-    """Prints a line a row: median, lowest and highest ratio, and the seconds behind them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(CONTESTS)}; all without")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tsne", action="store_true", help="t-SNE too, alone where no names are given")
-    options = parser.parse_args()
-    if unknown := set(options.names) - set(CONTESTS):
-        parser.error(f"{', '.join(unknown)}: not one of {', '.join(CONTESTS)}")
-    chosen = [CONTESTS[name] for name in options.names or ([] if options.tsne else CONTESTS)]
-    for contest in [*chosen, tsne] if options.tsne else chosen:
-        for row in contest(options.repeats):
-            low, middle, high = (f(row.values) for f in (min, statistics.median, max))
-            print(
-                f"{row.name}: {middle:.2f} ({low:.2f} to {high:.2f}), {row.target}\n    {row.note}",
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main()
+GROUPS = {"encoding": encoding, "knn": knn, "trust": trust, "importance": importance, "tsne": tsne}

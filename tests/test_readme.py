@@ -18,7 +18,8 @@ COMMANDS = sorted(set(re.findall(r"(?:^|`)(python train\.py[^`\n]*)", README, fl
 
 
 RUNNABLE = [c for c in COMMANDS if "--" not in c and "my_package" not in c and "trainer=gpu" not in c]
-RUNNABLE = [c for c in RUNNABLE if "trainer=ddp" not in c]  # several processes: test_ddp.py starts them
+# test_ddp.py starts several processes; test_fast.py compiles, which nothing does under these shape checks
+RUNNABLE = [c for c in RUNNABLE if "trainer=ddp" not in c and "trainer=fast" not in c]
 SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
 

@@ -1,0 +1,46 @@
+"""The benchmarks measure: on a few images, what they give has the shape of a result."""
+
+import pytest
+
+from conftest import ROOT
+
+WORDS = ("data=mnist_5k", "data.subset=200", "data.batch_size=64", "callbacks=none")
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+
+
+@pytest.mark.parametrize("model", ["ae", "vae"])
+def test_others_take_turns_with_every_epoch(model):
+    import training
+
+    turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2, skipped=1)
+    assert {name: len(seconds) for name, seconds in turns.seconds.items()} == {
+        "jlml": 11 - 1,
+        "bare": 11,
+        "validation": 11,
+    }
+    assert [ratio > 0 for ratio in training.ratios(turns, "bare", "validation")] == [True, True]
+
+
+def test_shares_add_up_to_the_whole(monkeypatch):
+    import shares
+
+    words = (*WORDS, "model=ae", "trainer.max_epochs=2")
+    monkeypatch.setattr(shares, "NETS", {"a net": words})
+    rows = list(shares.of_fit(2))
+    for repeat in range(2):
+        assert sum(row.values[repeat] for row in rows) == pytest.approx(100)
+    assert [row.values[0] > 0 for row in rows] == 5 * [True]
+    monkeypatch.setattr(shares, "BLOCK", 1)
+    assert next(shares.of_step(1)).name == "a net: bare"
+
+
+def test_a_target_is_met_or_missed():
+    from rows import Row
+
+    assert Row("", [0.9, 0.96, 0.97], target=">= 0.95").meets_target is True
+    assert Row("", [1.4, 1.2, 1.5], target="<= 1.3").meets_target is False
+    assert Row("", [1.4]).meets_target is None
