@@ -65,7 +65,7 @@ class Gaussian(ObservationModel):
         return self.link(at_least_float32(logits))
 
     def nll(self, logits: Images, images: Images) -> PerImage:
-        squared_error = (images - self.mean(logits)).square().flatten(1).sum(1)
+        squared_error = (images - self.mean(logits)).square().sum((1, 2, 3))
         constant = images.shape[1:].numel() * (log(self.scale) + log(2 * pi) / 2)
         return squared_error / (2 * self.scale**2) + constant
 
@@ -82,7 +82,7 @@ class Bernoulli(ObservationModel):
 
     def nll(self, logits: Images, images: Images) -> PerImage:
         logits = at_least_float32(logits)
-        return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+        return F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((1, 2, 3))
 
 
 class ContinuousBernoulli(ObservationModel):
@@ -109,7 +109,7 @@ class ContinuousBernoulli(ObservationModel):
         return cb.mean(self._limited(logits))
 
     def nll(self, logits: Images, images: Images) -> PerImage:
-        return -cb.log_prob(self._limited(logits), images).flatten(1).sum(1)
+        return -cb.log_prob(self._limited(logits), images).sum((1, 2, 3))
 
     def pictures(self, logits: Images) -> dict[str, Images]:
         return {"mean": self.mean(logits), "lambda": self.lambda_(logits)}

@@ -15,7 +15,7 @@ LOWEST, HIGHEST = 1e-12, 1 - 2**-24
 
 def mse(mean: Images, images: Images) -> PerImage:
     """Squared error per pixel, averaged over the pixels of an image."""
-    return F.mse_loss(mean, images, reduction="none").flatten(1).mean(1)
+    return F.mse_loss(mean, images, reduction="none").mean((1, 2, 3))
 
 
 def bce(mean: Images, images: Images) -> PerImage:
@@ -25,8 +25,7 @@ def bce(mean: Images, images: Images) -> PerImage:
     """
     held = mean.clamp(LOWEST, HIGHEST)
     # ten times as fast on a CPU as F.binary_cross_entropy, which torch does not vectorise
-    surprise = images * held.log() + (1 - images) * torch.log1p(-held)
-    return -surprise.flatten(1).sum(1)
+    return -torch.lerp(torch.log1p(-held), held.log(), images).sum((1, 2, 3))
 
 
 def yardsticks(mean: Images, images: Images) -> dict[str, PerImage]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from jlml.models.base import Autoencoder, Codes, Images, Pass, at_rest
 from jlml.networks import MLPDecoder, MLPEncoder
 
-FITTED_IMAGES = 5_000  # enough for a covariance of 64 dimensions, and a fraction of an epoch to encode
+FITTED_IMAGES = 2_000  # enough for a covariance of 64 dimensions, and a hundredth of an epoch to encode
 FITTED_AT_ONCE = 1_000
 
 
@@ -17,7 +17,7 @@ class AE(Autoencoder):
     """z = encoder(x), x' ~ p(. | decoder(z)), trained to make x likely: the loss is -log p(x | z).
 
     Nothing shapes the codes, so there is no distribution to sample from. One is fitted: a Gaussian with
-    the mean and covariance of the first 5,000 training images' codes, renewed before every validation and
+    the mean and covariance of the first 2,000 training images' codes, renewed before every validation and
     kept in the checkpoint.
 
     Args:
