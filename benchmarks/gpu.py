@@ -14,11 +14,10 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from loops import loss_of
+from loops import loss_of, prepared
 from training import Terminal
 
 import jlml
-from jlml.config import make, plain
 from jlml.models import build_model
 from jlml.training import quieten
 
@@ -28,9 +27,7 @@ STEPS = 430  # of 128 images: an epoch
 
 def bare_steps(words: tuple[str, ...]) -> float:
     """Seconds of an epoch of captured steps over random batches of the training images."""
-    config = plain(jlml.compose(*words))
-    data = make(config["data"], "data")
-    data.setup()
+    config, data = prepared(words)
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).cuda().train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=True)

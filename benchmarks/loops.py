@@ -3,7 +3,7 @@
 import gzip
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import jlml
+from jlml.config import Config, make, plain
 from jlml.data import MNISTDataModule
 from jlml.data.sources import IDX_DATASETS
 from jlml.models import VAE, Autoencoder
 from jlml.models.vae import kl_to_standard_normal
 
 Batches = Callable[[], Iterable[Tensor]]
+
+
+def prepared(words: Sequence[str]) -> tuple[Config, MNISTDataModule]:
+    """The config of these words, and its data, read."""
+    config = plain(jlml.compose(*words))
+    data: MNISTDataModule = make(config["data"], "data")
+    data.setup()
+    return config, data
 
 
 def loss_of(model: Autoencoder, images: Tensor) -> Tensor:

@@ -12,13 +12,12 @@ from unittest.mock import patch
 import torch
 from lightning import Trainer
 from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
-from loops import in_memory, loss_of
+from loops import in_memory, loss_of, prepared
 from rows import Row
 from training import Terminal
 
 import jlml
 from jlml.callbacks import Gallery
-from jlml.config import make, plain
 from jlml.data import MNISTDataModule
 from jlml.data.batches import TrainingBatches
 from jlml.metrics import RunningMean, yardsticks
@@ -39,11 +38,11 @@ BLOCK = 20  # steps in a turn
 
 
 class Clock:
-    """Seconds spent in a method, those of others that it calls taken off."""
+    """Seconds spent in the methods of each part; one that another calls counts as part of that one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = dict.fromkeys(PARTS, 0.0)
-        self._inside: list[str] = []
+        self._depth = 0
 
     def around(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*arguments: Any, **options: Any) -> Any:
@@ -51,12 +50,12 @@ class Clock:
             if trainer is not None and trainer.state.fn != "fit":
                 return method(*arguments, **options)
             started = perf_counter()
-            self._inside.append(part)
+            self._depth += 1
             try:
                 return method(*arguments, **options)
             finally:
-                self._inside.pop()
-                if not self._inside:  # else it is part of the outer one
+                self._depth -= 1
+                if self._depth == 0:
                     self.seconds[part] += perf_counter() - started
 
         return timed
@@ -84,9 +83,7 @@ def of_fit(repeats: int) -> Iterator[Row]:
 def of_step(repeats: int) -> Iterator[Row]:
     """What jlml adds to a bare step, one thing after another; every variant takes its turn of 20 steps."""
     for net, words in NETS.items():
-        config = plain(jlml.compose(*words, "loss=bce"))
-        data: MNISTDataModule = make(config["data"], "data")
-        data.setup()
+        config, data = prepared((*words, "loss=bce"))
         variants = {
             "bare": (steps(config, data), False),
             "+ one loss an image": (steps(config, data, 1), False),

@@ -14,12 +14,11 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from loops import Loop, in_memory, loss_of, torchvision_batches, validate
+from loops import Loop, in_memory, loss_of, prepared, torchvision_batches, validate
 from rows import Row
 
 import jlml
 from jlml.callbacks import ProgressBar
-from jlml.config import make, plain
 from jlml.data import MNISTDataModule
 from jlml.models import build_model
 
@@ -87,14 +86,12 @@ def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: in
         skipped: epochs at the start that are not counted.
     """
     epochs = CYCLE * repeats + skipped + 1  # the last one ends with what only an end has
-    config = jlml.compose(*words, "loss=bce", f"trainer.max_epochs={epochs}")
-    node = plain(config)
-    data: MNISTDataModule = make(node["data"], "data")
-    data.setup()
+    words = (*words, "loss=bce", f"trainer.max_epochs={epochs}")
+    config, data = prepared(words)
     torch.manual_seed(0)
-    turns = Turns(others(build_model(node, data.image_shape), data), skipped)
+    turns = Turns(others(build_model(config, data.image_shape), data), skipped)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(config, Path(folder), progress=[ProgressBar(), turns])
+        jlml.train(jlml.compose(*words), Path(folder), progress=[ProgressBar(), turns])
     return turns
 
 
@@ -132,7 +129,7 @@ def fast(repeats: int) -> Iterator[Row]:
 
 def habits(repeats: int) -> Iterator[Row]:
     """What one usually writes: torchvision's dataset in a DataLoader, in a plain loop and in Lightning."""
-    words = ("model=ae", "data.image_size=32", "callbacks=default")
+    words = ("model=ae", "data.image_size=32")
     images = 55_000 // PEER_SHARE
     pad = torch.nn.ZeroPad2d(2)  # 32 pixels a side
 

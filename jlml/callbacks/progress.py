@@ -80,10 +80,10 @@ class Heartbeat(Callback):
 
 
 class ProgressBar(TQDMProgressBar):
-    """One bar for the epoch at hand, redrawn every 48 steps; where no one watches, a line an epoch."""
+    """One bar for the epoch at hand, redrawn every 96 steps; where no one watches, a line an epoch."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=48 if sys.stdout.isatty() else 0)
+        super().__init__(refresh_rate=96 if sys.stdout.isatty() else 0)
 
     def init_train_tqdm(self) -> Tqdm:
         bar = super().init_train_tqdm()
@@ -104,9 +104,7 @@ class ProgressBar(TQDMProgressBar):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: STEP_OUTPUT, batch: Any, batch_idx: int
     ) -> None:
-        stretch = Stretch.of(batch, batch_idx)
-        last = stretch.first + stretch.count - 1
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, last)
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, Stretch.of(batch, batch_idx).last)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)

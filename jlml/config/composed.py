@@ -1,5 +1,6 @@
 """From words on a command line to a plain config."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ Config = dict[str, Any]
 
 def compose(*overrides: str, config_name: str = "train") -> DictConfig:
     """The config that these words would give on the command line: ``compose("model=ae", "latent.dim=3")``."""
+    return with_choices(*task_and_hydra(overrides, config_name))
+
+
+def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:
+    """The config that these words give, and Hydra's own."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = hydra_compose(config_name, list(overrides), return_hydra_config=True)
     task = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    return with_choices(task, composed.hydra)
+    return task, composed.hydra
 
 
 def with_choices(task: DictConfig, hydra: Any) -> DictConfig:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from string import Template
 
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from jlml.config.composed import CONF
+from jlml.config.composed import CONF, task_and_hydra
 
 
 def help_text(config_name: str, words: Sequence[str]) -> str:
@@ -14,10 +13,8 @@ def help_text(config_name: str, words: Sequence[str]) -> str:
 
     To list the choices, Hydra asks for each group four times and copies its whole store each time: 0.7 s.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose(config_name, list(words), return_hydra_config=True)
-    task = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    template = Template(composed.hydra.help.template)
+    task, hydra = task_and_hydra(words, config_name)
+    template = Template(hydra.help.template)
     return template.substitute(APP_CONFIG_GROUPS=choices(), CONFIG=OmegaConf.to_yaml(task))
 
 

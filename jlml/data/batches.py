@@ -49,6 +49,11 @@ class Stretch:
         """A batch that comes alone, from a loader of another kind, as a stretch."""
         return batch if isinstance(batch, Stretch) else cls(iter([batch]), number, 1, len(batch[0]))
 
+    @property
+    def last(self) -> int:
+        """The number of its last batch in the epoch."""
+        return self.first + self.count - 1
+
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
         """The batches, each with its number in the epoch."""
         return enumerate(islice(self._batches, self.count), self.first)

@@ -113,7 +113,7 @@ class Autoencoder(LightningModule, ABC):
         (optimizer,), every = trainer.optimizers, trainer.log_every_n_steps  # type: ignore[attr-defined]
         counted = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
         means = self._means["train"]
-        last = stretch.first + stretch.count - 1 if trainer.is_last_batch else None
+        last = stretch.last if trainer.is_last_batch else None
         for number, each in stretch:
             counted.increment_ready()
             if self._captured is None:
