@@ -55,11 +55,14 @@ def cut_off(path, *words, epoch=2, where="training"):
 
 
 def what_counts(path):
-    """Everything in a checkpoint that decides how training goes on."""
+    """Everything in the last checkpoint that decides how training goes on; of the best one, the weights."""
     checkpoint = torch.load(path, weights_only=True)
-    kept = {key: checkpoint[key] for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops")}
-    random = [state for name, state in checkpoint["callbacks"].items() if name.startswith("LastCheckpoint")]
-    return dict(leaves({**kept, "random": random, "step": checkpoint["global_step"]}))
+    kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}
+    if path.stem == "last":
+        kept |= {key: checkpoint[key] for key in ("optimizer_states", "lr_schedulers")}
+        of_callbacks = checkpoint["callbacks"].items()
+        kept["random"] = [state for name, state in of_callbacks if name.startswith("LastCheckpoint")]
+    return dict(leaves(kept))
 
 
 def leaves(node, key=""):

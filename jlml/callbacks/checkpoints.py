@@ -34,10 +34,12 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """`best.ckpt`: the weights of the lowest validation loss so far."""
+    """`best.ckpt`: the weights of the lowest validation loss so far, and nothing that only training needs."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "best", monitor=MONITOR, enable_version_counter=False)
+        super().__init__(
+            folder, "best", monitor=MONITOR, save_weights_only=True, enable_version_counter=False
+        )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far is that of the folder at hand: the run may have moved since."""

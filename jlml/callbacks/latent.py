@@ -66,11 +66,12 @@ class Posterior(Drawing):
 
     def draw(self, trainer: Trainer, model: Autoencoder) -> None:
         images, _ = validation_images(trainer, model, self.images)
-        codes, kl, posterior_std = model.encode(images), None, None
         if isinstance(model, VAE):
             codes, log_variance = model.posterior(images)
             kl = kl_to_standard_normal(codes, log_variance).mean(0)
             posterior_std = log_variance.exp().mean(0).sqrt()
+        else:
+            codes, kl, posterior_std = model.encode(images), None, None
         spread = codes.std(0, correction=0)
         active = active_units(codes, relative=kl is None)
         title = f"{active} of {model.latent_dim} dimensions active {when(trainer)}"

@@ -35,7 +35,7 @@ class TensorBoard(TensorBoardLogger):
         """Adds a picture, in one group with the others: TensorBoard shows a group side by side."""
         height, width, _ = picture.shape
         png = as_png(picture, small=False)  # add_image would take as long to compress it as to draw it
-        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
+        image = Summary.Image(height=height, width=width, encoded_image_string=png)
         summary = Summary(value=[Summary.Value(tag=f"pictures/{tag}", image=image)])
         self.experiment.file_writer.add_summary(summary, step)
 

@@ -1,12 +1,17 @@
 """A plane of codes, decoded."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
+import numpy as np
 from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, rendered
+from jlml.plots.canvas import Picture, Stage
 
 
 def manifold(
@@ -29,17 +34,35 @@ def manifold(
     """
     rows, columns, height, width = images.shape
     sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width).numpy()
-    figure = Figure(figsize=(8, 8.2), dpi=100)
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)  # half the time of a layout engine
-    axes = figure.add_subplot()
+    stage, axes, image = _stage(names)
     # a tile is centred on its code, so the sheet reaches half a step beyond the grid
     edges = (*_widened(x_range, columns), *_widened(y_range, rows))
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=edges, aspect="auto", interpolation="nearest")
+    image.set_data(sheet)
+    image.set_extent(edges)
+    axes.set(xlim=edges[:2], ylim=edges[2:])
+    axes.title.set_text(title)
+    named: list[Artist] = []
     for mark, point in (marks or {}).items():
-        axes.plot(*point, "o", ms=9, mfc="none", mec="C1", mew=2)
-        axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
-    axes.set(xlabel=names[0], ylabel=names[1], title=title)
-    return rendered(figure)
+        named += axes.plot(*point, "o", ms=9, mfc="none", mec="C1", mew=2)
+        named.append(
+            axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
+        )
+    picture = stage.picture(named)
+    for artist in named:
+        artist.remove()
+    return picture
+
+
+@lru_cache(maxsize=2)
+def _stage(names: tuple[str, str]) -> tuple[Stage, Axes, AxesImage]:
+    """The plane with the names of its axes, which the pictures of a run share."""
+    figure = Figure(figsize=(8, 8.2), dpi=100)
+    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)
+    axes = figure.add_subplot()
+    image = axes.imshow(np.zeros((1, 1)), cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.set(xlabel=names[0], ylabel=names[1])
+    axes.set_title("", y=1)
+    return Stage(figure, [image, *axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes, image
 
 
 def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, grid, rendered, words
+from jlml.plots.canvas import Picture, Stage, grid, rendered, words
+
+Limits = tuple[tuple[float, float], tuple[float, float]]  # (low, high) of the two axes
 
 COLOURS = [f"C{i}" for i in range(10)]  # matplotlib's ten
 
@@ -50,18 +55,33 @@ def scatter(
     plane: Plane,
     labels: Int64[Tensor, " codes"],
     class_names: Sequence[str],
-    limits: tuple[tuple[float, float], tuple[float, float]],
+    limits: Limits,
     title: str,
 ) -> Picture:
-    """One point a code and one colour a class, inside the given (low, high) limits of the two axes."""
+    """One point a code and one colour a class, inside the given limits of the two axes."""
+    stage, points, texts = _stage(tuple(class_names), limits)
+    _place(points, plane, labels)
+    for text, content in zip(texts, (title, *plane.axes), strict=True):
+        text.set_text(content)
+    return stage.picture()
+
+
+@lru_cache(maxsize=2)
+def _stage(class_names: tuple[str, ...], limits: Limits) -> tuple[Stage, list[Line2D], list[Text]]:
+    """Axes and legend, which the pictures of a run share; the points; title and names of the axes."""
     figure = Figure(figsize=(7.5, 6.4), dpi=100)
-    figure.subplots_adjust(left=0.1, right=0.83, bottom=0.09, top=0.94)  # half the time of a layout engine
+    figure.subplots_adjust(left=0.1, right=0.83, bottom=0.09, top=0.94)
     axes = figure.add_subplot()
-    _draw(axes, plane, labels, class_names, 4.5)
-    axes.set(xlim=limits[0], ylim=limits[1], xlabel=plane.axes[0], ylabel=plane.axes[1], title=title)
+    points = _points(axes, class_names, 4.5)
+    axes.set(xlim=limits[0], ylim=limits[1])
     axes.legend(title="class", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3, frameon=False)
     axes.grid(alpha=0.2)
-    return rendered(figure)
+    texts = [
+        axes.set_title("", y=1),
+        axes.text(0.5, -0.05, "", transform=axes.transAxes, ha="center", va="top"),
+        axes.text(-0.08, 0.5, "", transform=axes.transAxes, ha="right", va="center", rotation=90),
+    ]
+    return Stage(figure, [*points, *texts]), points, texts
 
 
 def scatters(
@@ -69,12 +89,14 @@ def scatters(
     labels: Int64[Tensor, " codes"],
     class_names: Sequence[str],
     columns: int = 2,
-    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    limits: Limits | None = None,
 ) -> Picture:
     """Panels of the same images' codes by title, with one legend; each fits its axes, or all share limits."""
     figure, panels = grid(len(planes), (5.0, 4.6), columns)
     for axes, (title, plane) in zip(panels, planes.items(), strict=True):
-        _draw(axes, plane, labels, class_names, 3.5)
+        _place(_points(axes, class_names, 3.5), plane, labels)
+        axes.relim()
+        axes.autoscale()
         axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
         if limits is not None:
             axes.set(xlim=limits[0], ylim=limits[1])
@@ -85,8 +107,15 @@ def scatters(
     return rendered(figure)
 
 
-def _draw(axes: Axes, plane: Plane, labels: Tensor, class_names: Sequence[str], size: float) -> None:
+def _points(axes: Axes, class_names: Sequence[str], size: float) -> list[Line2D]:
+    """Where the points of each class go."""
+    series = []
     for number, name in enumerate(class_names):
-        of_class = plane.points[labels == number].numpy()
         colour = COLOURS[number % len(COLOURS)]
-        axes.plot(*of_class.T, ".", ms=size, alpha=0.6, color=colour, label=name, mew=0)
+        series += axes.plot([], [], ".", ms=size, alpha=0.6, color=colour, label=name, mew=0)
+    return series
+
+
+def _place(series: Sequence[Line2D], plane: Plane, labels: Tensor) -> None:
+    for number, points in enumerate(series):
+        points.set_data(*plane.points[labels == number].numpy().T)
