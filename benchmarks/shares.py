@@ -134,7 +134,8 @@ def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None
             if extras >= 2:
                 means.update({"loss": losses, **result.terms, **result.notes})
                 if number % 50 == 49:
-                    means.pop()
+                    means.means()
+                    means.clear()
             if extras >= 3 and number % YARDSTICK_EVERY == 0:
                 with torch.no_grad():
                     means.update(yardsticks(model.loss.mean(result.logits), images))

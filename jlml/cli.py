@@ -108,6 +108,10 @@ def one_sentence() -> Iterator[None]:
             "Error: A group takes the name of a choice, as latent=d16 or scheduler=none. A number goes to a "
             "key: latent.dim=30."
         )
+    except OSError as error:
+        if TRACEBACKS or error.filename is None:
+            raise
+        sys.exit(f"Error: {error.filename} cannot be used: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit("Interrupted.")
 

@@ -8,6 +8,10 @@ class UserError(Exception):
     """What was wrong, what was given, what is allowed and what to do, in a sentence or two."""
 
 
+class DivergedError(UserError):
+    """A loss or a weight of a run at work is no number any more."""
+
+
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """A trailing hint such as `` Did you mean latent.dim?``, or nothing when no name is near."""
     near = get_close_matches(given, list(allowed), n=1)

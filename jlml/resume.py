@@ -33,7 +33,8 @@ def resume(folder: str | Path, words: Sequence[str] = (), trust: bool = False) -
     """
     run = Run.open(folder)
     config = changed(run.config(trust), words, run)
-    run.checkpoint("last")
+    if run.state() in ("finished", "pruned"):
+        run.checkpoint("last")  # must be there; a run that was cut off before its first begins anew
     return train(OmegaConf.create(config), run=run)
 
 

@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 from jlml.config import Config, check, check_targets, differences
 from jlml.errors import UserError, gist
 from jlml.files import locked, read_json, write_whole
+from jlml.heartbeat import beats_elsewhere
 from jlml.models import Autoencoder, build_model
 
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
@@ -143,6 +144,13 @@ class Run:
             raise UserError(f"{self.path} has no checkpoint {which!r}: {path} is missing.")
         return path
 
+    def last_good(self) -> str:
+        """In a sentence, which checkpoint of a run that has come to grief can still be used."""
+        last = self.path / "checkpoints" / "last.ckpt"
+        if not last.is_file():
+            return "No checkpoint had been written yet."
+        return f"The last good checkpoint, of step {step_of(last)}, is {last}."
+
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
         """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
@@ -167,6 +175,21 @@ class Run:
             if not free:
                 raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
             yield
+
+    def state(self) -> str:
+        """The status in metrics.json, or `cut off` where that says running and no one is at it.
+
+        Who trains holds a lock. From another machine that may not be seen: there the heartbeat tells.
+        """
+        status = str(self.metrics().get("status", "not begun"))
+        if status != "running":
+            return status
+        lock = self.path / ".lock"
+        if lock.exists():
+            with locked(lock) as free:
+                if not free:
+                    return status
+        return status if beats_elsewhere(self.path) else "cut off"
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,10 +31,11 @@ from jlml.callbacks import (
     TensorBoard,
     Throughput,
     WholeCheckpoints,
+    errors_once,
 )
-from jlml.config import Config, check, make, plain, shown
+from jlml.config import Config, check, command, make, plain, shown, word
 from jlml.data import MNISTDataModule
-from jlml.errors import UserError, gist
+from jlml.errors import DivergedError, UserError, gist
 from jlml.hardware import check_device, of_lightning, within_means
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
@@ -134,12 +135,15 @@ def train(
 
     alone = run.alone() if first else nullcontext()
     recording: AbstractContextManager[dict[str, Any]] = recorded(run, config) if first else nullcontext({})
-    with alone, recording as record:
+    with alone, errors_once(), recording as record:
         if first:
             run.record_config(model.config)
         if board is not None:
             board.lay_out()
-        trainer.fit(model, data, ckpt_path=last)
+        try:
+            trainer.fit(model, data, ckpt_path=last)
+        except DivergedError as error:
+            raise UserError(f"{error} {run.last_good()}") from error
         record |= speed_of(trainer)
         best = str(run.checkpoint("best"))
         trainer.validate(model, data, ckpt_path=best, verbose=False)
@@ -157,13 +161,14 @@ def make_board(config: Config, run: Run, last: Path | None) -> TensorBoard | Non
     """The logger of the run, or None where the config has none.
 
     Args:
-        last: the checkpoint that the run goes on from; what was logged after it will be logged again.
+        last: the checkpoint that the run goes on from, if it does not begin anew; what was logged after it
+            will be logged again.
     """
     if not config.get("logger"):
         return None
     board: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path))
-    if last is not None:
-        board.forget_after(step_of(last))
+    if any(run.path.glob("events.out.tfevents.*")):
+        board.forget_after(0 if last is None else step_of(last))
     return board
 
 
@@ -221,7 +226,7 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
 
     What the caller puts into the record is written at the end.
     """
-    handler = logging.FileHandler(run.path / "train.log", encoding="utf-8")
+    handler = LogFile(run.path / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("jlml")
     logger.setLevel(logging.INFO)
@@ -237,12 +242,13 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         "versions": {"jlml": jlml.__version__} | {name: version(name) for name in PACKAGES},
         "git": git_revision(),
     }
-    run.write_metrics(record)
-    log.info("Choices %s, changes %s", config["choices"], config["changes"])
     try:
+        run.write_metrics(record)
+        log.info("Choices %s, changes %s", config["choices"], config["changes"])
         with another_blamed():
             yield record
-        record["status"] = "finished"
+        record |= {"status": "finished", "wall_seconds": time.perf_counter() - started}
+        run.write_metrics(record)
     except (KeyboardInterrupt, SystemExit) as end:
         record["status"] = "interrupted"
         log.info("Interrupted.")
@@ -257,15 +263,36 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         record |= {"status": "failed", "error": str(error)}
         log.info("Failed: %s", error)
         raise
+    except OSError as error:
+        unwritten = f"{error.filename or run.path} cannot be written: {error.strerror or error}."
+        record |= {"status": "failed", "error": unwritten}
+        log.info("Failed: %s", unwritten)
+        raise UserError(f"{unwritten} What had been saved is whole. {go_on_with(run)}") from error
     except BaseException as error:
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         log.exception("Run %s failed.", run.path)
         raise
     finally:
-        record["wall_seconds"] = time.perf_counter() - started
-        run.write_metrics(record)
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # of a full disk more than enough is said
+            handler.close()
+            if record["status"] != "finished" or "wall_seconds" not in record:
+                run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
+
+
+def go_on_with(run: Run) -> str:
+    """What to do where a run could not write."""
+    if not (run.path / "config.yaml").is_file():
+        return "Make room, and start again."
+    return f"Make room, then: {command('train.py', word('resume', str(run.path)))}"
+
+
+class LogFile(logging.FileHandler):
+    """A log that is cut off where the disk is full, and says nothing of it: others will."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 def hyperparameters(config: Config) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_a_loss_that_is_not_finite_is_said_once(tmp_path):
         *QUICK, "loss=mse", "loss.link=identity", "optimizer.lr=1e20", f"output_dir={tmp_path}"
     )
     assert code == 1
-    assert err.startswith("Error: Training has diverged: train/loss")
+    assert err.startswith("Error: Training has diverged at step")
     assert len(err.splitlines()) == 1
     (path,) = tmp_path.iterdir()
     assert Run(path).metrics()["status"] == "failed"

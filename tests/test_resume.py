@@ -9,9 +9,8 @@ import sys
 import time
 
 import pytest
-import torch
 from lightning import Callback
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from same import differences
 
 import jlml
 from conftest import QUICK, ROOT
@@ -54,32 +53,6 @@ def cut_off(path, *words, epoch=2, where="training"):
         train(path, *words, progress=[Cut(epoch, where)])
 
 
-def what_counts(path):
-    """Everything in the last checkpoint that decides how training goes on; of the best one, the weights."""
-    checkpoint = torch.load(path, weights_only=True)
-    kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}
-    if path.stem == "last":
-        kept |= {key: checkpoint[key] for key in ("optimizer_states", "lr_schedulers")}
-        of_callbacks = checkpoint["callbacks"].items()
-        kept["random"] = [state for name, state in of_callbacks if name.startswith("LastCheckpoint")]
-    return dict(leaves(kept))
-
-
-def leaves(node, key=""):
-    if isinstance(node, (dict, list, tuple)):
-        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from leaves(value, f"{key}.{name}")
-    else:
-        yield key, node
-
-
-def assert_same(ours, theirs):
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        other = theirs[key]
-        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, key
-
-
 @pytest.fixture(scope="module", autouse=True)
 def short_stretches():
     """Three stretches an epoch of five batches, where a run would have them all in one."""
@@ -112,12 +85,7 @@ def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(
     words = (f"scheduler={scheduler}", "trainer.max_epochs=4", f"checkpoints.steps={steps}")
     cut_off(tmp_path / "run", *words, epoch=epoch, where=where)
     resumed = train(tmp_path / "run", *words)
-    undisturbed = whole(scheduler)
-    for name in ("best", "last"):
-        ours = what_counts(resumed.run.checkpoint(name))
-        theirs = what_counts(undisturbed.run.checkpoint(name))
-        assert_same(ours, theirs)
-    assert resumed.metrics == undisturbed.metrics
+    assert differences(resumed.run, whole(scheduler).run) == []
     assert resumed.run.metrics()["epochs"] == 4
 
 
@@ -129,20 +97,13 @@ def test_a_run_may_move_before_it_goes_on(tmp_path, whole):
     assert moved.metrics == whole("none").metrics
 
 
-def curves(run):
-    """Every curve of a run in TensorBoard but how fast it was."""
-    board = EventAccumulator(str(run.path)).Reload()
-    tags = [tag for tag in board.Tags()["scalars"] if "second" not in tag]
-    return {tag: [(event.step, event.value) for event in board.Scalars(tag)] for tag in tags}
-
-
 @pytest.mark.parametrize("steps", ["null", "1"])
 def test_curves_have_no_gap_and_no_overlap(tmp_path, whole, steps):
     words = ("trainer.max_epochs=4", f"checkpoints.steps={steps}", "trainer.log_every_n_steps=3")
     undisturbed = train(tmp_path / "whole", *words)
     cut_off(tmp_path / "run", *words)  # after the fourth step of five: within a window of three
     resumed = train(tmp_path / "run", *words)
-    assert curves(resumed.run) == curves(undisturbed.run)
+    assert differences(resumed.run, undisturbed.run) == []
 
 
 def test_a_finished_run_is_only_tested_again(tmp_path, whole):
@@ -220,12 +181,7 @@ def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
     code, out, err = ended(start(f"resume={folder}"))
     assert (code, err) == (0, "")
     assert str(folder) in out
-    resumed = Run(folder)
-    assert resumed.metrics()["metrics"] == Run(undisturbed).metrics()["metrics"]
-    for which in ("best", "last"):
-        ours = what_counts(resumed.checkpoint(which))
-        theirs = what_counts(Run(undisturbed).checkpoint(which))
-        assert_same(ours, theirs)
+    assert differences(Run(folder), Run(undisturbed)) == []
 
 
 def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):

@@ -231,7 +231,7 @@ def test_no_warning_reaches_the_user(tmp_path, capfd):
 @pytest.mark.parametrize("model", ["ae", "conv_vae"])
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path, model):
     words = (*QUICK, f"model={model}", "loss=mse", "loss.link=identity", "optimizer.lr=1e20")
-    with pytest.raises(UserError, match=r"Training has diverged: train/loss.* not finite at step \d+"):
+    with pytest.raises(UserError, match=r"diverged at step \d+: train/loss (nan|inf).* No checkpoint"):
         jlml.train(jlml.compose(*words), tmp_path)
     (path,) = tmp_path.iterdir()
     assert Run(path).metrics()["status"] == "failed"

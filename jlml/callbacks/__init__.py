@@ -5,7 +5,7 @@ from jlml.callbacks.drawing import Drawing, Gallery
 from jlml.callbacks.latent import LatentScatter, Posterior, Projector, Snapshots
 from jlml.callbacks.pictures import Interpolations, Manifold, Reconstructions, Samples
 from jlml.callbacks.progress import Heartbeat, ProgressBar, Throughput
-from jlml.callbacks.tensorboard import TensorBoard
+from jlml.callbacks.tensorboard import TensorBoard, errors_once
 
 __all__ = [
     "BestCheckpoint",
@@ -25,4 +25,5 @@ __all__ = [
     "TensorBoard",
     "Throughput",
     "WholeCheckpoints",
+    "errors_once",
 ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from jlml.config import command, word
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
+from jlml.models import Autoencoder
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -88,14 +89,14 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch > 0:
-            self._write(trainer, trainer.fit_loop.epoch_progress)
+            self._write(trainer, pl_module, trainer.fit_loop.epoch_progress)
         self._end_if_asked()
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if batch_idx > 0 and (self._asked_to_end or self._is_due(trainer)):
-            self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
+            self._write(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_progress)
         self._end_if_asked()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -113,7 +114,8 @@ class LastCheckpoint(Checkpoint):
             return False
         return time.monotonic() - self._written > 60 * self.minutes
 
-    def _write(self, trainer: Trainer, progress: Any) -> None:
+    def _write(self, trainer: Trainer, model: LightningModule, progress: Any) -> None:
+        cast(Autoencoder, model).check_weights()  # lest the last good checkpoint goes
         with not_begun(progress):
             trainer.save_checkpoint(self.path)
         self._written, self._written_step = time.monotonic(), trainer.global_step

@@ -1,5 +1,6 @@
 """What the codes look like: their scatter, their spread, their neighbours, their path during training."""
 
+from io import BytesIO
 from math import ceil, log2
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from lightning import Trainer
 from torch import Tensor
 
 from jlml.callbacks.drawing import Drawing, boards, validation_images, when
+from jlml.files import write_whole
 from jlml.metrics import named
 from jlml.metrics.codes import active_units
 from jlml.models import VAE, Autoencoder
@@ -112,8 +114,15 @@ class Snapshots(Drawing):
     def draw(self, trainer: Trainer, model: Autoencoder) -> None:
         images, labels = validation_images(trainer, model, self.images)
         folder = Path(trainer.default_root_dir) / "snapshots"
-        if not folder.exists():
-            folder.mkdir()
-            np.save(folder / "labels.npy", labels.numpy().astype(np.uint8))
+        folder.mkdir(exist_ok=True)
+        if not (folder / "labels.npy").exists():
+            write_whole(folder / "labels.npy", as_npy(labels.numpy().astype(np.uint8)))
         codes = model.encode(images).half().cpu().numpy()
-        np.save(folder / f"step_{trainer.global_step:08d}.npy", codes)
+        write_whole(folder / f"step_{trainer.global_step:08d}.npy", as_npy(codes))
+
+
+def as_npy(values: np.ndarray) -> bytes:
+    """The content of a .npy file."""
+    content = BytesIO()
+    np.save(content, values)
+    return content.getvalue()

@@ -1,9 +1,8 @@
 """What the terminal shows while training, and how fast it goes."""
 
-import json
 import sys
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -12,7 +11,7 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from jlml.data.batches import Stretch
-from jlml.files import write_whole
+from jlml.heartbeat import SECONDS, beat
 from jlml.metrics import MONITOR
 from jlml.metrics.names import EPOCH_SPEED
 from jlml.models.base import steps_an_epoch
@@ -64,10 +63,20 @@ class Throughput(Callback):
 
 
 class Heartbeat(Callback):
-    """Keeps `progress.json` in the run folder: which epoch, of how many."""
+    """Keeps `progress.json` in the run folder: which epoch, of how many, and that someone is at it.
+
+    Written at every epoch, and every ten seconds within one.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._beat(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if monotonic() - self._last > SECONDS:
+            self._beat(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._beat(trainer)
@@ -75,8 +84,8 @@ class Heartbeat(Callback):
     def _beat(self, trainer: Trainer) -> None:
         if not trainer.is_global_zero:
             return
-        content = {"epoch": trainer.current_epoch, "epochs": trainer.max_epochs}
-        write_whole(Path(trainer.default_root_dir) / "progress.json", json.dumps(content) + "\n")
+        self._last = monotonic()
+        beat(Path(trainer.default_root_dir), trainer.current_epoch, trainer.max_epochs, trainer.global_step)
 
 
 class ProgressBar(TQDMProgressBar):

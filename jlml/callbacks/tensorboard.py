@@ -1,6 +1,8 @@
 """The TensorBoard events of a run."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch.nn.functional as F
@@ -63,3 +65,19 @@ class TensorBoard(TensorBoardLogger):
 
     def save(self) -> None:
         """Nothing: config.yaml says what Lightning's hparams.yaml would."""
+
+
+@contextmanager
+def errors_once() -> Iterator[None]:
+    """What a writing thread meets is raised where one logs next: inside, the thread does not print it too."""
+    before = threading.excepthook
+
+    def heard(arguments: Any) -> None:
+        if not isinstance(arguments.exc_value, OSError):
+            before(arguments)
+
+    threading.excepthook = heard
+    try:
+        yield
+    finally:
+        threading.excepthook = before

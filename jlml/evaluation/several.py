@@ -103,7 +103,7 @@ def find_runs(given: Any, which: str) -> list[Run]:
     runs: dict[Path, Run] = {}
     for name in names:
         for run, was_named in runs_under(name):
-            status = run.metrics().get("status")
+            status = run.state()
             if not was_named and not (run.path / "checkpoints" / f"{which}.ckpt").is_file():
                 log.warning("%s is left out: it has no %s checkpoint.", run.path, which)
             elif not was_named and status != "finished":

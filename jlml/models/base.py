@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from jlml.data.batches import Batch, Stretch, TrainingBatches, part_of
 from jlml.data.shards import Part
-from jlml.errors import UserError
+from jlml.errors import DivergedError
 from jlml.losses import ObservationModel
 from jlml.metrics import MONITOR, RunningMean, named, yardsticks
 from jlml.metrics.names import LEARNING_RATE, Split
@@ -26,6 +26,7 @@ Images = Float[Tensor, "batch channel height width"]
 Codes = Float[Tensor, "batch latent"]
 PerImage = Float[Tensor, " batch"]
 
+LESS = "Try a lower optimizer.lr, or a limit on the gradient, trainer.gradient_clip_val=100."
 YARDSTICK_EVERY = 10  # training steps: the yardsticks cost a tenth of a small net's step
 
 
@@ -216,18 +217,32 @@ class Autoencoder(LightningModule, ABC):
         """The split's means since the last time, handed to the logger at the current step."""
         shared = self.trainer.world_size > 1
         add_up = partial(self.trainer.strategy.reduce, reduce_op="sum") if shared else None
-        means = named(split, self._means[split].pop(add_up))
-        lost = [name for name, value in means.items() if not isfinite(value)]
-        if lost:
-            raise UserError(
-                f"Training has diverged: {', '.join(lost)} not finite at step {self.global_step}. "
-                "Try a lower optimizer.lr, or a limit on the gradient, trainer.gradient_clip_val=100."
-            )
+        means = named(split, self._means[split].means(add_up))
+        if not all(map(isfinite, means.values())):
+            raise self._diverged(split, means)
+        self._means[split].clear()
         # validation after training judges the best checkpoint, which is not that of the current step
         belongs_to_step = split != "val" or self.trainer.state.fn == "fit"
         if self.logger is not None and belongs_to_step:
             self.logger.log_metrics(means | (extra or {}), step=self.global_step)
         return means
+
+    def _diverged(self, split: Split, means: dict[str, float]) -> DivergedError:
+        """Says what is no number any more since when."""
+        step, lost = self.global_step, self._means[split].first_lost()
+        if lost is not None and split == "train":
+            batches_ago, of_batch = lost
+            step, means = step - batches_ago, named(split, of_batch)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
+        return DivergedError(f"Training has diverged at step {step}: {shown}. {LESS}")
+
+    def check_weights(self) -> None:
+        """Raises a DivergedError if a weight is no number any more. Waits for the device."""
+        for name, weight in self.named_parameters():
+            if not weight.isfinite().all():
+                raise DivergedError(
+                    f"Training has diverged by step {self.global_step}: {name} not finite. {LESS}"
+                )
 
     def configure_optimizers(self) -> Any:
         optimizer = self._optimizer(self.parameters())

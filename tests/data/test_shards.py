@@ -73,6 +73,7 @@ def test_means_are_over_the_images_of_all_processes():
     first.update({"x": torch.tensor([1.0, 2.0, 3.0]), "y": torch.tensor([5.0])})
     second.update({"x": torch.tensor([10.0]), "y": torch.tensor([])})
     sent = []
-    second.pop(lambda sums: sent.append(sums) or sums)
-    assert first.pop(lambda sums: sums + sent[0]) == {"x": 4.0, "y": 5.0}
-    assert first.pop(lambda sums: sums) == {}
+    second.means(lambda sums: sent.append(sums) or sums)
+    assert first.means(lambda sums: sums + sent[0]) == {"x": 4.0, "y": 5.0}
+    first.clear()
+    assert first.means(lambda sums: sums) == {}

@@ -16,8 +16,19 @@ def test_a_running_mean_weighs_images_not_batches():
     for batch in values.split(4):
         running.update({"x": batch})
     running.update({"y": torch.tensor([2.0])})
-    assert running.pop() == {"x": 4.5, "y": 2.0}
-    assert running.pop() == {}
+    assert running.means() == {"x": 4.5, "y": 2.0}
+    running.clear()
+    assert running.means() == {}
+
+
+def test_a_running_mean_says_which_batch_was_lost_first():
+    running = RunningMean()
+    for batch in range(5):
+        bad = float("inf") if batch >= 3 else 1.0
+        running.update({"loss": torch.tensor([0.0, bad]), "kl": torch.full((2,), float(batch))})
+        assert (running.first_lost() is None) == (batch < 3)
+    running.update({"loss": torch.ones(2), "kl": torch.ones(2)})
+    assert running.first_lost() == (2, {"loss": float("inf"), "kl": 3.0})
 
 
 def test_a_bernoulli_mean_scores_its_own_likelihood():

@@ -1,0 +1,55 @@
+"""What must be equal for two runs to count as one: weights, optimizer, random numbers, metrics, curves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from jlml.runs import Run
+
+
+def what_counts(path: Path) -> dict[str, Any]:
+    """Everything in the last checkpoint that decides how training goes on; of the best one, the weights."""
+    checkpoint = torch.load(path, weights_only=True)
+    kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}
+    if path.stem == "last":
+        kept |= {key: checkpoint[key] for key in ("optimizer_states", "lr_schedulers")}
+        of_callbacks = checkpoint["callbacks"].items()
+        kept["random"] = [state for name, state in of_callbacks if name.startswith("LastCheckpoint")]
+    return dict(leaves(kept))
+
+
+def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """The tensors and numbers in nested containers, each with the path to it."""
+    if isinstance(node, (dict, list, tuple)):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves(value, f"{key}.{name}")
+    else:
+        yield key, node
+
+
+def curves(run: Run) -> dict[str, list[tuple[int, float]]]:
+    """Every curve of a run in TensorBoard but how fast it was."""
+    board = EventAccumulator(str(run.path), size_guidance={"scalars": 0}).Reload()
+    tags = [tag for tag in board.Tags()["scalars"] if "second" not in tag]
+    return {tag: [(event.step, event.value) for event in board.Scalars(tag)] for tag in tags}
+
+
+def differences(ours: Run, theirs: Run) -> list[str]:
+    """In what two runs differ; nothing, bit for bit, if one is as good as the other."""
+    found = []
+    for which in ("best", "last"):
+        a, b = what_counts(ours.checkpoint(which)), what_counts(theirs.checkpoint(which))
+        found += [f"{which}{key}" for key in a.keys() | b.keys() if not same(a.get(key), b.get(key))]
+    if ours.metrics()["metrics"] != theirs.metrics()["metrics"]:
+        found.append("metrics.json")
+    a_curves, b_curves = curves(ours), curves(theirs)
+    found += [tag for tag in a_curves.keys() | b_curves.keys() if a_curves.get(tag) != b_curves.get(tag)]
+    return found
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two leaves are equal, bit for bit."""
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b

@@ -1,0 +1,115 @@
+"""A disk that is full, or that nobody may write to, costs a sentence and nothing that was saved."""
+
+import json
+import os
+import resource
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from same import differences
+
+import jlml
+from conftest import QUICK
+from jlml import cli
+from jlml.errors import UserError
+from jlml.resume import resume
+from jlml.runs import Run
+
+WORDS = (*QUICK, "model=vae", "model.hidden=[64]")
+
+
+@contextmanager
+def files_of_at_most(size):
+    """The kernel lets no file grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def nobody():
+    """Without the rights of root, whom no file's mode stops."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def contents(folder, but=()):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in but
+    }
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory, data_root):
+    """A run of two epochs."""
+    words = (*WORDS, f"data.root={data_root}")
+    return jlml.train(jlml.compose(*words), run=Run.at(tmp_path_factory.mktemp("short") / "run")).run
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory, short):
+    """The same run, extended to four epochs."""
+    path = tmp_path_factory.mktemp("long") / "run"
+    shutil.copytree(short.path, path)
+    return resume(path, ["trainer.max_epochs=4"]).run
+
+
+@pytest.mark.parametrize(("size", "fails"), [(500, "metrics.json"), (300_000, "last.ckpt")])
+def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, fails):
+    run = Run(shutil.copytree(short.path, tmp_path / "run"))
+    before = contents(run.path / "checkpoints")
+    with files_of_at_most(size), pytest.raises(UserError) as full:
+        resume(run.path, ["trainer.max_epochs=4"])
+    assert f"{fails} cannot be written: File too large. What had been saved is whole." in str(full.value)
+    assert str(full.value).endswith(f"Make room, then: python train.py resume={run.path}")
+    if fails == "last.ckpt":  # there was room to say so
+        assert run.metrics()["status"] == "failed"
+        assert "last.ckpt cannot be written" in run.metrics()["error"]
+        assert "last.ckpt cannot be written" in (run.path / "train.log").read_text()
+    assert contents(run.path / "checkpoints") == before  # and nothing half-written lies about
+    resumed = resume(run.path, ["trainer.max_epochs=4"]).run
+    assert differences(resumed, long) == []
+
+
+# too few bytes for metrics.json, for TensorBoard's file, whose thread does not name it, for a checkpoint
+@pytest.mark.parametrize(("size", "fails"), [(100, "metrics.json"), (9_000, "run"), (300_000, "best.ckpt")])
+def test_a_disk_full_from_the_start_is_a_sentence(tmp_path, capsys, size, fails):
+    pictures = "logger=tensorboard" if fails == "run" else "logger=none"
+    with files_of_at_most(size), pytest.raises(UserError, match=f"{fails} cannot be written: File too large"):
+        jlml.train(jlml.compose(*WORDS, pictures), run=Run.at(tmp_path / "run"))
+    assert "Traceback" not in capsys.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.ckpt*"))
+
+
+def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
+    run = Run(shutil.copytree(short.path, tmp_path / "run"))
+    for path in (*run.path.rglob("*"), run.path):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for path in tmp_path.parents:
+        if path.stat().st_uid == os.getuid():
+            path.chmod(path.stat().st_mode | 0o111)  # pytest's folders are closed to others
+    before = contents(run.path)
+    with pytest.raises(SystemExit) as ended, nobody(), cli.one_sentence():
+        resume(run.path, ["trainer.max_epochs=4"])
+    assert str(ended.value.code).startswith(f"Error: {run.path}")
+    assert "Permission denied" in str(ended.value.code)
+    assert contents(run.path) == before
+
+
+def test_a_heartbeat_says_when_and_who(short):
+    beat = json.loads((short.path / "progress.json").read_text())
+    assert beat["pid"] == os.getpid()
+    assert (beat["epoch"], beat["epochs"]) == (2, 2)
+    assert beat["step"] == 10
