@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train test bench tensorboard slow clean
+.PHONY: train test bench torture tensorboard slow clean
 
 train: $(VENV)/.ready  ## train a VAE; more words through ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -21,6 +21,9 @@ slow: $(VENV)/.ready-test  ## reference numbers on full MNIST, minutes each
 
 bench: $(VENV)/.ready-test  ## how fast it is, as ratios; rows through ARGS="nets fast --repeats 3"
 	$(RUN) benchmarks/bench.py $(ARGS)
+
+torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, go on, compare; ARGS="--models vae --kills 5"
+	$(RUN) tests/torture.py $(ARGS)
 
 tensorboard: $(VENV)/.ready  ## browse what runs have logged
 	$(VENV)/bin/tensorboard --logdir outputs $(ARGS)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
         with suppress(OSError):
             beside.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Removes what `write_whole` had begun in folders when its process was killed; no one may be at them."""
+    for path in chain.from_iterable(folder.glob(".*.*") for folder in folders):
+        if path.suffix[1:].isdigit() and path.is_file():
+            path.unlink()
 
 
 def read_json(path: Path) -> dict[str, Any]:

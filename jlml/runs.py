@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 
 from jlml.config import Config, check, check_targets, differences
 from jlml.errors import UserError, gist
-from jlml.files import locked, read_json, write_whole
+from jlml.files import locked, read_json, remove_leftovers, write_whole
 from jlml.heartbeat import beats_elsewhere
 from jlml.models import Autoencoder, build_model
 
@@ -174,6 +174,7 @@ class Run:
         with locked(self.path / ".lock") as free:
             if not free:
                 raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
+            remove_leftovers(self.path, self.path / "checkpoints", self.path / "snapshots")
             yield
 
     def state(self) -> str:
