@@ -1,8 +1,8 @@
 """500 epochs with every callback at every epoch: what grows, and by how much.
 
 `python benchmarks/soak.py` trains a VAE on 500 images, draws all pictures after each epoch, and
-writes `outputs/soak.png` and `outputs/soak.json`: resident memory, open files and the size of the run folder by
-epoch. Linux only.
+writes `outputs/soak.png` and `outputs/soak.json`: resident memory, open files and the size of the run folder
+by epoch. Linux only.
 """
 
 import argparse

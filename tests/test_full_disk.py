@@ -1,6 +1,5 @@
 """A disk that is full, or that nobody may write to, costs a sentence and nothing that was saved."""
 
-import json
 import os
 import resource
 import shutil
@@ -106,10 +105,3 @@ def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
     assert str(ended.value.code).startswith(f"Error: {run.path}")
     assert "Permission denied" in str(ended.value.code)
     assert contents(run.path) == before
-
-
-def test_a_heartbeat_says_when_and_who(short):
-    beat = json.loads((short.path / "progress.json").read_text())
-    assert beat["pid"] == os.getpid()
-    assert (beat["epoch"], beat["epochs"]) == (2, 2)
-    assert beat["step"] == 10

@@ -9,11 +9,13 @@ import sys
 import time
 
 import pytest
+import torch
 from lightning import Callback
 from same import differences
 
 import jlml
 from conftest import QUICK, ROOT
+from jlml import heartbeat
 from jlml.errors import UserError
 from jlml.resume import resume
 from jlml.runs import Run
@@ -224,3 +226,72 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
         train(run.path)
     assert (run.path / "metrics.json").read_bytes() == before
     assert train(run.path).run.metrics()["status"] == "finished"
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, whole):
+    undisturbed = whole("none").run
+    folder = tmp_path / "run"
+    cut_off(folder, "trainer.max_epochs=4", epoch=0)
+    assert not (folder / "checkpoints" / "last.ckpt").exists()
+    record = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(record | {"status": "running"}))  # as kill -9 leaves it
+    (folder / ".metrics.json.4711").write_text('{"stat')
+    run = Run(folder)
+    assert run.state() == "cut off"
+    assert differences(resume(folder).run, undisturbed) == []
+    assert run.state() == "finished"
+    assert not list(folder.glob(".*.4711"))
+
+
+def test_a_finished_run_without_its_last_checkpoint_is_not_trained_again(tmp_path, whole):
+    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+    (tmp_path / "copy/checkpoints/last.ckpt").unlink()
+    with pytest.raises(UserError, match=r"has no checkpoint 'last'"):
+        resume(tmp_path / "copy", ["trainer.max_epochs=5"])
+
+
+def test_a_live_run_is_told_from_a_dead_one(tmp_path):
+    cut_off(tmp_path / "run")
+    run = Run(tmp_path / "run")
+    assert run.state() == "interrupted"
+    run.write_metrics(run.metrics() | {"status": "running"})
+    assert run.state() == "cut off"
+    with run.alone():
+        assert run.state() == "running"
+    beat = json.loads((run.path / "progress.json").read_text())
+    (run.path / "progress.json").write_text(json.dumps(beat | {"host": "another"}))
+    assert run.state() == "running"  # its lock may not be seen here, its heartbeat is
+    long_ago = time.time() - 2 * heartbeat.SILENCE
+    os.utime(run.path / "progress.json", (long_ago, long_ago))
+    assert run.state() == "cut off"
+    beat = json.loads((run.path / "progress.json").read_text())
+    assert (beat["epoch"], beat["epochs"]) == (2, 20)
+
+
+def test_the_heart_beats_within_an_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr("jlml.callbacks.progress.SECONDS", 0)
+    cut_off(tmp_path / "run", "trainer.max_epochs=3", epoch=1)
+    beat = json.loads((tmp_path / "run/progress.json").read_text())
+    assert (beat["epoch"], beat["step"]) == (1, 9)
+
+
+class Poison(Callback):
+    """Makes a weight no number, once an epoch has begun."""
+
+    def on_train_batch_start(self, trainer, model, batch, number):
+        if trainer.current_epoch == 2:
+            next(model.parameters()).data[0, 0] = float("nan")
+
+
+@pytest.mark.parametrize("steps", ["null", "1"])
+def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, steps):
+    with pytest.raises(UserError) as diverged:
+        train(tmp_path / "run", "trainer.max_epochs=4", f"checkpoints.steps={steps}", progress=[Poison()])
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    message = str(diverged.value)
+    assert f"The last good checkpoint, of step 10, is {last}." in message
+    if steps == "null":
+        assert "diverged at step 11: train/loss nan, train/nll nan, train/beta_kl nan" in message
+    weights = torch.load(last, weights_only=True)["state_dict"]
+    assert all(weight.isfinite().all() for weight in weights.values())
+    assert Run(tmp_path / "run").metrics()["status"] == "failed"
