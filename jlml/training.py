@@ -168,7 +168,7 @@ def make_board(config: Config, run: Run, last: Path | None) -> TensorBoard | Non
         return None
     board: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path))
     if any(run.path.glob("events.out.tfevents.*")):
-        board.forget_after(0 if last is None else step_of(last))
+        board.forget_after(-1 if last is None else step_of(last))
     return board
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from lightning import Callback
 from same import differences
+from tensorboard.summary.writer import event_file_writer
 
 import jlml
 from conftest import QUICK, ROOT
@@ -23,7 +24,7 @@ from jlml.runs import Run
 # noise of every kind: order, pixels, reparameterisation, and a weight and a learning rate that move
 WORDS = (
     *("model=vae", "model.hidden=[32]", "model.kl_warmup_epochs=2", "data.pixels=dequantized"),
-    *("callbacks=none", "trainer.log_every_n_steps=2"),
+    *("callbacks=posterior", "trainer.log_every_n_steps=2"),
 )
 QUICK = tuple(word for word in QUICK if not word.startswith(("callbacks", "trainer")))
 
@@ -60,6 +61,14 @@ def short_stretches():
     """Three stretches an epoch of five batches, where a run would have them all in one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jlml.data.datamodule.AT_ONCE", 2)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files_in_order():
+    """TensorBoard reads a folder's files by name: second, process, number. Within one second 9 is after 10."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
         yield
 
 

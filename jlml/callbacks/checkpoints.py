@@ -16,6 +16,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from jlml.callbacks.drawing import boards
 from jlml.config import command, word
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
@@ -116,6 +117,8 @@ class LastCheckpoint(Checkpoint):
 
     def _write(self, trainer: Trainer, model: LightningModule, progress: Any) -> None:
         cast(Autoencoder, model).check_weights()  # lest the last good checkpoint goes
+        for board in boards(trainer):
+            board.finalize("")  # what was logged before a checkpoint is not logged again after it
         with not_begun(progress):
             trainer.save_checkpoint(self.path)
         self._written, self._written_step = time.monotonic(), trainer.global_step

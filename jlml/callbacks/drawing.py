@@ -38,7 +38,7 @@ class Gallery(Callback):
         self._last_step: dict[Drawing, int] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch == 0:
+        if trainer.global_step == 0:  # and not where a run goes on
             self._draw(trainer, pl_module, [drawing for drawing in self.drawings if drawing.every])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
