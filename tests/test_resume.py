@@ -160,7 +160,7 @@ def test_another_config_does_not_go_on_from_here(tmp_path):
 def test_a_damaged_checkpoint_is_named(tmp_path):
     cut_off(tmp_path / "run")
     (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
-    with pytest.raises(UserError, match=r"last\.ckpt cannot be read"):
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint, or is damaged"):
         train(tmp_path / "run")
 
 
