@@ -379,7 +379,7 @@ OF_DATA = [
     case("damaged data to go on with", cut(TEST_LABELS, 0.5), "resume trainer.max_epochs=3", TEST_LABELS),
 ]
 
-CUTS = (0, 1, 3, 64, 5000, 0.1, 0.5, 0.9, -5000, -100, -22, -1)
+CUTS = (0, 3, 64, 0.1, 0.5, 0.9, -5000, -100, -1)
 PARTS = ("/data.pkl", "/byteorder", "/version", "/data/0", "/data/3", "/data/7")
 MORE = "resume trainer.max_epochs=3"
 
