@@ -1,5 +1,6 @@
 """What both doors share: a quick start, and a mistake that ends in one sentence and not in a traceback."""
 
+import argparse
 import atexit
 import gc
 import logging
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -43,6 +45,7 @@ def door(main: Callable[[], None]) -> None:
         os.environ["JLML_DOOR"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints the error its own way and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
+    argparse.ArgumentParser.error = refuse_flag  # type: ignore[method-assign,assignment]
     with one_sentence():
         if is_help(arguments):
             from jlml.config.help import help_text
@@ -69,6 +72,22 @@ def importing() -> Iterator[None]:
         gc.freeze()
         atexit.register(gc.unfreeze)  # else triton prints, at the end, all that it calls leaked
         gc.enable()
+
+
+def refuse_flag(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    """What argparse says to a wrong flag, without its page of usage.
+
+    Raises:
+        UserError: always.
+    """
+    unknown = re.match(r"unrecognized arguments: -+(\S*)", message)
+    if unknown is None:
+        raise UserError(f"{message[:1].upper()}{message[1:]}. See --help.")
+    word = unknown[1]
+    if "=" in word:
+        raise UserError(f"{message.split()[-1]} is not a setting: settings have no dashes. Say {word}.")
+    hint = did_you_mean(f"--{word}", (*ANSWERS, *SWEEPS))
+    raise UserError(f"--{word} is not a flag.{hint} Settings are key=value, as latent.dim=10; see --help.")
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -144,11 +163,17 @@ def sentence(error: Exception) -> str:
         )
     if "Ambiguous value for argument" in str(error):
         return "Several values of a key are a list, key=[a,b], or for train.py -m a sweep, key=a,b."
-    unknown = re.match(r"Could not override '([^']+)'", str(error))
+    unknown = re.match(r"Could not override '([^']*)'", str(error))
     if isinstance(error, ConfigCompositionException) and unknown:
-        from jlml.config import homes_of, known_keys  # here: a good command need not read every file
+        # here: a good command need not read every file
+        from jlml.config import homes_of, keys_of_evaluation, known_keys
 
         key, homes = unknown[1], homes_of(unknown[1])
+        if Path(sys.argv[0]).stem == "evaluate":
+            hint = did_you_mean(key, keys_of_evaluation())
+            return f"{key} is not a key of an evaluation.{hint} The run says the rest; see --cfg job."
+        if not key:
+            return "A setting has no key. Write key=value or group=choice, as latent.dim=10."
         if key.startswith("search.ranges.") and "Key 'search'" not in str(error):
             return f"{key} is no range of this search yet. Add it with a plus: '+{key}=...'."
         if homes:

@@ -14,7 +14,12 @@ class DivergedError(UserError):
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """A trailing hint such as `` Did you mean latent.dim?``, or nothing when no name is near."""
-    near = get_close_matches(given, list(allowed), n=1)
+    names = list(allowed)
+    lower = {name.lower(): name for name in names}
+    near = get_close_matches(given, names, n=1)
+    near = near or [
+        lower[name] for name in get_close_matches(given.lower(), lower, n=1)
+    ]  # VAE is near to vae
     return f" Did you mean {near[0]}?" if near else ""
 
 

@@ -9,26 +9,35 @@
 """
 
 import json
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import torch
+import yaml
 from omegaconf import OmegaConf
+from torch import Tensor
 
-from jlml.config import Config, check, check_targets, differences
-from jlml.errors import UserError, gist
+import jlml
+from jlml.checkpoints import read_checkpoint
+from jlml.config import Config, check, check_options, check_targets, differences
+from jlml.errors import UserError, did_you_mean, gist
 from jlml.files import locked, read_json, remove_leftovers, write_whole
 from jlml.heartbeat import beats_elsewhere
 from jlml.models import Autoencoder, build_model
 
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
+LARGEST_CONFIG = 1 << 20  # bytes: a thousand times what a run writes
+MOST_SHOWN = 3  # differences between two configs in one sentence
+# of a checkpoint, to load its model and to go on from it
+OF_MODEL = ("state_dict", "config")
+OF_TRAINING = (*OF_MODEL, "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step")
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,20 @@ class Run:
         """
         path = Path(path)
         folder = path.parent.parent if path.suffix == ".ckpt" else path
-        if not (folder / "config.yaml").is_file():
-            raise UserError(
-                f"run={path} is not a run folder: it has no config.yaml. Name a folder that train.py made, "
-                "or a checkpoint in one."
-            )
-        return cls(folder)
+        try:
+            folder.stat()
+            if (folder / "config.yaml").is_file():
+                return cls(folder)
+            lacking, beside = "it has no config.yaml", []
+        except (FileNotFoundError, NotADirectoryError):
+            lacking, beside = "there is no such folder", sorted(folder.parent.glob("*/config.yaml"))
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        hint = did_you_mean(str(folder), [str(file.parent) for file in beside])
+        raise UserError(
+            f"{path} is not a run folder: {lacking}.{hint} Name a folder that train.py made, or a checkpoint "
+            "in one."
+        )
 
     @classmethod
     def at(cls, path: Path) -> "Run":
@@ -83,10 +100,11 @@ class Run:
             raise UserError(f"No run folder can be made at {path}: {error.strerror}.") from error
         return cls(path)
 
-    def remove_if_empty(self) -> None:
-        """Leaves no folder behind in which nothing was written."""
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+    def remove_if_empty(self, made: Sequence[Path] = ()) -> None:
+        """Leaves no folder behind in which nothing was written, nor those that were made to hold it."""
+        with suppress(OSError):  # something is there
+            for folder in (self.path, *made):
+                folder.rmdir()
 
     def record_config(self, config: Config) -> None:
         """Writes `config.yaml`."""
@@ -99,49 +117,67 @@ class Run:
             trust: accept classes outside jlml, torch and lightning.
         """
         file = self.path / "config.yaml"
-        try:
-            loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-        except Exception as error:
-            raise UserError(f"{file} cannot be read: {gist(error)}.") from error
-        shape = loaded.get("image_shape") if isinstance(loaded, dict) else None
-        if not isinstance(loaded, dict) or not is_shape(shape):
-            raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
-        # it was resolved when it was written: an interpolation would run a resolver of a stranger's choice
-        if "${" in file.read_text(encoding="utf-8"):
-            raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
-        config = {str(key): value for key, value in loaded.items()}
-        if not isinstance(config.get("choices"), dict) or not is_words(config.get("changes")):
-            raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
-        check(config)
-        if not trust:
-            check_targets(config)
-        return config
+        loaded = read_config(file)
+        with self._newer_blamed():
+            if not is_shape(loaded.get("image_shape")):
+                raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
+            if not isinstance(loaded.get("choices"), dict) or not is_words(loaded.get("changes")):
+                raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
+            try:
+                check(loaded)
+            except UserError as error:
+                raise UserError(f"{file}: {error}") from error
+            if not trust:
+                check_targets(loaded)
+            for group in ("data", "model", "loss", "optimizer", "scheduler"):
+                check_options(loaded.get(group) or {}, group)
+        return loaded
 
-    def last_checkpoint_of(self, config: Config) -> Path | None:
-        """The checkpoint that a run of this config can go on from, or None where it starts anew.
+    @contextmanager
+    def _newer_blamed(self) -> Iterator[None]:
+        """What this jlml does not understand in a run of a newer one is not the user's mistake."""
+        try:
+            yield
+        except UserError as error:
+            theirs = dict_in(self.metrics(), "versions").get("jlml")
+            if numbers_in(theirs) > numbers_in(jlml.__version__):
+                raise UserError(
+                    f"{self.path} was made by jlml {theirs}, and this is {jlml.__version__}, which does not "
+                    f"understand it. {error} Use jlml {theirs} or newer."
+                ) from error
+            raise
+
+    def last_checkpoint_of(self, model: Autoencoder) -> Path | None:
+        """The checkpoint that a run of this model can go on from, or None where it starts anew.
 
         Raises:
-            UserError: the run in this folder is of another config.
+            UserError: the run in this folder is of another config, or one of its checkpoints is damaged.
         """
         if not (self.path / "config.yaml").is_file():
             return None
-        there = self.config(trust=True)
+        there, config = self.config(trust=True), model.config
         differing = differences(there, config)
         if config["trainer"]["max_epochs"] > there["trainer"]["max_epochs"]:
-            del differing["trainer.max_epochs"]  # a run may be extended
+            differing.pop("trainer.max_epochs", None)  # a run may be extended
         if differing:
             raise UserError(
-                f"{self.path} holds a run of another config: {'; '.join(differing.values())}. Choose another "
-                "folder."
+                f"{self.path} holds a run of another config: {some_of(differing)}. Choose another folder."
             )
         last = self.path / "checkpoints" / "last.ckpt"
-        return last if last.is_file() else None
+        if not last.is_file():
+            return None
+        self.read(last, model, OF_TRAINING)
+        best = last.with_name("best.ckpt")
+        if best.exists():  # it is needed at the end, should no epoch be better
+            self.read(best, model)
+        return last
 
     def checkpoint(self, which: str = "best") -> Path:
         """The file of the `best` or the `last` checkpoint."""
         path = self.path / "checkpoints" / f"{which}.ckpt"
         if not path.is_file():
-            raise UserError(f"{self.path} has no checkpoint {which!r}: {path} is missing.")
+            hint = did_you_mean(which, [file.stem for file in path.parent.glob("*.ckpt")])
+            raise UserError(f"{self.path} has no checkpoint {which!r}: {path} is missing.{hint}")
         return path
 
     def last_good(self) -> str:
@@ -156,13 +192,23 @@ class Run:
         config = self.config(trust)
         channels, height, width = config["image_shape"]
         model = build_model(config, (channels, height, width))
-        path = self.checkpoint(which)
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-            model.load_state_dict(state)
-        except Exception as error:  # a damaged file can make the unpickler raise anything
-            raise UserError(f"{path} is not a checkpoint of this run: {gist(error)}.") from error
+        model.load_state_dict(self.read(self.checkpoint(which), model)["state_dict"])
         return model.eval().requires_grad_(False)
+
+    def read(self, path: Path, model: Autoencoder, needed: Sequence[str] = OF_MODEL) -> dict[str, Any]:
+        """What a checkpoint holds that is of this run and fits this model.
+
+        Raises:
+            UserError: it is damaged, of another run, or lacks something that is needed.
+        """
+        content = read_checkpoint(path)
+        with self._newer_blamed():
+            flaw = next((f"it has no {key}" for key in needed if key not in content), None)
+            flaw = flaw or other_config(content["config"], model.config)
+            flaw = flaw or other_weights(content["state_dict"], model.state_dict())
+            if flaw:
+                raise UserError(f"{path} is not a checkpoint of this run: {flaw}.")
+        return content
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -201,16 +247,89 @@ class Run:
         return read_json(self.path / "metrics.json")
 
 
+def read_config(file: Path) -> Config:
+    """What a `config.yaml` holds, which may come from a stranger: no more than a run writes.
+
+    Raises:
+        UserError: it cannot be read, or is no config of a run.
+    """
+    try:
+        size = file.stat().st_size
+        text = file.read_text(encoding="utf-8") if size <= LARGEST_CONFIG else ""
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{file} is not the config of a run: it is no text.") from error
+    if size > LARGEST_CONFIG:
+        raise UserError(f"{file} is not the config of a run: it has {size} bytes.")
+    # it was resolved when it was written: an interpolation would run a resolver of a stranger's choice
+    if "${" in text:
+        raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
+    try:
+        if "*" in text and any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise UserError(f"{file} has an alias, which no run writes. It is not loaded.")  # a bomb, perhaps
+        loaded = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{file} cannot be read: {gist(error)}.") from error
+    if not isinstance(loaded, dict):
+        raise UserError(f"{file} is not the config of a run: it has no keys.")
+    return {str(key): value for key, value in loaded.items()}
+
+
 def step_of(checkpoint: Path) -> int:
     """How many optimizer steps a checkpoint has seen.
 
     Raises:
         UserError: it cannot be read.
     """
-    try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
-    except Exception as error:  # a damaged file can make the unpickler raise anything
-        raise UserError(f"{checkpoint} cannot be read: {gist(error)}. Delete it to start anew.") from error
+    return int(read_checkpoint(checkpoint)["global_step"])
+
+
+def other_config(theirs: Any, ours: Config) -> str | None:
+    """What in a checkpoint's config is not that of the run, but for the epochs: a run may be extended."""
+    if not isinstance(theirs, dict) or not (dict_in(theirs, "data") and dict_in(theirs, "trainer")):
+        return "it has no config"
+    differing = differences(theirs, ours)
+    differing.pop("trainer.max_epochs", None)
+    return f"there {some_of(differing)}" if differing else None
+
+
+def other_weights(theirs: Any, ours: Mapping[str, Tensor]) -> str | None:
+    """The first weight that does not fit."""
+    if not isinstance(theirs, dict):
+        return "it has no weights"
+    for name in (*ours, *theirs):
+        if name not in theirs or name not in ours:
+            return f"it {'lacks' if name in ours else 'has'} {name}"
+        shapes = [tuple(getattr(weights[name], "shape", ())) for weights in (theirs, ours)]
+        if shapes[0] != shapes[1]:
+            return f"{name} is of shape {shapes[0]} and not {shapes[1]}"
+    return None
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """The folder and those above it that are not there, from within."""
+    return [folder for folder in (path, *path.parents) if not os.path.exists(folder)]  # which raises nothing
+
+
+def some_of(differing: Mapping[str, str]) -> str:
+    """The first differences, and how many more there are."""
+    rest = len(differing) - MOST_SHOWN
+    return "; ".join(list(differing.values())[:MOST_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def dict_in(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The dict under a key; empty where there is none."""
+    value = content.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def numbers_in(version: Any) -> tuple[int, ...]:
+    """The numbers of a version, which compare as versions do; none where it is none."""
+    parts = re.match(r"\d{1,9}(\.\d{1,9})*", version) if isinstance(version, str) else None
+    return tuple(map(int, parts[0].split("."))) if parts else ()
 
 
 def is_words(value: Any) -> bool:

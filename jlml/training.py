@@ -40,7 +40,7 @@ from jlml.hardware import check_device, of_lightning, within_means
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
 from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
-from jlml.runs import Run, step_of
+from jlml.runs import Run, missing_folders, step_of
 
 log = logging.getLogger(__name__)
 
@@ -121,16 +121,18 @@ def train(
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
 
     first = meet(config, model)
+    parent = Path(parent or config["output_dir"])
+    made = missing_folders(parent)
     if first:
-        run = run or Run.create(config, Path(parent or config["output_dir"]))
+        run = run or Run.create(config, parent)
     try:
-        run, last = of_first((run, run.last_checkpoint_of(model.config)) if first and run else None)
+        run, last = of_first((run, run.last_checkpoint_of(model)) if first and run else None)
         board = make_board(config, run, last) if first else None
         callbacks += [ProgressBar()] if progress is None else progress
         trainer = make_trainer(config, run, board, callbacks)
-    except UserError:
+    except Exception:
         if first and run:
-            run.remove_if_empty()
+            run.remove_if_empty(made)
         raise
 
     alone = run.alone() if first else nullcontext()
@@ -193,7 +195,7 @@ def check_optimizer(model: Autoencoder) -> None:
     """Raises a UserError if optimizer or scheduler refuse their options, which they do only when made."""
     try:
         model.configure_optimizers()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise UserError(f"optimizer and scheduler cannot be made: {gist(error)}.") from error
 
 

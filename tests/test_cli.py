@@ -9,12 +9,10 @@ from argparse import Namespace
 from contextlib import suppress
 
 import pytest
-from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.errors import HydraException
 
 from conftest import ROOT
-from jlml.cli import importing, sentence
+from jlml.cli import importing
 from jlml.config import CONF
 
 QUICK = ("data=mnist_5k", "data.subset=200", "trainer.max_epochs=1")
@@ -162,26 +160,3 @@ def test_a_search_without_optuna_says_what_to_install():
         1,
         "Error: A search needs Optuna: pip install 'jlml[search]'.\n",
     )
-
-
-@pytest.mark.parametrize(
-    ("word", "says"),
-    [
-        ("loss=contbern", "Did you mean cont_bern? Choose one of: bce, cont_bern, mse."),
-        ("latent=d30", "latent=d30 is not a choice. Did you mean d32? Choose one of: d16, d2, d32, d64, d8."),
-        ("latent.dmi=3", "latent.dmi is not a key of the config. Did you mean latent.dim?"),
-        ("loss.scale=-1", "loss.scale is a key of loss=mse, which this command does not choose."),
-        ("run=outputs", "run is not a key of the config."),
-        ("search.trials=5", "search.trials is a key of search=default, which this command does not choose."),
-        ("mdel=vae", "mdel is not a key of the config. Did you mean model?"),
-        ("trainer.max_epoch=3", "Did you mean trainer.max_epochs?"),
-        ("latent.dim", "'latent.dim' is not a setting. Write key=value"),
-        ("model.hidden=[1,", "is not a setting"),
-    ],
-)
-def test_hydras_own_errors_are_said_in_one_sentence(word, says):
-    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as raised:
-        hydra_compose("train", [word])
-    said = sentence(raised.value)
-    assert says in said
-    assert "\n" not in said

@@ -66,7 +66,7 @@ def short_stretches():
 
 @pytest.fixture(scope="module", autouse=True)
 def files_in_order():
-    """TensorBoard reads a folder's files by name: second, process, number. Within one second 9 is after 10."""
+    """TensorBoard reads files by name: second, process, number. Within one second 10 comes before 9."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
         yield
@@ -135,7 +135,7 @@ def test_another_config_does_not_go_on_from_here(tmp_path):
 def test_a_damaged_checkpoint_is_named(tmp_path):
     cut_off(tmp_path / "run")
     (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
-    with pytest.raises(UserError, match=r"last\.ckpt cannot be read"):
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint, or is damaged"):
         train(tmp_path / "run")
 
 

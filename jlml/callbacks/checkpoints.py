@@ -17,6 +17,7 @@ from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from jlml.callbacks.drawing import boards
+from jlml.checkpoints import read_checkpoint
 from jlml.config import command, word
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
@@ -26,13 +27,19 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one and renames it: whoever is killed meanwhile loses neither."""
+    """Writes a checkpoint beside the old one and renames it: whoever is killed meanwhile loses neither.
+
+    Reads only those that are whole, and runs no code from them.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any = None) -> None:
         content = io.BytesIO()
         torch.save(checkpoint, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(Path(path), content.getbuffer())
+
+    def load_checkpoint(self, path: _PATH, *_: Any, **__: Any) -> dict[str, Any]:
+        return read_checkpoint(Path(path))
 
 
 class BestCheckpoint(ModelCheckpoint):

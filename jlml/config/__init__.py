@@ -2,8 +2,8 @@
 
 from jlml.config.composed import CONF, Config, compose, plain, with_choices
 from jlml.config.essence import differences, essence, flat
-from jlml.config.keys import homes_of, known_keys
-from jlml.config.objects import check_targets, make
+from jlml.config.keys import homes_of, keys_of_evaluation, known_keys
+from jlml.config.objects import check_options, check_targets, make
 from jlml.config.rules import check, check_evaluation, check_job, shown
 from jlml.config.words import command, word
 
@@ -13,6 +13,7 @@ __all__ = [
     "check",
     "check_evaluation",
     "check_job",
+    "check_options",
     "check_targets",
     "command",
     "compose",
@@ -20,6 +21,7 @@ __all__ = [
     "essence",
     "flat",
     "homes_of",
+    "keys_of_evaluation",
     "known_keys",
     "make",
     "plain",

@@ -1,6 +1,6 @@
 """Which keys a config has and must have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,9 @@ NEEDED = (
     "trainer._target_",
     "trainer.max_epochs",
 )
+
+OWN_GROUPS = ("latent", "checkpoints", "sweep")  # that name no class whose options tell which keys they have
+GROUPS = (*OWN_GROUPS, "callbacks", "scheduler", "logger")
 
 
 def known_keys() -> set[str]:
@@ -75,7 +78,9 @@ def check_keys(config: Mapping[str, Any]) -> None:
         UserError: naming the key.
     """
     known = keys_of_training() | {"choices", "changes", "image_shape"}
-    for key in (*config, *(f"latent.{name}" for name in config.get("latent") or {})):
+    check_groups(config, GROUPS)
+    within = (f"{group}.{name}" for group in OWN_GROUPS for name in config.get(group) or {})
+    for key in (*config, *within):
         if key not in known:
             raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")
     for key in NEEDED:
@@ -83,6 +88,18 @@ def check_keys(config: Mapping[str, Any]) -> None:
             raise UserError(
                 f"{key} is missing from the config. Choose or set it, as in `python train.py --help`."
             )
+
+
+def check_groups(config: Mapping[str, Any], groups: Sequence[str], *, needed: bool = False) -> None:
+    """Refuses a single value where keys belong.
+
+    Raises:
+        UserError: naming the group.
+    """
+    for group in groups:
+        value = config.get(group)
+        if not isinstance(value, Mapping) and (needed or value is not None):
+            raise UserError(f"{group}={value} is not possible: {group} holds keys, {group}.<key>=... each.")
 
 
 def value_at(config: Mapping[str, Any], key: str) -> Any:

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -13,14 +14,15 @@ from jlml.errors import UserError, did_you_mean
 
 # Keys in which a config speaks to Hydra, not to the class it names.
 HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+MOST_LISTED = 20  # options of a class in one sentence; lightning.Trainer has twice as many
 TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
 
 
-def make(node: Mapping[str, Any], key: str, **arguments: Any) -> Any:
+def make(node: Any, key: str, **arguments: Any) -> Any:
     """The object that a config node with a `_target_` describes, with ``arguments`` besides.
 
     Args:
-        node: plain, resolved.
+        node: plain, resolved; whatever it is, a mapping is wanted.
         key: where the node stands in the config, for messages.
         arguments: passed on as they are.
 
@@ -30,6 +32,9 @@ def make(node: Mapping[str, Any], key: str, **arguments: Any) -> Any:
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise UserError(f"{key} names no class. Choose one of the files of its group, or set {key}._target_.")
     check_options(node, key)
+    for name in arguments:
+        if name in node:
+            raise UserError(f"{key}.{name} is not to be set: jlml itself says what it is. Leave it out.")
     try:
         build: Callable[..., Any] = instantiate({**node, "_partial_": True}, _convert_="all")
         return partial(build, **arguments) if node.get("_partial_") else build(**arguments)
@@ -94,7 +99,9 @@ def locate(target: str, key: str) -> Any:
                 importlib.import_module(f"{found.__name__}.{name}")
             found = getattr(found, name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{key}._target_={target} names nothing that can be imported ({error}).") from error
+        home, _, name = target.rpartition(".")
+        hint = did_you_mean(name, dir(sys.modules.get(home)) if home in sys.modules else ())
+        raise UserError(f"{key}._target_={target} names nothing that can be imported.{hint}") from error
     return found
 
 
@@ -110,10 +117,9 @@ def check_options(node: Mapping[str, Any], key: str) -> None:
             continue
         for name in inner:
             if name not in allowed and name not in HYDRA_KEYS:
-                raise UserError(
-                    f"{place}.{name} is not an option of {inner['_target_']}.{did_you_mean(name, allowed)} "
-                    f"It takes: {', '.join(sorted(allowed))}."
-                )
+                takes = f" It takes: {', '.join(sorted(allowed))}." if len(allowed) <= MOST_LISTED else ""
+                hint = did_you_mean(name, allowed)
+                raise UserError(f"{place}.{name} is not an option of {inner['_target_']}.{hint}{takes}")
 
 
 def options_of(target: Callable[..., Any]) -> set[str] | None:

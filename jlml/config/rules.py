@@ -1,14 +1,22 @@
 """What the values of jlml's own keys may be."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
-from jlml.config.keys import check_keys, keys_of_evaluation, value_at
+from jlml.config.keys import check_groups, check_keys, keys_of_evaluation, value_at
 from jlml.errors import UserError, did_you_mean
 
-Rule = tuple[Callable[[Any], bool], str]  # does a value fit, and what is allowed, in words
+LONGEST_SHOWN = 80  # characters of a value in a sentence
+
+
+class Rule(NamedTuple):
+    """Does a value fit, what is allowed, in words, and the words that are, where it is a choice."""
+
+    fits: Callable[[Any], bool]
+    allowed: str
+    words: Sequence[str] = ()
 
 
 def shown(value: Any) -> str:
@@ -18,6 +26,11 @@ def shown(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def in_short(text: str) -> str:
+    """A text that fits into a sentence, whatever was given."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
 def whole(least: int, most: int | None = None) -> Rule:
     """A whole number of at least so much, and at most so much."""
 
@@ -25,7 +38,9 @@ def whole(least: int, most: int | None = None) -> Rule:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         return is_whole and value >= least and (most is None or value <= most)
 
-    return fits, f"a whole number {f'of at least {least}' if most is None else f'from {least} to {most}'}"
+    return Rule(
+        fits, f"a whole number {f'of at least {least}' if most is None else f'from {least} to {most}'}"
+    )
 
 
 def number(least: float, *, above: bool = False, below: float | None = None) -> Rule:
@@ -37,18 +52,23 @@ def number(least: float, *, above: bool = False, below: float | None = None) -> 
         return (value > least if above else value >= least) and (below is None or value < below)
 
     end = "" if below is None else f" and below {below:g}"
-    return fits, f"a number {'above' if above else 'of at least'} {least:g}{end}"
+    return Rule(fits, f"a number {'above' if above else 'of at least'} {least:g}{end}")
 
 
 def one_of(*values: Any) -> Rule:
     """One of these words, numbers or truths."""
-    return lambda v: v in values, f"one of: {', '.join(map(shown, values))}"
+    words = [shown(value) for value in values]
+
+    def fits(value: Any) -> bool:  # 1 equals True, and is not what was meant
+        return any(value == other and type(value) is type(other) for other in values)
+
+    return Rule(fits, f"one of: {', '.join(words)}", words)
 
 
 def widths() -> Rule:
     """A list, possibly empty, of layer widths."""
-    fits, _ = whole(1)
-    return (
+    fits = whole(1).fits
+    return Rule(
         lambda v: isinstance(v, list) and all(map(fits, v)),
         "a list of whole numbers of at least 1, as [128,64]",
     )
@@ -56,12 +76,12 @@ def widths() -> Rule:
 
 def pairs() -> Rule:
     """A list of pairs of classes."""
-    fits, _ = whole(0, 9)
+    fits = whole(0, 9).fits
 
     def is_pair(value: Any) -> bool:
         return isinstance(value, list) and len(value) == 2 and all(map(fits, value))
 
-    return (
+    return Rule(
         lambda v: isinstance(v, list) and all(map(is_pair, v)),
         "a list of pairs of classes, as [[4,9],[3,8]]",
     )
@@ -69,13 +89,12 @@ def pairs() -> Rule:
 
 def optional(rule: Rule) -> Rule:
     """None, or what the rule allows."""
-    fits, allowed = rule
-    return lambda v: v is None or fits(v), f"{allowed}, or null"
+    return Rule(lambda v: v is None or rule.fits(v), f"{rule.allowed}, or null", rule.words)
 
 
 def distinct(count: int, least: int) -> Rule:
     """A list of so many different whole numbers."""
-    fits, _ = whole(least)
+    fits = whole(least).fits
 
     def are(value: Any) -> bool:
         return (
@@ -85,28 +104,28 @@ def distinct(count: int, least: int) -> Rule:
         )
 
     example = shown(list(range(least, least + count)))
-    return are, f"a list of {count} different whole numbers of at least {least}, as {example}"
+    return Rule(are, f"a list of {count} different whole numbers of at least {least}, as {example}")
 
 
 def devices() -> Rule:
     """How many devices, or which ones."""
-    fits, _ = whole(1)
+    fits = whole(1).fits
 
     def are(value: Any) -> bool:
         is_list = isinstance(value, list) and len(value) > 0
-        return fits(value) or (is_list and distinct(len(value), 0)[0](value))
+        return fits(value) or (is_list and distinct(len(value), 0).fits(value))
 
-    return are, "a whole number of at least 1, or the numbers of different devices, as [0,1]"
+    return Rule(are, "a whole number of at least 1, or the numbers of different devices, as [0,1]")
 
 
 def text() -> Rule:
     """A string that is not empty."""
-    return lambda v: isinstance(v, str) and v.strip() != "", "a name"
+    return Rule(lambda v: isinstance(v, str) and v.strip() != "", "a name")
 
 
 def file_name() -> Rule:
     """A word that can name a folder, on a disk and on a command line."""
-    return (
+    return Rule(
         lambda v: isinstance(v, str) and re.fullmatch(r"[\w+-][\w.+-]*", v) is not None,
         "a name of letters, digits and _ + - .",
     )
@@ -119,14 +138,14 @@ def is_path(value: Any) -> bool:
 
 def truth() -> Rule:
     """True or false."""
-    return lambda v: isinstance(v, bool), "true or false"
+    return Rule(lambda v: isinstance(v, bool), "true or false")
 
 
 RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
-    "threads": optional(whole(1)),
-    "resume": (lambda v: v is None or is_path(v), "the folder of a run"),
+    "threads": optional(whole(1, 1024)),  # many more end the process without a word
+    "resume": Rule(lambda v: v is None or is_path(v), "the folder of a run"),
     "checkpoints.steps": optional(whole(1)),
     "checkpoints.minutes": optional(number(0, above=True)),
     "data.root": text(),
@@ -155,6 +174,10 @@ RULES = {
     "latent.dim": whole(1),
     "optimizer.lr": number(0, above=True),
     "optimizer.weight_decay": number(0),
+    "scheduler.T_max": whole(1),
+    "scheduler.factor": number(0, above=True, below=1),
+    "scheduler.patience": whole(0),
+    "trust": truth(),
     "trainer.max_epochs": whole(1),
     "trainer.strategy": one_of("auto", "ddp"),
     "trainer.devices": devices(),
@@ -176,6 +199,13 @@ RULES = {
     "trainer.limit_val_batches": number(0, above=True),
     "trainer.limit_test_batches": number(0, above=True),
     "trainer.log_every_n_steps": whole(1),
+    "trainer.val_check_interval": number(0, above=True),
+    "trainer.num_sanity_val_steps": whole(0),
+    "trainer.enable_model_summary": truth(),
+    "trainer.enable_checkpointing": one_of(True),
+    "trainer.barebones": one_of(False),
+    "trainer.deterministic": one_of(True, False, "warn"),
+    "trainer.detect_anomaly": truth(),
     "trainer.gradient_clip_val": optional(number(0, above=True)),
     "trainer.compile": truth(),
     "trainer.capture": truth(),
@@ -192,12 +222,12 @@ RULES = {
 }
 
 EVALUATION_RULES = {
-    "run": (lambda v: v is None or is_path(v), "the path of one run; several go to runs=[...]"),
-    "runs": (
+    "run": Rule(lambda v: v is None or is_path(v), "the path of one run; several go to runs=[...]"),
+    "runs": Rule(
         lambda v: v is None or is_path(v) or (isinstance(v, list) and all(map(is_path, v))),
         "a folder, a glob, or a list of folders as 'runs=[one,other]'",
     ),
-    "sweep": (lambda v: v is None or is_path(v), "the folder of a sweep"),
+    "sweep": Rule(lambda v: v is None or is_path(v), "the folder of a sweep"),
     "checkpoint": one_of("best", "last"),
     "reuse": truth(),
     "output_dir": optional(text()),
@@ -278,6 +308,7 @@ def check_evaluation(config: Mapping[str, Any]) -> None:
     for key in config:
         if key not in known:
             raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")
+    check_groups(config, ("plane", "data"), needed=True)
     check_values(config, EVALUATION_RULES)
 
 
@@ -293,7 +324,8 @@ def check_values(config: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -
         for key, rule in rules.items()
         for name in (drawn if "*" in key else [""])
     }
-    for key, (fits, allowed) in named.items():
+    for key, rule in named.items():
         value = value_at(config, key)
-        if value is not ... and not fits(value):
-            raise UserError(f"{key}={shown(value)} is not possible. Use {allowed}.")
+        if value is not ... and not rule.fits(value):
+            hint = did_you_mean(shown(value), rule.words)
+            raise UserError(f"{key}={in_short(shown(value))} is not possible.{hint} Use {rule.allowed}.")

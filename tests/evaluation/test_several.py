@@ -111,7 +111,7 @@ def test_a_broken_run_is_named_and_the_rest_compared(sweep, tmp_path):
     comparison = compare(str(copy))
     assert len(comparison.groups) == 2
     assert len(comparison.failed) == 1
-    assert "is not a checkpoint of this run" in comparison.failed[0]
+    assert "is not a checkpoint, or is damaged" in comparison.failed[0]
     with pytest.raises(UserError, match="Failed: .*ae_bce"):
         show(comparison)
 
