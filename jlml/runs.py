@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from jlml.config import Config, check, check_targets, differences
-from jlml.errors import UserError, gist
-from jlml.files import locked, read_json, write_whole
+from jlml.config import Config, check, check_targets, differences, recorded
+from jlml.errors import UserError, gist, reason_of
+from jlml.files import locked, read_json, refuse_links_out, write_whole
 from jlml.models import Autoencoder, build_model
 
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
@@ -97,20 +97,7 @@ class Run:
         Args:
             trust: accept classes outside jlml, torch and lightning.
         """
-        file = self.path / "config.yaml"
-        try:
-            loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-        except Exception as error:
-            raise UserError(f"{file} cannot be read: {gist(error)}.") from error
-        shape = loaded.get("image_shape") if isinstance(loaded, dict) else None
-        if not isinstance(loaded, dict) or not is_shape(shape):
-            raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
-        # it was resolved when it was written: an interpolation would run a resolver of a stranger's choice
-        if "${" in file.read_text(encoding="utf-8"):
-            raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
-        config = {str(key): value for key, value in loaded.items()}
-        if not isinstance(config.get("choices"), dict) or not is_words(config.get("changes")):
-            raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
+        config = recorded(self.path / "config.yaml")
         check(config)
         if not trust:
             check_targets(config)
@@ -146,9 +133,10 @@ class Run:
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
         """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
-        channels, height, width = config["image_shape"]
-        model = build_model(config, (channels, height, width))
         path = self.checkpoint(which)
+        if not trust:
+            self._refuse_a_larger_model(config, path)
+        model = self._build(config)
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             model.load_state_dict(state)
@@ -156,13 +144,34 @@ class Run:
             raise UserError(f"{path} is not a checkpoint of this run: {gist(error)}.") from error
         return model.eval().requires_grad_(False)
 
+    def _build(self, config: Config) -> Autoencoder:
+        channels, height, width = config["image_shape"]
+        try:
+            return build_model(config, (channels, height, width))
+        except UserError:
+            raise
+        except Exception as error:  # an option that no rule is about can make a class raise anything
+            raise UserError(f"{self.path / 'config.yaml'} makes no model: {reason_of(error)}.") from error
+
+    def _refuse_a_larger_model(self, config: Config, checkpoint: Path) -> None:
+        """Refuses a config whose model would fill the memory, while its checkpoint is a small file."""
+        with torch.device("meta"):  # shapes alone, no numbers
+            weights = self._build(config).state_dict().values()
+        size = sum(weight.numel() * weight.element_size() for weight in weights)
+        if size > checkpoint.stat().st_size:
+            raise UserError(
+                f"{checkpoint} is not a checkpoint of this run: its model has {size:,} bytes of weights, "
+                "more than the file."
+            )
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other processes from training in this folder; the lock goes with its process.
 
         Raises:
-            UserError: one is at it.
+            UserError: one is at it, or what is written in the folder would go elsewhere.
         """
+        refuse_links_out(self.path)
         with locked(self.path / ".lock") as free:
             if not free:
                 raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
@@ -187,16 +196,6 @@ def step_of(checkpoint: Path) -> int:
         return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
     except Exception as error:  # a damaged file can make the unpickler raise anything
         raise UserError(f"{checkpoint} cannot be read: {gist(error)}. Delete it to start anew.") from error
-
-
-def is_words(value: Any) -> bool:
-    """Whether this is a list of strings."""
-    return isinstance(value, list) and all(isinstance(word, str) for word in value)
-
-
-def is_shape(value: Any) -> bool:
-    """Whether this is (channels, height, width)."""
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(n, int) and n > 0 for n in value)
 
 
 def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:

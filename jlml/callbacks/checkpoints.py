@@ -24,13 +24,21 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one and renames it: whoever is killed meanwhile loses neither."""
+    """Writes a checkpoint beside the old one and renames it: whoever is killed meanwhile loses neither.
+
+    Reads tensors and plain containers only, whatever the defaults of torch and Lightning: no pickled code.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any = None) -> None:
         content = io.BytesIO()
         torch.save(checkpoint, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(Path(path), content.getbuffer())
+
+    def load_checkpoint(
+        self, path: _PATH, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -13,6 +13,7 @@ NEEDED = (
     "seed",
     "output_dir",
     "data._target_",
+    "data.name",
     "data.batch_size",
     "data.pixels",
     "model._target_",
@@ -75,7 +76,9 @@ def check_keys(config: Mapping[str, Any]) -> None:
         UserError: naming the key.
     """
     known = keys_of_training() | {"choices", "changes", "image_shape"}
-    for key in (*config, *(f"latent.{name}" for name in config.get("latent") or {})):
+    own = {group: config.get(group) for group in ("latent", "checkpoints")}  # of no class
+    named = [f"{group}.{name}" for group, node in own.items() if isinstance(node, Mapping) for name in node]
+    for key in (*config, *named):
         if key not in known:
             raise UserError(f"{key} is not a key of the config.{did_you_mean(key, known)}")
     for key in NEEDED:

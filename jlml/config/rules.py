@@ -117,6 +117,11 @@ def is_path(value: Any) -> bool:
     return isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip() != ""
 
 
+def mapping() -> Rule:
+    """Keys with values."""
+    return lambda v: isinstance(v, Mapping), "keys with values"
+
+
 def truth() -> Rule:
     """True or false."""
     return lambda v: isinstance(v, bool), "true or false"
@@ -125,7 +130,8 @@ def truth() -> Rule:
 RULES = {
     "seed": whole(0, 2**32 - 1),
     "output_dir": text(),
-    "threads": optional(whole(1)),
+    "threads": optional(whole(1, 4096)),
+    "checkpoints": optional(mapping()),
     "resume": (lambda v: v is None or is_path(v), "the folder of a run"),
     "checkpoints.steps": optional(whole(1)),
     "checkpoints.minutes": optional(number(0, above=True)),
@@ -133,6 +139,7 @@ RULES = {
     "sweep.name": optional(file_name()),
     "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),
     "sweep.retry": truth(),
+    "callbacks": optional(mapping()),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),
@@ -287,7 +294,8 @@ def check_values(config: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -
     Raises:
         UserError: naming the key, the value and what is allowed.
     """
-    drawn = config.get("callbacks") or {}
+    drawn = config.get("callbacks")
+    drawn = drawn if isinstance(drawn, Mapping) else {}
     named = {
         key.replace("*", name): rule
         for key, rule in rules.items()
