@@ -17,6 +17,7 @@ from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from jlml.config import command, word
+from jlml.errors import UserError, gist
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
 
@@ -38,7 +39,10 @@ class WholeCheckpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: _PATH, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file can make the unpickler raise anything
+            raise UserError(f"{path} is not a checkpoint: {gist(error)}.") from error
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -59,7 +59,9 @@ class Trials:
                 self.study = open_study(settings, storage or journal(self.folder / "journal.log", lock))
         except OSError as error:
             raise UserError(f"No search can be kept in {self.folder}: {error.strerror}.") from error
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        except Exception as error:  # a damaged journal can make Optuna raise anything
+            if isinstance(error, UserError) or self._has_database:
+                raise
             raise UserError(f"{self.folder} has no journal of a search: {reason_of(error)}.") from error
 
     def alone(self) -> FileLock:
