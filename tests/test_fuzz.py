@@ -7,14 +7,10 @@ import pytest
 from fuzz import check_good, fuzz, targets
 
 CASES = {
-    "IDX": 3000,
-    "IDX, gzipped": 2000,
-    "metrics.json": 500,
-    "evaluation/metrics.json": 500,
-    "snapshots": 500,
+    **{"IDX": 3000, "IDX, gzipped": 2000, "snapshots": 500, "snapshots/labels.npy": 500},
+    **{"metrics.json": 500, "evaluation/metrics.json": 500, "sweep.yaml": 100, "config.yaml": 60},
+    **{"best.ckpt": 15, "data.pkl in best.ckpt": 30},
 }
-CASES |= {"snapshots/labels.npy": 500, "sweep.yaml": 100, "config.yaml": 60, "best.ckpt": 15}
-CASES |= {"data.pkl in best.ckpt": 30}
 
 
 @pytest.fixture(scope="module")

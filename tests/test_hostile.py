@@ -191,7 +191,7 @@ def test_a_checkpoint_runs_no_code(folder, canary, payload, reader):
             torch.load(path, weights_only=False)
         assert canary.exists()
         canary.unlink()
-    refused(reader, folder, canary, "is not a checkpoint of this run|None of the 2 runs")
+    refused(reader, folder, canary, "is not a checkpoint|None of the 2 runs")
 
 
 def test_a_bad_best_checkpoint_stops_a_run_before_it_goes_on(folder, canary):
@@ -552,7 +552,8 @@ def test_nothing_is_written_or_downloaded_where_a_config_says(folder, canary, na
 
 def test_a_logger_writes_into_the_run_whatever_its_config_says(folder, tmp_path):
     rewrite(folder, lambda config: config["logger"].update(save_dir=str(tmp_path / "there")))
-    resume(folder, ["trainer.max_epochs=3"])
+    with suppress(UserError):
+        resume(folder, ["trainer.max_epochs=3"])
     assert not (tmp_path / "there").exists()
 
 
