@@ -259,13 +259,13 @@ def targets(home: Path) -> dict[str, Target]:
         unpacked = {name: archive.read(name) for name in archive.namelist()}
     (pickled,) = (each for name, each in unpacked.items() if name.endswith("/data.pkl"))
     return {
-        "IDX": Target(read_as("images", read_idx), idx, 0.52),
+        "IDX": Target(read_as("images", read_idx), idx, 0.54),
         "IDX, gzipped": Target(read_as("images.gz", read_idx), [gzip.compress(file) for file in idx], 0.26),
         "config.yaml": Target(
-            read_config, [(path / "config.yaml").read_bytes()], 0.008, [{**config, "callbacks": None}, config]
+            read_config, [(path / "config.yaml").read_bytes()], 0.006, [{**config, "callbacks": None}, config]
         ),
-        "best.ckpt": Target(read_checkpoint, [checkpoint], 0.003),
-        "data.pkl in best.ckpt": Target(read_pickle, [pickled], 0.006),
+        "best.ckpt": Target(read_checkpoint, [checkpoint], 0.001),
+        "data.pkl in best.ckpt": Target(read_pickle, [pickled], 0.002),
         "metrics.json": Target(read_run_metrics, [json.dumps(metrics).encode()], 0.07, [metrics]),
         "evaluation/metrics.json": Target(read_parts, [json.dumps(evaluation).encode()], 0.05, [evaluation]),
         "snapshots": Target(read_codes("step_2"), codes, 0.04),
@@ -273,7 +273,7 @@ def targets(home: Path) -> dict[str, Target]:
         "sweep.yaml": Target(
             read_as("sweep.yaml", lambda file: Sweep(file.parent).jobs()),
             [json.dumps(plan).encode()],
-            0.008,
+            0.006,
             [plan],
         ),
     }
