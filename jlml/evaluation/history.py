@@ -15,6 +15,7 @@ from jlml.files import read_whole
 from jlml.plots import Plane, scatter
 
 MOST_FRAMES = 60
+LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
 EDGE = 0.005  # quantile of all snapshots at which the axes end
 
 
@@ -75,7 +76,7 @@ def step_in(file: Path) -> int:
 def read(path: Path) -> Tensor:
     """A stored array as floats."""
     try:
-        content = io.BytesIO(read_whole(path))
+        content = io.BytesIO(read_whole(path, LARGEST))
         return torch.from_numpy(np.lib.format.read_array(content, allow_pickle=False).astype(np.float32))
     except Exception as error:  # a damaged header can make numpy raise anything
         raise UserError(f"{path} is not a snapshot: {gist(error)}.") from error

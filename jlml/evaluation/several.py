@@ -56,9 +56,8 @@ def compare(
     evaluations, configs, failed = [], [], []
     console = Console(stderr=True)
     for place, run in enumerate(runs, start=1):
-        console.print(
-            f"{place} of {len(runs)}  {printable(run.path.name)}", highlight=False, markup=False, style="bold"
-        )
+        name = printable(run.path.name)
+        console.print(f"{place} of {len(runs)}  {name}", highlight=False, markup=False, style="bold")
         try:
             missing = missing_parts(run, which, parts, settings, reuse)
             evaluation = evaluate_run(run, which, missing, settings)
