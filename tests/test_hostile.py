@@ -175,9 +175,8 @@ PAYLOADS = {
     "pickle": as_pickle,
     "tar": as_tar,
     "data.pkl": lambda path, payload: repacked(path, lambda good: [pickle.dumps(payload)]),
-    "data.pkl, and the good one": lambda path, payload: repacked(
-        path, lambda good: [pickle.dumps(payload), good]
-    ),
+    # of two entries with one name torch takes the last
+    "two data.pkl": lambda path, payload: repacked(path, lambda good: [good, pickle.dumps(payload)]),
 }
 
 
