@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train test bench torture tensorboard slow clean
+.PHONY: train test fuzz torture bench tensorboard slow clean
 
 train: $(VENV)/.ready  ## train a VAE; more words through ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -18,6 +18,9 @@ test: $(VENV)/.ready-test  ## lint, types, import rules and tests
 
 slow: $(VENV)/.ready-test  ## reference numbers on full MNIST, minutes each
 	$(RUN) -m pytest -m slow -n 0 $(ARGS)
+
+fuzz: $(VENV)/.ready-test  ## a million damaged files for everything that reads one, a quarter of an hour on a core
+	$(RUN) tests/fuzz.py $(ARGS)
 
 bench: $(VENV)/.ready-test  ## how fast it is, as ratios; rows through ARGS="nets fast --repeats 3"
 	$(RUN) benchmarks/bench.py $(ARGS)

@@ -20,7 +20,7 @@ from hydra.errors import (
 )
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.errors import UserError, did_you_mean
+from jlml.errors import UserError, did_you_mean, printable
 
 SWEEPS = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 ANSWERS = (
@@ -119,7 +119,7 @@ def one_sentence() -> Iterator[None]:
     except (UserError, HydraException, OmegaConfBaseException) as error:
         if TRACEBACKS:
             raise
-        sys.exit(f"Error: {sentence(error)}")
+        sys.exit(f"Error: {printable(sentence(error))}")
     except ValueError as error:
         if TRACEBACKS or "Config group override" not in str(error):
             raise

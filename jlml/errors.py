@@ -29,6 +29,11 @@ def gist(error: BaseException) -> str:
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
+def printable(text: str) -> str:
+    """A text that a terminal shows and does not obey: a name from a stranger may hold its control codes."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+
+
 def reason_of(error: BaseException) -> str:
     """Why something failed, for a list of failures: what a user's mistake says, else the error's kind too."""
     return gist(error) if isinstance(error, UserError) else f"{type(error).__name__}: {gist(error)}"

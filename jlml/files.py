@@ -1,5 +1,6 @@
-"""Files that are never seen half-written, and locks that no dead process holds."""
+"""Files that are never seen half-written, locks that no dead process holds, doubt in what others wrote."""
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -8,7 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from jlml.errors import UserError
+
+LARGEST = 1 << 22  # bytes: what a run writes in words is a thousandth of it
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
@@ -18,9 +25,11 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
         OSError: naming the file, where the disk is full, say.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
     try:
-        with beside.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+        with beside.open("xb") as file:  # else a link that lies there would be followed
+            # half of a character can come from a stranger's escapes, and has no bytes
+            file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -37,13 +46,58 @@ def remove_leftovers(*folders: Path) -> None:
             path.unlink()
 
 
+def read_whole(path: Path, most: int = LARGEST) -> bytes:
+    """What a file holds, of which a stranger may have made a link to something endless.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or holds more bytes than ``most``.
+    """
+    if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
+        raise OSError(f"{path} is no plain file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"{path} holds more than {most:,} bytes")
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object that a file holds; empty where there is none, and if it is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def read_yaml(path: Path, most: int = LARGEST) -> Any:
+    """What a file holds, in plain containers, nothing in it resolved.
+
+    Raises:
+        Exception: of any kind, if it is not such a file.
+    """
+    text = read_whole(path, most).decode()
+    # a few lines of aliases of aliases would become more than any memory holds
+    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise ValueError("it has aliases (*name), which nothing here writes")
+    return OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Refuses a folder in which a link leads out of it: whoever writes there would write elsewhere.
+
+    Raises:
+        UserError: naming the link.
+    """
+    home = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for entry in (Path(place, name) for name in (*folders, *files)):
+            target = Path(os.path.realpath(entry))
+            if entry.is_symlink() and not target.is_relative_to(home):
+                raise UserError(
+                    f"{entry} is a link that leads out of {folder}, to {target}, and nothing is written "
+                    "through it. Remove it, or put what it leads to in its place."
+                )
 
 
 @contextmanager

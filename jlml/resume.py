@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from jlml.config import Config, shown
 from jlml.config.keys import value_at
+from jlml.data.sources import DEFAULT_ROOT, known_root
 from jlml.errors import UserError
 from jlml.runs import Run
 from jlml.training import Trained, train
@@ -32,9 +33,16 @@ def resume(folder: str | Path, words: Sequence[str] = (), trust: bool = False) -
         UserError: there is nothing to go on from, or a word would make it another run.
     """
     run = Run.open(folder)
-    config = changed(run.config(trust), words, run)
+    then = run.config(trust)
+    config = changed(then, words, run)
+    root = config["data"].get("root", DEFAULT_ROOT)
+    if not trust and root == then["data"].get("root", DEFAULT_ROOT):
+        config["data"]["root"] = known_root(config["data"]["name"], root)
     if run.state() in ("finished", "pruned"):
         run.checkpoint("last")  # must be there; a run that was cut off before its first begins anew
+    for which in ("last", "best"):  # before a word is written: both are loaded in training
+        if (run.path / "checkpoints" / f"{which}.ckpt").is_file():
+            run.load_model(which, trust)
     return train(OmegaConf.create(config), run=run)
 
 

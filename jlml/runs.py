@@ -19,21 +19,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import yaml
+import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
 import jlml
 from jlml.checkpoints import read_checkpoint
-from jlml.config import Config, check, check_options, check_targets, differences
-from jlml.errors import UserError, did_you_mean, gist
-from jlml.files import locked, read_json, remove_leftovers, write_whole
+from jlml.config import Config, check, check_options, check_targets, differences, recorded
+from jlml.errors import UserError, did_you_mean, reason_of
+from jlml.files import locked, read_json, refuse_links_out, remove_leftovers, write_whole
 from jlml.heartbeat import beats_elsewhere
 from jlml.models import Autoencoder, build_model
 
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
-LARGEST_CONFIG = 1 << 20  # bytes: a thousand times what a run writes
 MOST_SHOWN = 3  # differences between two configs in one sentence
 # of a checkpoint, to load its model and to go on from it
 OF_MODEL = ("state_dict", "config")
@@ -117,21 +116,17 @@ class Run:
             trust: accept classes outside jlml, torch and lightning.
         """
         file = self.path / "config.yaml"
-        loaded = read_config(file)
         with self._newer_blamed():
-            if not is_shape(loaded.get("image_shape")):
-                raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
-            if not isinstance(loaded.get("choices"), dict) or not is_words(loaded.get("changes")):
-                raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
+            config = recorded(file)
             try:
-                check(loaded)
+                check(config)
             except UserError as error:
                 raise UserError(f"{file}: {error}") from error
             if not trust:
-                check_targets(loaded)
+                check_targets(config)
             for group in ("data", "model", "loss", "optimizer", "scheduler"):
-                check_options(loaded.get(group) or {}, group)
-        return loaded
+                check_options(config.get(group) or {}, group)
+        return config
 
     @contextmanager
     def _newer_blamed(self) -> Iterator[None]:
@@ -190,9 +185,11 @@ class Run:
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
         """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
-        channels, height, width = config["image_shape"]
-        model = build_model(config, (channels, height, width))
-        model.load_state_dict(self.read(self.checkpoint(which), model)["state_dict"])
+        path = self.checkpoint(which)
+        if not trust:
+            self._refuse_a_larger_model(config, path)
+        model = self._build(config)
+        model.load_state_dict(self.read(path, model)["state_dict"])
         return model.eval().requires_grad_(False)
 
     def read(self, path: Path, model: Autoencoder, needed: Sequence[str] = OF_MODEL) -> dict[str, Any]:
@@ -210,13 +207,34 @@ class Run:
                 raise UserError(f"{path} is not a checkpoint of this run: {flaw}.")
         return content
 
+    def _build(self, config: Config) -> Autoencoder:
+        channels, height, width = config["image_shape"]
+        try:
+            return build_model(config, (channels, height, width))
+        except UserError:
+            raise
+        except Exception as error:  # an option that no rule is about can make a class raise anything
+            raise UserError(f"{self.path / 'config.yaml'} makes no model: {reason_of(error)}.") from error
+
+    def _refuse_a_larger_model(self, config: Config, checkpoint: Path) -> None:
+        """Refuses a config whose model would fill the memory, while its checkpoint is a small file."""
+        with torch.device("meta"):  # shapes alone, no numbers
+            weights = self._build(config).state_dict().values()
+        size = sum(weight.numel() * weight.element_size() for weight in weights)
+        if size > checkpoint.stat().st_size:
+            raise UserError(
+                f"{checkpoint} is not a checkpoint of this run: its model has {size:,} bytes of weights, "
+                "more than the file."
+            )
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other processes from training in this folder; the lock goes with its process.
 
         Raises:
-            UserError: one is at it.
+            UserError: one is at it, or what is written in the folder would go elsewhere.
         """
+        refuse_links_out(self.path)
         with locked(self.path / ".lock") as free:
             if not free:
                 raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
@@ -245,37 +263,6 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds; empty before there is one, and if it is damaged."""
         return read_json(self.path / "metrics.json")
-
-
-def read_config(file: Path) -> Config:
-    """What a `config.yaml` holds, which may come from a stranger: no more than a run writes.
-
-    Raises:
-        UserError: it cannot be read, or is no config of a run.
-    """
-    try:
-        size = file.stat().st_size
-        text = file.read_text(encoding="utf-8") if size <= LARGEST_CONFIG else ""
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UserError(f"{file} is not the config of a run: it is no text.") from error
-    if size > LARGEST_CONFIG:
-        raise UserError(f"{file} is not the config of a run: it has {size} bytes.")
-    # it was resolved when it was written: an interpolation would run a resolver of a stranger's choice
-    if "${" in text:
-        raise UserError(f"{file} has an interpolation (${{...}}), which no run writes. It is not loaded.")
-    try:
-        if "*" in text and any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise UserError(f"{file} has an alias, which no run writes. It is not loaded.")  # a bomb, perhaps
-        loaded = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{file} cannot be read: {gist(error)}.") from error
-    if not isinstance(loaded, dict):
-        raise UserError(f"{file} is not the config of a run: it has no keys.")
-    return {str(key): value for key, value in loaded.items()}
 
 
 def step_of(checkpoint: Path) -> int:
@@ -330,16 +317,6 @@ def numbers_in(version: Any) -> tuple[int, ...]:
     """The numbers of a version, which compare as versions do; none where it is none."""
     parts = re.match(r"\d{1,9}(\.\d{1,9})*", version) if isinstance(version, str) else None
     return tuple(map(int, parts[0].split("."))) if parts else ()
-
-
-def is_words(value: Any) -> bool:
-    """Whether this is a list of strings."""
-    return isinstance(value, list) and all(isinstance(word, str) for word in value)
-
-
-def is_shape(value: Any) -> bool:
-    """Whether this is (channels, height, width)."""
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(n, int) and n > 0 for n in value)
 
 
 def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:

@@ -29,7 +29,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint beside the old one and renames it: whoever is killed meanwhile loses neither.
 
-    Reads only those that are whole, and runs no code from them.
+    Reads only those that are whole, tensors and plain containers only, whatever the defaults of torch and
+    Lightning: no pickled code.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any = None) -> None:

@@ -13,6 +13,7 @@ NEEDED = (
     "seed",
     "output_dir",
     "data._target_",
+    "data.name",
     "data.batch_size",
     "data.pixels",
     "model._target_",

@@ -2,13 +2,15 @@
 
 import importlib
 import inspect
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from omegaconf.errors import OmegaConfBaseException
 
 from jlml.errors import UserError, did_you_mean
 
@@ -16,6 +18,25 @@ from jlml.errors import UserError, did_you_mean
 HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 MOST_LISTED = 20  # options of a class in one sentence; lightning.Trainer has twice as many
 TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
+MISTAKES = (
+    *(TypeError, ValueError, RuntimeError, ImportError),
+    *(InstantiationException, OmegaConfBaseException),
+)
+
+# What a class is to be where it stands in a stranger's config. Elsewhere nothing is to be made.
+KINDS = {
+    r"data": ("jlml.data.MNISTDataModule",),
+    r"model": ("jlml.models.Autoencoder",),
+    r"model\..*": ("torch.nn.Module",),
+    r"loss": ("jlml.losses.ObservationModel",),
+    r"optimizer": ("torch.optim.Optimizer",),
+    r"scheduler": ("torch.optim.lr_scheduler.LRScheduler",),
+    r"trainer": ("lightning.Trainer",),
+    r"callbacks\.[^.\[]*": ("jlml.callbacks.drawing.Drawing", "lightning.Callback"),
+    r"logger": ("jlml.callbacks.TensorBoard",),
+}
+# writes, and deletes, where its options and its state in a checkpoint say
+UNTRUSTED = "lightning.pytorch.callbacks.Checkpoint"
 
 
 def make(node: Any, key: str, **arguments: Any) -> Any:
@@ -41,9 +62,7 @@ def make(node: Any, key: str, **arguments: Any) -> Any:
     except UserError:
         raise
     except Exception as error:
-        if not isinstance(
-            error, (TypeError, ValueError, RuntimeError, ImportError, InstantiationException)
-        ) and not is_misconfiguration(error):
+        if not isinstance(error, MISTAKES) and not is_misconfiguration(error):
             raise
         sentence = " ".join(str(error).split()).rstrip(".")
         raise UserError(f"{key} does not make a {node['_target_']}: {sentence}.") from error
@@ -70,19 +89,52 @@ def check_targets(config: Mapping[str, Any]) -> None:
     """Refuses a config, read from a run, that names anything but a class of jlml, torch or lightning.
 
     Raises:
-        UserError: a target is outside the trusted packages, or is no class of theirs.
+        UserError: a target is outside the trusted packages, is no class of theirs, or not of the kind that
+            its place is for.
     """
     for key, node in nodes_with_targets(config):
         target = node["_target_"]
-        known = isinstance(target, str) and target.startswith(tuple(f"{name}." for name in TRUSTED_PACKAGES))
-        # a dotted path can lead out of a package again (jlml.data.sources.os.system): ask the class itself
-        found = locate(target, key) if known else None
-        home = getattr(found, "__module__", "") if inspect.isclass(found) else ""
-        if not any(home == name or home.startswith(f"{name}.") for name in TRUSTED_PACKAGES):
+        found = trusted_class(target) if isinstance(target, str) else None
+        kinds = next((kinds for place, kinds in KINDS.items() if re.fullmatch(place, key)), ())
+        if found is None or not is_of(found, kinds):
+            allowed = kinds if found else [f"a class of {', '.join(TRUSTED_PACKAGES)}"]
             raise UserError(
-                f"{key}._target_={target} is not a class of {', '.join(TRUSTED_PACKAGES)}, and a run folder "
+                f"{key}._target_={target} is not {' or '.join(allowed) or 'to be made'}, and a run folder "
                 "can come from anyone. If you know this one, say trust=true."
             )
+
+
+def trusted_class(target: str) -> type | None:
+    """The class that a dotted path names, if the path never leaves the trusted packages.
+
+    It could: `jlml.data.sources.os.system` begins well. So every module and class on the way is asked where
+    it is from, before anything is imported through it.
+    """
+    package = next((name for name in TRUSTED_PACKAGES if target.startswith(f"{name}.")), None)
+    if package is None:
+        return None
+    found: Any = importlib.import_module(package)
+    for word in target.removeprefix(f"{package}.").split("."):
+        if not word.isidentifier() or word.startswith("_"):
+            return None  # importing `package.__main__` would run a program
+        try:
+            if inspect.ismodule(found) and not hasattr(found, word):
+                importlib.import_module(f"{found.__name__}.{word}")
+            found = getattr(found, word)
+        except Exception:  # importing may fail in any way
+            return None
+        home = getattr(found, "__name__" if inspect.ismodule(found) else "__module__", "")
+        within = f"{home}.".startswith(tuple(f"{name}." for name in TRUSTED_PACKAGES))
+        if not within or not (inspect.ismodule(found) or inspect.isclass(found)):
+            return None
+    return found if inspect.isclass(found) else None
+
+
+def is_of(found: type, kinds: Iterable[str]) -> bool:
+    """Whether a class derives from one of these, and can do no harm with what a config gives it."""
+    return any(issubclass(found, locate(kind, kind)) for kind in kinds) and not issubclass(
+        found, locate(UNTRUSTED, UNTRUSTED)
+    )
 
 
 def locate(target: str, key: str) -> Any:

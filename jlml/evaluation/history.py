@@ -1,5 +1,6 @@
 """How the codes moved during training, from the snapshots that a run kept."""
 
+import io
 import re
 from pathlib import Path
 
@@ -10,24 +11,21 @@ from torch import Tensor
 from jlml.errors import UserError, gist
 from jlml.evaluation.findings import Figure
 from jlml.evaluation.subject import Subject
+from jlml.files import read_whole
 from jlml.plots import Plane, scatter
 
 MOST_FRAMES = 60
+LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
 EDGE = 0.005  # quantile of all snapshots at which the axes end
 
 
 def movement(subject: Subject) -> list[Figure]:
     """An animation of the codes of some validation images; nothing if there are no two snapshots."""
-    files = snapshot_files(subject.run.path / "snapshots")
-    if len(files) < 2:
+    kept, snapshots, labels = kept_codes(
+        subject.run.path / "snapshots", subject.latent_dim, len(subject.class_names)
+    )
+    if not kept:
         return []
-    kept = [
-        files[i] for i in np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).round().astype(int)
-    ]
-    snapshots = [read(file) for file in kept]
-    labels = read(kept[0].with_name("labels.npy")).long()
-    if any(codes.shape != (len(labels), subject.latent_dim) for codes in snapshots):
-        raise UserError(f"{kept[0].parent} does not hold codes of this run: the shapes differ.")
     planes, axes = in_one_plane(snapshots)
     low, high = torch.cat(planes).quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0).tolist()
     limits = ((low[0] - 0.1, high[0] + 0.1), (low[1] - 0.1, high[1] + 0.1))
@@ -39,16 +37,48 @@ def movement(subject: Subject) -> list[Figure]:
     return [Figure("movement", frames, caption)]
 
 
+def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path], list[Tensor], Tensor]:
+    """The snapshots of a run, at most `MOST_FRAMES` of them, their codes, and the labels of the images.
+
+    All empty if there are no two snapshots.
+
+    Raises:
+        UserError: they are not of this run.
+    """
+    files = snapshot_files(folder)
+    if len(files) < 2:
+        return [], [], torch.empty(0)
+    kept = [
+        files[i] for i in np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).round().astype(int)
+    ]
+    labels = read(folder / "labels.npy")
+    if labels.ndim != 1 or not ((labels >= 0) & (labels < classes)).all():
+        raise UserError(f"{folder / 'labels.npy'} does not hold the classes of images.")
+    snapshots = []
+    for file in kept:
+        codes = read(file)
+        if codes.shape != (len(labels), latent_dim):
+            raise UserError(f"{file} does not hold codes of this run: it has another shape.")
+        snapshots.append(codes)
+    return kept, snapshots, labels.long()
+
+
 def snapshot_files(folder: Path) -> list[Path]:
     """In the order of training."""
-    return sorted(folder.glob("step_*.npy"), key=lambda path: int(re.sub(r"\D", "", path.stem) or 0))
+    return sorted(folder.glob("step_*.npy"), key=step_in)
+
+
+def step_in(file: Path) -> int:
+    """The step that a snapshot's name tells."""
+    return int(re.sub(r"[^0-9]", "", file.stem) or 0)
 
 
 def read(path: Path) -> Tensor:
     """A stored array as floats."""
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-    except (OSError, ValueError, EOFError) as error:
+        content = io.BytesIO(read_whole(path, LARGEST))
+        return torch.from_numpy(np.lib.format.read_array(content, allow_pickle=False).astype(np.float32))
+    except Exception as error:  # a damaged header can make numpy raise anything
         raise UserError(f"{path} is not a snapshot: {gist(error)}.") from error
 
 
@@ -68,4 +98,4 @@ def in_one_plane(snapshots: list[Tensor]) -> tuple[list[Tensor], tuple[str, str]
 
 def when(file: Path) -> str:
     """For titles."""
-    return f"step {int(re.sub(r'[^0-9]', '', file.stem)):,}"
+    return f"step {step_in(file):,}"

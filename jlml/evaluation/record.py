@@ -1,7 +1,6 @@
 """What an evaluation leaves on disk, and how it is found again."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -13,9 +12,12 @@ from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.subject import Settings
+from jlml.files import read_json
 from jlml.runs import Run
 
 Content = dict[str, Any]
+
+LARGEST_FIGURE = 1 << 25  # bytes; the report holds all of them
 
 # which settings the numbers of a part depend on, besides the seed
 READS = {"likelihood": ("importance_samples",), "generation": ("samples",), "tsne": ("tsne_images",)}
@@ -51,20 +53,21 @@ def make_folder(folder: Path) -> None:
     Raises:
         UserError: it cannot be made, or is a link, which could lead out of the run.
     """
+    own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "last", "comparison")]
+    if any(place.is_symlink() for place in own):
+        raise UserError(f"{folder} is a link or lies in one, and nothing is written through it. Remove it.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror}.") from error
-    own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "last", "comparison")]
-    if any(place.is_symlink() for place in own):
-        raise UserError(f"{folder} is a link or lies in one, and nothing is written through it. Remove it.")
 
 
 def identity(run: Run, which: str) -> Content:
     """What must be equal for parts to stand in one report."""
-    checkpoint = run.checkpoint(which).read_bytes()
+    with run.checkpoint(which).open("rb") as checkpoint:
+        digest = hashlib.file_digest(checkpoint, "sha256").hexdigest()
     return {
-        "checkpoint": {"which": which, "sha256": hashlib.sha256(checkpoint).hexdigest()},
+        "checkpoint": {"which": which, "sha256": digest},
         "jlml": jlml.__version__,
         "feature_network_sha256": weights_hash(),
     }
@@ -83,7 +86,7 @@ def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content
     """
     folder = folder_of(run, which)
     try:
-        content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        content = read_json(folder / "metrics.json")
         same = all(content[key] == value for key, value in identity(run, which).items())
         parts = content["parts"] if same else {}
         return {
@@ -97,7 +100,7 @@ def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content
 
 def is_sound_part(part: Any, folder: Path) -> bool:
     """Whether a part has the shape that `run_part` gives it."""
-    if not isinstance(part, dict) or not isinstance(part.get("seconds"), (int, float)):
+    if not isinstance(part, dict) or not is_number(part.get("seconds")):
         return False
     if part.get("status") != "done":
         return part.get("status") in ("failed", "not applicable") and isinstance(part.get("reason"), str)
@@ -117,9 +120,12 @@ def is_sound_metric(name: str, metric: Any) -> bool:
     if not isinstance(metric, dict) or name.rsplit("/", 1)[-1] not in QUANTITIES:
         return False
     numbers = [metric.get(key, "absent") for key in ("value", "standard_error")]
-    return isinstance(metric.get("n"), int) and all(
-        number is None or (isinstance(number, (int, float)) and isfinite(number)) for number in numbers
-    )
+    return isinstance(metric.get("n"), int) and all(number is None or is_number(number) for number in numbers)
+
+
+def is_number(value: Any) -> bool:
+    """A finite one."""
+    return isinstance(value, (int, float)) and isfinite(value)
 
 
 def is_sound_figure(figure: Any, folder: Path) -> bool:
@@ -128,4 +134,4 @@ def is_sound_figure(figure: Any, folder: Path) -> bool:
         return False
     file = folder / str(figure.get("file"))
     is_here = file.parent == folder and file.is_file() and not file.is_symlink()
-    return is_here and file.suffix in (".png", ".gif")
+    return is_here and file.suffix in (".png", ".gif") and file.stat().st_size <= LARGEST_FIGURE

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from jlml.errors import UserError, reason_of
+from jlml.errors import UserError, printable, reason_of
 from jlml.evaluation.comparison import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.groups import Group, grouped
@@ -56,7 +56,8 @@ def compare(
     evaluations, configs, failed = [], [], []
     console = Console(stderr=True)
     for place, run in enumerate(runs, start=1):
-        console.print(f"{place} of {len(runs)}  {run.path.name}", highlight=False, markup=False, style="bold")
+        name = printable(run.path.name)
+        console.print(f"{place} of {len(runs)}  {name}", highlight=False, markup=False, style="bold")
         try:
             missing = missing_parts(run, which, parts, settings, reuse)
             evaluation = evaluate_run(run, which, missing, settings)
@@ -65,7 +66,7 @@ def compare(
             failed += [f"{name} of {run.path.name}" for name in evaluation.failed]
         except Exception as error:  # whatever is wrong with one run, the others can still be compared
             reason = reason_of(error)
-            console.print(reason, highlight=False, markup=False, style="red")
+            console.print(printable(reason), highlight=False, markup=False, style="red")
             failed.append(f"{run.path.name} ({reason})")
     if not evaluations:
         raise UserError(f"None of the {len(runs)} runs could be evaluated: {failed[0]}.")

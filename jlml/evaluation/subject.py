@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +13,7 @@ from torch import Generator, Tensor
 from jlml.config import make
 from jlml.data import MNISTDataModule
 from jlml.data.batches import generator_for, to_float
+from jlml.data.sources import DEFAULT_ROOT, known_root
 from jlml.errors import UserError
 from jlml.evaluation.findings import NotApplicableError
 from jlml.evaluation.mixture import fitted_mixture
@@ -21,7 +21,6 @@ from jlml.evaluation.pca import PCABaseline, principal_components
 from jlml.models import Autoencoder
 from jlml.runs import Run
 
-DEFAULT_ROOT = "data"
 EVALUATION = 100  # the stream of random numbers apart from those of training
 
 Images = Float[Tensor, "images channel height width"]
@@ -71,14 +70,8 @@ class Subject:
         """Where the data is said to be now, or where it was: no folder is made where a run's config says."""
         if self.settings.data_root is not None:
             return self.settings.data_root
-        root = str(self.config["data"].get("root", DEFAULT_ROOT))
-        if Path(root).is_dir():
-            return root
-        if self.config["data"]["name"] != "mnist_5k":
-            raise UserError(
-                f"{root}, where the run had its data, is not there. Say where it is now: data.root=<folder>."
-            )
-        return DEFAULT_ROOT
+        data = self.config["data"]
+        return known_root(str(data["name"]), str(data.get("root", DEFAULT_ROOT)))
 
     @property
     def latent_dim(self) -> int:

@@ -130,10 +130,10 @@ def beside_baselines(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Metric
 def as_rich(table: Table, title: str) -> RichTable:
     """A neutral table for the terminal, without the sentences that explain a quantity."""
     header = table.header[:-1] if table.explained else table.header
-    shown = RichTable(title=title, title_justify="left", padding=(0, 1, 0, 0))
+    shown = RichTable(title=Text(title, "table.title"), title_justify="left", padding=(0, 1, 0, 0))
     for place, name in enumerate(header):
         justify: JustifyMethod = "left" if place == 0 or name == "unit" else "right"
-        shown.add_column(name, justify=justify, no_wrap=place == 0, overflow="fold")
+        shown.add_column(Text(name), justify=justify, no_wrap=place == 0, overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell.text, "bold" if cell.bold else "") for cell in row[: len(header)]))
     return shown

@@ -18,8 +18,8 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from jlml.errors import UserError
-from jlml.files import write_whole
+from jlml.errors import UserError, reason_of
+from jlml.files import refuse_links_out, write_whole
 from jlml.search.settings import Settings
 from jlml.search.storage import database, fail_silent, journal, open_study, sampler_of
 
@@ -50,6 +50,7 @@ class Trials:
         self.folder = settings.folder
         self.locks = self.folder / ".locks"
         storage = database(settings.storage) if settings.storage else None
+        refuse_links_out(self.folder)
         try:
             self.locks.mkdir(parents=True, exist_ok=True)
             with self.alone():
@@ -58,6 +59,10 @@ class Trials:
                 self.study = open_study(settings, storage or journal(self.folder / "journal.log", lock))
         except OSError as error:
             raise UserError(f"No search can be kept in {self.folder}: {error.strerror}.") from error
+        except Exception as error:  # a damaged journal can make Optuna raise anything
+            if isinstance(error, UserError) or self._has_database:
+                raise
+            raise UserError(f"{self.folder} has no journal of a search: {reason_of(error)}.") from error
 
     def alone(self) -> FileLock:
         """A lock: inside, no other process of this folder decides anything."""

@@ -15,8 +15,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from jlml.config import is_words
 from jlml.errors import UserError, gist
-from jlml.files import locked, read_json, write_whole
+from jlml.files import locked, read_json, read_whole, read_yaml, refuse_links_out, write_whole
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -38,8 +39,15 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        found = self.record.get("metrics", {})
-        return found if isinstance(found, dict) else {}
+        found = self.record.get("metrics")
+        numbers = found.items() if isinstance(found, dict) else ()
+        return {name: value for name, value in numbers if is_number(value)}
+
+    @property
+    def seconds(self) -> float:
+        """Of training."""
+        seconds: Any = self.record.get("fit_seconds")
+        return float(seconds) if is_number(seconds) else 0.0
 
 
 @dataclass(frozen=True)
@@ -54,29 +62,30 @@ class Sweep:
         Raises:
             UserError: there is none, or it is damaged.
         """
-        file = self.path / "sweep.yaml"
         try:
-            content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+            content = read_yaml(self.path / "sweep.yaml")
         except Exception as error:  # a damaged file can make the parser raise anything
             raise UserError(f"{self.path} is not the folder of a sweep: {gist(error)}.") from error
-        jobs = content.get("jobs") if isinstance(content, dict) else None
-        if not isinstance(jobs, dict) or not jobs or not all(isinstance(job, dict) for job in jobs.values()):
+        over, fixed, jobs = (
+            content.get(key) if isinstance(content, dict) else None for key in ("over", "fixed", "jobs")
+        )
+        if not is_words(over) or not is_words(fixed) or not is_jobs(jobs, over):
             raise UserError(f"{self.path} is not the folder of a sweep: its sweep.yaml has no jobs.")
-        return {str(key): value for key, value in content.items()}  # type: ignore[union-attr]
+        return content
 
     def jobs(self) -> dict[str, dict[str, str]]:
         """The values of the swept keys, by job."""
         return {
-            str(name): {str(key): str(value) for key, value in job.items()}
-            for name, job in self.read()["jobs"].items()
+            name: {key: str(value) for key, value in job.items()} for name, job in self.read()["jobs"].items()
         }
 
     def record(self, plan: Plan) -> None:
         """Writes sweep.yaml. What was planned here before stays planned: a sweep may grow.
 
         Raises:
-            UserError: this folder holds another sweep.
+            UserError: this folder holds another sweep, or what is written in it would go elsewhere.
         """
+        refuse_links_out(self.path)
         is_there = (self.path / "sweep.yaml").is_file()
         if not is_there and self.path.is_dir() and any(p.name[0] != "." for p in self.path.iterdir()):
             raise UserError(f"{self.path} is there already and holds no sweep. Choose another sweep.name.")
@@ -112,7 +121,7 @@ class Sweep:
         folder, refused = self.path / job, self.refusal(job)
         record = read_json(folder / "metrics.json")
         if refused.is_file():
-            record = {"status": "failed", "error": refused.read_text(encoding="utf-8")}
+            record = {"status": "failed", "error": read_whole(refused).decode(errors="replace")}
         return Result(job, factors, record, read_json(folder / "progress.json"))
 
     def results(self) -> list[Result]:
@@ -140,6 +149,21 @@ class Sweep:
         """Writes results.csv."""
         with self.alone("results.csv", wait=60):
             write_whole(self.path / "results.csv", as_csv(self.results()))
+
+
+def is_jobs(jobs: Any, over: Any) -> bool:
+    """Whether these are jobs, each in a folder right here, with a value for every swept key."""
+    return (
+        isinstance(jobs, dict)
+        and len(jobs) > 0
+        and all(isinstance(name, str) and Path(name).name == name != ".." for name in jobs)
+        and all(isinstance(job, dict) and set(job) == set(over) for job in jobs.values())
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a metric can be shown, and compared."""
+    return isinstance(value, (int, float)) and abs(value) < 1e300
 
 
 def as_csv(results: Sequence[Result]) -> str:

@@ -139,8 +139,7 @@ def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> Re
     table.add_column("seconds", justify="right")
     for place, result in enumerate(best[:most], start=1):
         numbers = [written(result, name) for name in columns]
-        seconds = f"{result.record.get('fit_seconds', 0):.0f}"
-        table.add_row(str(place), *map(Text, result.factors.values()), *numbers, seconds)
+        table.add_row(str(place), *map(Text, result.factors.values()), *numbers, f"{result.seconds:.0f}")
     more = len(best) - most
     return Group(table, f"{more} more in results.csv") if more > 0 else table
 

@@ -41,6 +41,7 @@ def test_reads_plain_and_gzipped_files(tmp_path, name):
         (GOOD[:9], "damaged header"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "damaged header"),
         (b"\0\0\x08\x01\x08\0\0\0", "damaged header"),  # 128 MB, which a small gzip file could well hold
+        (b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8, "damaged header"),
         (GOOD[:-1], "truncated: 24 values promised, 23 found"),
         (GOOD + b"\0", "goes on after its 24 values"),
     ],
