@@ -152,7 +152,6 @@ RULES = {
     "sweep.name": optional(file_name()),
     "sweep.rank": one_of("val/mse", "val/bce", "val/loss", "val/nll"),
     "sweep.retry": truth(),
-    "callbacks": optional(mapping()),
     "draw_every": optional(whole(1)),
     "early_stopping": optional(whole(1)),
     "data.batch_size": whole(1),
