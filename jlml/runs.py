@@ -34,6 +34,7 @@ from jlml.models import Autoencoder, build_model
 UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")  # or named anyway
 LONGEST_NAME = 120  # characters; a file system allows 255 bytes
 MOST_SHOWN = 3  # differences between two configs in one sentence
+STATES = ("not begun", "running", "cut off", "finished", "pruned", "interrupted", "failed")
 # of a checkpoint, to load its model and to go on from it
 OF_MODEL = ("state_dict", "config")
 OF_TRAINING = (*OF_MODEL, "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step")
@@ -185,11 +186,11 @@ class Run:
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
         """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
-        path = self.checkpoint(which)
-        if not trust:
-            self._refuse_a_larger_model(config, path)
+        # a stranger's config could ask for a model that fills the memory: first without numbers, to compare
+        with torch.device("cpu" if trust else "meta"):
+            content = self.read(self.checkpoint(which), self._build(config))
         model = self._build(config)
-        model.load_state_dict(self.read(path, model)["state_dict"])
+        model.load_state_dict(content["state_dict"])
         return model.eval().requires_grad_(False)
 
     def read(self, path: Path, model: Autoencoder, needed: Sequence[str] = OF_MODEL) -> dict[str, Any]:
@@ -202,7 +203,7 @@ class Run:
         with self._newer_blamed():
             flaw = next((f"it has no {key}" for key in needed if key not in content), None)
             flaw = flaw or other_config(content["config"], model.config)
-            flaw = flaw or other_weights(content["state_dict"], model.state_dict())
+            flaw = flaw or other_weights(content["state_dict"], model.state_dict(), path.stat().st_size)
             if flaw:
                 raise UserError(f"{path} is not a checkpoint of this run: {flaw}.")
         return content
@@ -215,17 +216,6 @@ class Run:
             raise
         except Exception as error:  # an option that no rule is about can make a class raise anything
             raise UserError(f"{self.path / 'config.yaml'} makes no model: {reason_of(error)}.") from error
-
-    def _refuse_a_larger_model(self, config: Config, checkpoint: Path) -> None:
-        """Refuses a config whose model would fill the memory, while its checkpoint is a small file."""
-        with torch.device("meta"):  # shapes alone, no numbers
-            weights = self._build(config).state_dict().values()
-        size = sum(weight.numel() * weight.element_size() for weight in weights)
-        if size > checkpoint.stat().st_size:
-            raise UserError(
-                f"{checkpoint} is not a checkpoint of this run: its model has {size:,} bytes of weights, "
-                "more than the file."
-            )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -244,11 +234,13 @@ class Run:
     def state(self) -> str:
         """The status in metrics.json, or `cut off` where that says running and no one is at it.
 
+        One of `STATES`, or `unknown` where it says something else.
+
         Who trains holds a lock. From another machine that may not be seen: there the heartbeat tells.
         """
-        status = str(self.metrics().get("status", "not begun"))
+        status = self.metrics().get("status", "not begun")
         if status != "running":
-            return status
+            return status if status in STATES else "unknown"
         lock = self.path / ".lock"
         if lock.exists():
             with locked(lock) as free:
@@ -283,8 +275,11 @@ def other_config(theirs: Any, ours: Config) -> str | None:
     return f"there {some_of(differing)}" if differing else None
 
 
-def other_weights(theirs: Any, ours: Mapping[str, Tensor]) -> str | None:
-    """The first weight that does not fit."""
+def other_weights(theirs: Any, ours: Mapping[str, Tensor], size: int) -> str | None:
+    """The first weight that does not fit, or that all together are larger than a file of this size.
+
+    They could be: a stranger's file may hold one number and say that it is a million times there.
+    """
     if not isinstance(theirs, dict):
         return "it has no weights"
     for name in (*ours, *theirs):
@@ -293,7 +288,8 @@ def other_weights(theirs: Any, ours: Mapping[str, Tensor]) -> str | None:
         shapes = [tuple(getattr(weights[name], "shape", ())) for weights in (theirs, ours)]
         if shapes[0] != shapes[1]:
             return f"{name} is of shape {shapes[0]} and not {shapes[1]}"
-    return None
+    needed = sum(weight.numel() * weight.element_size() for weight in ours.values())
+    return f"its weights have {needed:,} bytes, more than the file" if needed > size else None
 
 
 def missing_folders(path: Path) -> list[Path]:

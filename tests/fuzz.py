@@ -44,134 +44,26 @@ from jlml.training import OF_COMMAND
 MOST_GROWTH = 512  # MB by which all cases together may raise the peak of the process's memory
 
 NUMBERS = [0, 1, 2, 8, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**24, 2**30, 2**31 - 1, 2**31, 2**32 - 1, 2**63]
+# fmt: off
 WORDS = [
-    *(
-        b"\0",
-        b"\xff" * 8,
-        b"\n",
-        b" ",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b"[" * 50,
-        b"{a: " * 20,
-        b'"',
-        b"'",
-        b"\\",
-        b"\r",
-    ),
-    *(
-        b"&a ",
-        b"*a",
-        b"<<: *a",
-        b"!!python/object/apply:os.system [x]",
-        b"!!binary aGk=",
-        b"? ",
-        b": ",
-        b"- ",
-    ),
-    *(
-        b"${oc.env:HOME}",
-        b'"\\x24{x}"',
-        b"???",
-        b"null",
-        b"~",
-        b".nan",
-        b".inf",
-        b"NaN",
-        b"Infinity",
-        b"1e999",
-    ),
-    *(
-        b"-1",
-        b"9" * 30,
-        b"9" * 5000,
-        b"0x" + b"f" * 40,
-        b"1:1:1",
-        b"2020-01-01",
-        b"\xed\xa0\x80",
-        b'"\\ud800"',
-    ),
-    *(
-        b"_target_: os.system",
-        b"_target_",
-        b"_args_",
-        b"_partial_",
-        b"../../x",
-        b"/dev/zero",
-        b"\x1f\x8b\x08",
-    ),
-    *(
-        b"PK\3\4",
-        b"\x93NUMPY",
-        b"\x80\x02",
-        b"cos\nsystem\n",
-        b"(1000000000000, 2)",
-        b"|O",
-        b"<f8",
-        b"'shape'",
-    ),
+    b"\0", b"\xff" * 8, b"\n", b" ", b"{", b"}", b"[", b"]", b"[" * 50, b"{a: " * 20, b'"', b"'", b"\\",
+    b"\r", b"&a ", b"*a", b"<<: *a", b"!!python/object/apply:os.system [x]", b"!!binary aGk=", b"? ",
+    b": ", b"- ",
+    b"${oc.env:HOME}", b'"\\x24{x}"', b"???", b"null", b"~", b".nan", b".inf", b"NaN", b"Infinity", b"1e999",
+    b"-1", b"9" * 30, b"9" * 5000, b"0x" + b"f" * 40, b"1:1:1", b"2020-01-01", b"\xed\xa0\x80", b'"\\ud800"',
+    b"_target_: os.system", b"_target_", b"_args_", b"_partial_", b"../../x", b"/dev/zero", b"\x1f\x8b\x08",
+    b"PK\3\4", b"\x93NUMPY", b"\x80\x02", b"cos\nsystem\n", b"(1000000000000, 2)", b"|O", b"<f8", b"'shape'",
 ]
 VALUES: list[Any] = [
-    *(
-        None,
-        True,
-        False,
-        0,
-        1,
-        -1,
-        7,
-        2**31,
-        2**63,
-        10**30,
-        0.5,
-        -0.5,
-        1e-300,
-        1e308,
-        float("nan"),
-        float("inf"),
-    ),
-    *(
-        "",
-        "x",
-        "mse",
-        "../..",
-        "/",
-        "\ud800",
-        "\0",
-        "${seed}",
-        "???",
-        "os.system",
-        "jlml.models.VAE",
-        "1" * 500,
-    ),
-    *(
-        "jlml.training.os.system",
-        "torch.nn.Linear",
-        "lightning.Trainer",
-        "jlml.networks.ConvEncoder",
-        "2020-01-01",
-    ),
-    *(
-        [],
-        {},
-        [[]],
-        [1, 2, 3],
-        [1] * 50,
-        {"a": 1},
-        {"_target_": "jlml.losses.Bernoulli"},
-        {"_target_": 5},
-        [None],
-    ),
-    *(
-        {"_target_": "torch.nn.Identity"},
-        {"_partial_": True},
-        {"": ""},
-        {"_args_": [1]},
-        {"_target_": "torch.nn."},
-    ),
+    None, True, False, 0, 1, -1, 7, 2**31, 2**63, 10**30, 0.5, -0.5, 1e-300, 1e308, float("nan"),
+    float("inf"), "", "x", "mse", "../..", "/", "\ud800", "\0", "${seed}", "???", "os.system", "jlml.models.VAE",
+    "1" * 500, "jlml.training.os.system", "torch.nn.Linear", "lightning.Trainer",
+    "jlml.networks.ConvEncoder",
+    "2020-01-01", [], {}, [[]], [1, 2, 3], [1] * 50, [None], {"a": 1}, {"": ""}, {"_args_": [1]}, {"_partial_": True},
+    {"_target_": "jlml.losses.Bernoulli"}, {"_target_": 5}, {"_target_": "torch.nn."},
+    {"_target_": "torch.nn.Identity"},
 ]
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -288,7 +180,8 @@ def a_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     run.record_config(model.config)
     (folder / "checkpoints").mkdir()
     (folder / "snapshots").mkdir()
-    torch.save({"state_dict": model.state_dict(), "global_step": 5}, folder / "checkpoints" / "best.ckpt")
+    content = {"state_dict": model.state_dict(), "config": model.config, "global_step": 5}
+    torch.save(content, folder / "checkpoints" / "best.ckpt")
     run.write_metrics(
         {"status": "finished", "metrics": {"val/mse": 0.1, "test/mse": 0.2}, "fit_seconds": 1.5, "epochs": 2}
         | {"data": "mnist_5k", "error": "", "images_per_second": 1e4, "choices": {"model": "vae"}}

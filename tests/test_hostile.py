@@ -41,6 +41,7 @@ from jlml.evaluation.record import earlier_parts, settings_of_part
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.terminal import show
 from jlml.files import LARGEST, read_json, write_whole
+from jlml.models import build_model
 from jlml.resume import resume
 from jlml.runs import Run
 from jlml.search.settings import Settings as SearchSettings
@@ -219,10 +220,12 @@ def test_only_torchs_own_types_are_safe_to_unpickle():
 
 
 def rewrite(folder, change):
-    """Changes the config of a run."""
+    """Changes the config of a run, and its copy in the checkpoints."""
     config = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=False)
     change(config)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    for path in (folder / "checkpoints").glob("*.ckpt"):
+        torch.save(torch.load(path, weights_only=True) | {"config": config}, path)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +239,19 @@ def rewrite(folder, change):
 @pytest.mark.parametrize("reader", ["load", "evaluate", "resume"])
 def test_a_config_cannot_ask_for_more_memory_than_its_checkpoint_has_weights(folder, canary, change, reader):
     rewrite(folder, change)
-    refused(reader, folder, canary, "bytes of weights, more than the file|does not make a")
+    refused(reader, folder, canary, "is not a checkpoint of this run|does not make a")
+
+
+@pytest.mark.parametrize("reader", ["load", "evaluate", "resume"])
+def test_weights_that_are_one_number_many_times_fill_no_memory(folder, canary, reader):
+    rewrite(folder, lambda config: config["model"].update(hidden=[200_000, 200_000]))
+    config = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+    with torch.device("meta"):
+        shapes = build_model(config, tuple(config["image_shape"])).state_dict()
+    weights = {name: torch.zeros(1).expand(weight.shape) for name, weight in shapes.items()}
+    for path in (folder / "checkpoints").glob("*.ckpt"):
+        torch.save(torch.load(path, weights_only=True) | {"state_dict": weights}, path)
+    refused(reader, folder, canary, "its weights have 321,[0-9,]* bytes, more than the file")
 
 
 # What a config names

@@ -22,10 +22,10 @@ def recorded(file: Path) -> Config:
         config = read_yaml(file, LARGEST)
     except Exception as error:  # a damaged file can make the parser raise anything
         raise UserError(f"{file} cannot be read: {gist(error)}.") from error
-    if not isinstance(config, dict) or not is_shape(config.get("image_shape")):
-        raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
     for odd in oddities(config):
         raise UserError(f"{file} has {odd}, which no run writes. It is not loaded.")
+    if not isinstance(config, dict) or not is_shape(config.get("image_shape")):
+        raise UserError(f"{file} is not the config of a run: it has no image_shape of three numbers.")
     if not is_choices(config.get("choices")) or not is_words(config.get("changes")):
         raise UserError(f"{file} is not the config of a run: it has no choices and changes.")
     return config

@@ -243,7 +243,7 @@ def test_nothing_is_written_or_shown_through_links(runs, evaluated, tmp_path):
         ("choices", None, "has no choices and changes"),
         ("changes", [1], "has no choices and changes"),
         ("data", {"_target_": "torch.nn.Identity"}, "does not derive from MNISTDataModule|is missing"),
-        ("loss", {"_target_": "torch.nn.Identity"}, "does not derive from ObservationModel"),
+        ("loss", {"_target_": "torch.nn.Identity"}, "is not jlml.losses.ObservationModel"),
     ],
 )
 def test_a_config_that_no_run_has_is_refused(key, value, says, runs, evaluated, tmp_path):
