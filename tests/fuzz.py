@@ -48,20 +48,19 @@ NUMBERS = [0, 1, 2, 8, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**24, 2**30, 2**31
 WORDS = [
     b"\0", b"\xff" * 8, b"\n", b" ", b"{", b"}", b"[", b"]", b"[" * 50, b"{a: " * 20, b'"', b"'", b"\\",
     b"\r", b"&a ", b"*a", b"<<: *a", b"!!python/object/apply:os.system [x]", b"!!binary aGk=", b"? ",
-    b": ", b"- ",
-    b"${oc.env:HOME}", b'"\\x24{x}"', b"???", b"null", b"~", b".nan", b".inf", b"NaN", b"Infinity", b"1e999",
+    b": ", b"- ", b"${oc.env:HOME}", b'"\\x24{x}"', b"???", b"null", b"~", b".nan", b".inf", b"NaN",
+    b"Infinity", b"1e999",
     b"-1", b"9" * 30, b"9" * 5000, b"0x" + b"f" * 40, b"1:1:1", b"2020-01-01", b"\xed\xa0\x80", b'"\\ud800"',
     b"_target_: os.system", b"_target_", b"_args_", b"_partial_", b"../../x", b"/dev/zero", b"\x1f\x8b\x08",
     b"PK\3\4", b"\x93NUMPY", b"\x80\x02", b"cos\nsystem\n", b"(1000000000000, 2)", b"|O", b"<f8", b"'shape'",
 ]
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 7, 2**31, 2**63, 10**30, 0.5, -0.5, 1e-300, 1e308, float("nan"),
-    float("inf"), "", "x", "mse", "../..", "/", "\ud800", "\0", "${seed}", "???", "os.system", "jlml.models.VAE",
-    "1" * 500, "jlml.training.os.system", "torch.nn.Linear", "lightning.Trainer",
-    "jlml.networks.ConvEncoder",
-    "2020-01-01", [], {}, [[]], [1, 2, 3], [1] * 50, [None], {"a": 1}, {"": ""}, {"_args_": [1]}, {"_partial_": True},
-    {"_target_": "jlml.losses.Bernoulli"}, {"_target_": 5}, {"_target_": "torch.nn."},
-    {"_target_": "torch.nn.Identity"},
+    float("inf"), "", "x", "mse", "../..", "/", "\ud800", "\0", "${seed}", "???", "2020-01-01", "1" * 500, "os.system",
+    "jlml.models.VAE", "jlml.training.os.system", "jlml.networks.ConvEncoder", "torch.nn.Linear",
+    "lightning.Trainer", [], {}, [[]], [1, 2, 3], [1] * 50, [None], {"a": 1}, {"": ""}, {"_args_": [1]},
+    {"_partial_": True}, {"_target_": 5}, {"_target_": "torch.nn."}, {"_target_": "torch.nn.Identity"},
+    {"_target_": "jlml.losses.Bernoulli"},
 ]
 # fmt: on
 
