@@ -56,7 +56,8 @@ WORDS = [
 ]
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 7, 2**31, 2**63, 10**30, 0.5, -0.5, 1e-300, 1e308, float("nan"),
-    float("inf"), "", "x", "mse", "../..", "/", "\ud800", "\0", "${seed}", "???", "2020-01-01", "1" * 500, "os.system",
+    float("inf"), "", "x", "mse", "../..", "/", "\ud800", "\0", "${seed}", "???", "2020-01-01", "1" * 500,
+    "os.system",
     "jlml.models.VAE", "jlml.training.os.system", "jlml.networks.ConvEncoder", "torch.nn.Linear",
     "lightning.Trainer", [], {}, [[]], [1, 2, 3], [1] * 50, [None], {"a": 1}, {"": ""}, {"_args_": [1]},
     {"_partial_": True}, {"_target_": 5}, {"_target_": "torch.nn."}, {"_target_": "torch.nn.Identity"},
