@@ -46,6 +46,7 @@ def main() -> None:
     """Trains, prints the slopes, writes plot and numbers."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--epochs", type=int, default=500)
+    parser.add_argument("--folder", type=Path, default=OUTPUTS, help="for soak.png and soak.json")
     parser.add_argument("words", nargs="*", help="more for train.py")
     options = parser.parse_args()
     words = (*WORDS, f"trainer.max_epochs={options.epochs}", *options.words)
@@ -63,9 +64,8 @@ def main() -> None:
             f"{name:22} {values[WARM_UP]:8.1f} after {WARM_UP + 1} epochs, {values[-1]:8.1f} at the end, "
             f"{slopes[name]:+.4f} an epoch"
         )
-    OUTPUTS.mkdir(exist_ok=True)
-    (OUTPUTS / "soak.json").write_text(json.dumps({"words": words, **measured}) + "\n")
-    (OUTPUTS / "soak.png").write_bytes(as_png(drawn(measured, slopes)))
+    (options.folder / "soak.json").write_text(json.dumps({"words": words, **measured}) + "\n")
+    (options.folder / "soak.png").write_bytes(as_png(drawn(measured, slopes)))
 
 
 def slope(values: list[float] | list[int]) -> float:

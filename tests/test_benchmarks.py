@@ -1,5 +1,8 @@
 """The benchmarks measure: on a few images, what they give has the shape of a result."""
 
+import json
+import sys
+
 import pytest
 
 from conftest import ROOT
@@ -44,3 +47,17 @@ def test_a_target_is_met_or_missed():
     assert Row("", [0.9, 0.96, 0.97], target=">= 0.95").meets_target is True
     assert Row("", [1.4, 1.2, 1.5], target="<= 1.3").meets_target is False
     assert Row("", [1.4]).meets_target is None
+
+
+def test_what_grows_over_the_epochs_is_measured(monkeypatch, tmp_path):
+    import soak
+
+    few = ("data=mnist_5k", "data.subset=60", "callbacks.manifold.side=3")
+    monkeypatch.setattr(sys, "argv", ["soak.py", "--epochs", "24", "--folder", str(tmp_path), *few])
+    soak.main()
+    measured = json.loads((tmp_path / "soak.json").read_text())
+    files, folder = measured["open files"], measured["run folder (MB)"]
+    assert len(files) == 24
+    assert max(files[2:]) == min(files[2:])
+    assert folder == sorted(folder)
+    assert (tmp_path / "soak.png").stat().st_size > 1000

@@ -126,6 +126,7 @@ def test_a_run_takes_its_first_step_without_what_only_an_evaluation_needs(tmp_pa
 
 def test_importing_collects_no_garbage_and_leaves_the_collector_on():
     gc.enable()
+    gc.unfreeze()  # another test may have imported so before
     with suppress(ImportError), importing():
         assert not gc.isenabled()
         raise ImportError

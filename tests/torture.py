@@ -1,12 +1,13 @@
 """Kills training runs with -9 at random moments, goes on with them, and compares them with undisturbed ones.
 
 `make torture`: full MNIST, every model and pixel treatment, 20 kills each; prints a row a run and writes
-`outputs/torture.json`. Exits with 1 if any run differs in one bit of weights, optimizer, random numbers,
-metrics or curves, or leaves a file that cannot be read.
+`outputs/torture/torture.json`. Exits with 1 if any run differs in one bit of weights, optimizer, random
+numbers, metrics or curves, or leaves a file that cannot be read.
 """
 
 import argparse
 import json
+import logging
 import os
 import random
 import shutil
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("words", nargs="*", help="more for train.py, as data.subset=2000")
     options = parser.parse_args()
     shutil.rmtree(options.folder, ignore_errors=True)
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of every place where a run went on
     cases = [Case(model, pixels) for model in options.models for pixels in options.pixels]
     print(f"{'run':24}{'kills':>6}{'too early':>10}{'seconds':>9}  differs in  (steps saved, in hundreds)")
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -70,7 +72,7 @@ def main() -> None:
                 flush=True,
             )
     record = {"seed": options.seed, "words": options.words, "cases": [asdict(case) for case in cases]}
-    (ROOT / "outputs" / "torture.json").write_text(json.dumps(record, indent=2) + "\n")
+    (options.folder / "torture.json").write_text(json.dumps(record, indent=2) + "\n")
     kills = sum(case.kills for case in cases)
     broken = [case for case in cases if case.differences]
     print(f"{kills} kills of {len(cases)} runs; {len(broken)} runs differ from the undisturbed one.")

@@ -1,5 +1,6 @@
 """From the config of `evaluate.py` to one evaluation, or a comparison of several."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from jlml.evaluation.several import Comparison, compare
 from jlml.evaluation.subject import Settings
 from jlml.runs import Run
 from jlml.training import quieten
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
@@ -53,6 +56,9 @@ def evaluate_config(config: Config) -> Evaluation | Comparison:
         several = config["runs"] if config["sweep"] is None else sweep_folder(str(config["sweep"]))
         return compare(several, which, compared, settings, config["reuse"], config["output_dir"])
     run, which = one_run(str(config["run"]), which)
+    state = run.state()
+    if state not in ("finished", "pruned"):
+        log.warning("%s has not finished (%s): this is its %s checkpoint so far.", run.path, state, which)
     return evaluate_run(run, which, parts_of(parts), settings)
 
 

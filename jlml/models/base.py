@@ -224,7 +224,8 @@ class Autoencoder(LightningModule, ABC):
         # validation after training judges the best checkpoint, which is not that of the current step
         belongs_to_step = split != "val" or self.trainer.state.fn == "fit"
         if self.logger is not None and belongs_to_step:
-            self.logger.log_metrics(means | (extra or {}), step=self.global_step)
+            # a test stands one step further: a run that goes on from here will be tested anew, and forgets it
+            self.logger.log_metrics(means | (extra or {}), step=self.global_step + (split == "test"))
         return means
 
     def _diverged(self, split: Split, means: dict[str, float]) -> DivergedError:
