@@ -5,7 +5,7 @@ from shlex import quote
 from rich.console import Console
 from rich.table import Table
 
-from jlml.config import command, word
+from jlml.config import command, trust_needed, word
 from jlml.training import Trained
 
 UNITS = {"mse": "per pixel"}
@@ -25,9 +25,8 @@ def show_trained(trained: Trained) -> None:
             "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
         )
     console.print(f"Run folder   {run}", highlight=False, markup=False)
-    console.print(
-        f"Evaluate it  {command('evaluate.py', word('run', str(run)))}", highlight=False, markup=False
-    )
+    evaluation = command("evaluate.py", word("run", str(run)), *trust_needed(trained.model.config))
+    console.print(f"Evaluate it  {evaluation}", highlight=False, markup=False)
     console.print(
         f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False, markup=False
     )

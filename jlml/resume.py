@@ -64,6 +64,10 @@ def changed(config: Config, words: Sequence[str], run: Run) -> Config:
             check_extension(config, now)
             kept = [word for word in config["changes"] if not word.startswith(f"{key}=")]
             OmegaConf.update(holder, "changes", [*kept, f"{key}={now}"])
+        elif key == "draw_every":
+            for name, node in (config.get("callbacks") or {}).items():
+                if isinstance(node, dict) and node.get("every") == then:
+                    OmegaConf.update(holder, f"callbacks.{name}.every", now)
         OmegaConf.update(holder, key, now)
     if differing:
         raise UserError(
@@ -86,8 +90,9 @@ def check_extension(config: Config, epochs: Any) -> None:
         raise UserError(
             f"trainer.max_epochs={epochs} is less than the {before} of this run. It can only be raised."
         )
-    if "T_max" in (config.get("scheduler") or {}):
+    planned = {"T_max", "total_steps", "epochs"} & set(config.get("scheduler") or {})
+    if planned:
         raise UserError(
-            f"The learning rate of this run falls to zero over its {before} epochs (scheduler=cosine): it "
-            "cannot be extended. Train a new run with more."
+            f"The learning rate of this run falls to zero over its {before} epochs "
+            f"(scheduler.{min(planned)}): it cannot be extended. Train a new run with more."
         )

@@ -162,10 +162,13 @@ class Run:
         last = self.path / "checkpoints" / "last.ckpt"
         if not last.is_file():
             return None
-        self.read(last, model, OF_TRAINING)
+        states = self.read(last, model, OF_TRAINING)["callbacks"].values()
         best = last.with_name("best.ckpt")
-        if best.exists():  # it is needed at the end, should no epoch be better
+        # it is needed at the end, should no epoch be better
+        if best.exists():
             self.read(best, model)
+        elif any(isinstance(state, dict) and state.get("best_model_score") is not None for state in states):
+            raise UserError(f"{best} is missing, and {last.name} counts on it. Put both in their place.")
         return last
 
     def checkpoint(self, which: str = "best") -> Path:
@@ -225,7 +228,7 @@ class Run:
             UserError: one is at it, or what is written in the folder would go elsewhere.
         """
         refuse_links_out(self.path)
-        with locked(self.path / ".lock") as free:
+        with locked(self.path / ".lock", wait=1) as free:  # whoever asks for its state holds it for a moment
             if not free:
                 raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
             remove_leftovers(self.path, self.path / "checkpoints", self.path / "snapshots")
@@ -242,10 +245,11 @@ class Run:
         if status != "running":
             return status if status in STATES else "unknown"
         lock = self.path / ".lock"
-        if lock.exists():
-            with locked(lock) as free:
-                if not free:
-                    return status
+        with suppress(OSError):  # a read-only place: nobody trains there
+            if lock.exists():
+                with locked(lock) as free:
+                    if not free:
+                        return status
         return status if beats_elsewhere(self.path) else "cut off"
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:

@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
@@ -27,17 +27,17 @@ from jlml.callbacks import (
     Gallery,
     Heartbeat,
     LastCheckpoint,
+    Patience,
     ProgressBar,
     TensorBoard,
     Throughput,
     WholeCheckpoints,
     errors_once,
 )
-from jlml.config import Config, check, command, make, plain, shown, word
+from jlml.config import Config, check, command, make, plain, shown, trust_needed, word
 from jlml.data import MNISTDataModule
 from jlml.errors import DivergedError, UserError, gist
 from jlml.hardware import check_device, of_lightning, within_means
-from jlml.metrics import MONITOR
 from jlml.models import Autoencoder, build_model
 from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
 from jlml.runs import Run, missing_folders, step_of
@@ -119,6 +119,8 @@ def train(
     check_optimizer(model)
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
+    for name, callback in zip(nodes, callbacks, strict=True):
+        check_state(callback, f"callbacks.{name}")
 
     first = meet(config, model)
     parent = Path(parent or config["output_dir"])
@@ -168,7 +170,10 @@ def make_board(config: Config, run: Run, last: Path | None) -> TensorBoard | Non
     """
     if not config.get("logger"):
         return None
-    board: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path))
+    board = make(config["logger"], "logger", save_dir=str(run.path))
+    if not isinstance(board, TensorBoard):
+        target = config["logger"]["_target_"]
+        raise UserError(f"logger._target_={target} is no jlml.callbacks.TensorBoard. Derive from that.")
     if any(run.path.glob("events.out.tfevents.*")):
         board.forget_after(-1 if last is None else step_of(last))
     return board
@@ -199,6 +204,24 @@ def check_optimizer(model: Autoencoder) -> None:
         raise UserError(f"optimizer and scheduler cannot be made: {gist(error)}.") from error
 
 
+def check_state(callback: Any, key: str) -> None:
+    """Refuses a callback whose state would make a checkpoint that no one can read again.
+
+    Raises:
+        UserError: naming its key.
+    """
+    content = BytesIO()
+    try:
+        torch.save(callback.state_dict() if isinstance(callback, Callback) else {}, content)
+        content.seek(0)
+        torch.load(content, weights_only=True)
+    except Exception as error:  # pickling can fail in any way
+        raise UserError(
+            f"{key} keeps a state of more than tensors, numbers, words, lists and dicts, which no checkpoint "
+            f"of jlml may hold ({gist(error)}). Make its state_dict() plain."
+        ) from error
+
+
 def speed_of(trainer: Trainer) -> dict[str, float | int]:
     """How long training took, and how fast its steps were."""
     (throughput,) = (callback for callback in trainer.callbacks if isinstance(callback, Throughput))  # type: ignore[attr-defined]
@@ -219,7 +242,7 @@ def watchers(config: Config, run: Run) -> list[Callback]:
     folder = run.path / "checkpoints"
     best, last = BestCheckpoint(folder), LastCheckpoint(folder, **(config.get("checkpoints") or {}))
     patience = config.get("early_stopping")
-    return [best, last] if patience is None else [EarlyStopping(MONITOR, patience=patience), best, last]
+    return [best, last] if patience is None else [Patience(patience), best, last]
 
 
 @contextmanager
@@ -269,7 +292,7 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         unwritten = f"{error.filename or run.path} cannot be written: {error.strerror or error}."
         record |= {"status": "failed", "error": unwritten}
         log.info("Failed: %s", unwritten)
-        raise UserError(f"{unwritten} What had been saved is whole. {go_on_with(run)}") from error
+        raise UserError(f"{unwritten} What had been saved is whole. {go_on_with(run, config)}") from error
     except BaseException as error:
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         log.exception("Run %s failed.", run.path)
@@ -282,11 +305,15 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
                 run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
 
 
-def go_on_with(run: Run) -> str:
+def go_on_with(run: Run, config: Config) -> str:
     """What to do where a run could not write."""
     if not (run.path / "config.yaml").is_file():
         return "Make room, and start again."
-    return f"Make room, then: {command('train.py', word('resume', str(run.path)))}"
+    words = [word("resume", str(run.path)), *trust_needed(config)]
+    epochs = config["trainer"]["max_epochs"]
+    if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # an extension that was not yet recorded
+        words.append(word("trainer.max_epochs", str(epochs)))
+    return f"Make room, then: {command('train.py', *words)}"
 
 
 class LogFile(logging.FileHandler):

@@ -244,6 +244,8 @@ OF_CONFIG = [
     words("train threads=100000", "threads=100000", "1024"),
     words("train trainer.max_epochs=0", "trainer.max_epochs=0"),
     words("train +trainer.val_check_interval=0", "trainer.val_check_interval=0"),
+    words("train +trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5"),
+    words("train logger._target_=lightning.pytorch.loggers.CSVLogger", "logger._target_", "TensorBoard"),
     words("train scheduler=cosine scheduler.T_max=0", "scheduler.T_max=0"),
     words("train checkpoints.minutes=nan", "checkpoints.minutes=nan"),
     words("train callbacks.interpolations.pairs=[[1,77]]", "callbacks.interpolations.pairs=[[1,77]]"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -200,7 +201,8 @@ def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
     longer = resume(short.path, ["resume=x", "trainer.max_epochs=4"])
     assert differences(longer.run, whole("none").run) == []
     assert longer.run.config()["trainer"]["max_epochs"] == 4
-    assert resume(short.path, ["draw_every=3"]).run.config()["draw_every"] == 3  # of the pictures alone
+    sparser = resume(short.path, ["draw_every=3"]).run.config()  # of the pictures alone
+    assert (sparser["draw_every"], sparser["callbacks"]["posterior"]["every"]) == (3, 3)
     assert "trainer.max_epochs=4" in longer.run.config()["changes"]
 
 
@@ -305,3 +307,90 @@ def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, 
     weights = torch.load(last, weights_only=True)["state_dict"]
     assert all(weight.isfinite().all() for weight in weights.values())
     assert Run(tmp_path / "run").metrics()["status"] == "failed"
+
+
+class Hidden(Callback):
+    """Makes a bias minus infinity, which ReLU hides: no loss shows it."""
+
+    def on_train_batch_start(self, trainer, model, batch, number):
+        if trainer.current_epoch == 1:
+            dict(model.named_parameters())["encoder.1.bias"].data[0] = -float("inf")
+
+
+def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
+    with pytest.raises(UserError, match=r"diverged by step 10: encoder\.1\.bias not finite.*of step 5, is"):
+        train(tmp_path / "run", "trainer.max_epochs=4", progress=[Hidden()])
+    for which in ("best", "last"):
+        weights = torch.load(tmp_path / f"run/checkpoints/{which}.ckpt", weights_only=True)["state_dict"]
+        assert all(weight.isfinite().all() for weight in weights.values())
+
+
+def test_a_run_that_stopped_early_stays_so(tmp_path):
+    """Also if it was killed after its last epoch, and before it was tested."""
+    words = ("trainer.max_epochs=30", "early_stopping=1", "optimizer.lr=0.02", "model.kl_warmup_epochs=0")
+    whole = train(tmp_path / "run", *words).run
+    epochs = whole.metrics()["epochs"]
+    assert epochs < 30
+    copy = Run(shutil.copytree(whole.path, tmp_path / "copy"))
+    copy.write_metrics(copy.metrics() | {"status": "running"})
+    for more in ([], ["trainer.max_epochs=40"]):
+        assert resume(copy.path, more).run.metrics()["epochs"] == epochs
+        assert differences(copy, whole) == []
+
+
+class Stop(Callback):
+    """Ctrl-C when the last epoch has been trained."""
+
+    def on_train_epoch_end(self, trainer, model):
+        if trainer.current_epoch == 3:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_in_the_last_epoch_is_heard(tmp_path, whole):
+    with pytest.raises(SystemExit, match="Ended by SIGINT, all saved. Go on with: python train.py resume="):
+        train(tmp_path / "run", "trainer.max_epochs=4", progress=[Stop()])
+    assert Run(tmp_path / "run").state() == "interrupted"
+    assert differences(resume(tmp_path / "run").run, whole("none").run) == []
+
+
+def test_a_best_checkpoint_that_is_missing_is_missed_at_once(tmp_path, whole):
+    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+    (tmp_path / "copy/checkpoints/best.ckpt").unlink()
+    with pytest.raises(UserError, match=r"best\.ckpt is missing, and last\.ckpt counts on it"):
+        resume(tmp_path / "copy", ["trainer.max_epochs=5"])
+
+
+class Diary(Callback):
+    """Keeps what no checkpoint of jlml may hold."""
+
+    def state_dict(self):
+        return {"where": Path("here")}
+
+
+def test_a_state_that_could_not_be_read_again_is_refused_at_once(tmp_path):
+    with pytest.raises(UserError, match=r"callbacks\.diary keeps a state of more than tensors"):
+        train(tmp_path / "run", "+callbacks.diary._target_=test_resume.Diary")
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
+class Quiet(Callback):
+    """A class of the user's own."""
+
+
+def test_a_command_says_trust_where_a_run_needs_it(tmp_path):
+    own = "+callbacks.quiet._target_=test_resume.Quiet"
+    with pytest.raises(SystemExit, match=r"resume=\S+ trust=true$"):
+        train(tmp_path / "run", "trainer.max_epochs=4", own, progress=[Stop()])
+    with pytest.raises(UserError, match="say trust=true"):
+        resume(tmp_path / "run")
+    assert resume(tmp_path / "run", trust=True).run.state() == "finished"
+
+
+def test_a_learning_rate_that_is_planned_to_the_end_is_not_extended(tmp_path):
+    one_cycle = "scheduler._target_=torch.optim.lr_scheduler.OneCycleLR"
+    words = ("scheduler=plateau", one_cycle, "+scheduler.total_steps=3", "+scheduler.max_lr=0.01")
+    run = train(
+        tmp_path / "run", "trainer.max_epochs=2", *words, "~scheduler.factor", "~scheduler.patience"
+    ).run
+    with pytest.raises(UserError, match=r"over its 2 epochs \(scheduler\.total_steps\)"):
+        resume(run.path, ["trainer.max_epochs=5"])

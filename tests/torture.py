@@ -32,7 +32,7 @@ WORDS = {
 }
 LOSSES = {"grey": "mse", "dequantized": "cont_bern", "binarized": "bce"}
 # as many writes and draws as there can be: each is a moment at which a kill may come
-EVERY = ("checkpoints.steps=64", "draw_every=1", "scheduler=plateau", "threads=1")
+EVERY = ("checkpoints.steps=64", "draw_every=1", "scheduler=plateau", "early_stopping=1", "threads=1")
 
 
 @dataclass
@@ -93,11 +93,14 @@ def tortured(case: Case, options: argparse.Namespace) -> Case:
     fit = whole.metrics()["fit_seconds"]
     start_up = time.monotonic() - begun - fit
     again = (*words, f"output_dir={folder / 'cut'}")
+    earliest, latest = start_up / 2, start_up + 2 * fit / options.kills
     while case.kills < options.kills:
         run = run_in(folder / "cut")
         process = train(*(again if run is None else (f"resume={run.path}",)))
+        begun = time.monotonic()
         try:
-            process.wait(moments.uniform(start_up / 2, start_up + 2 * fit / options.kills))
+            process.wait(moments.uniform(earliest, latest))
+            earliest, latest = 0, time.monotonic() - begun  # it is over sooner than that from now on
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

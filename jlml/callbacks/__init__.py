@@ -1,6 +1,6 @@
 """When to draw and where to log."""
 
-from jlml.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, WholeCheckpoints
+from jlml.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, Patience, WholeCheckpoints
 from jlml.callbacks.drawing import Drawing, Gallery
 from jlml.callbacks.latent import LatentScatter, Posterior, Projector, Snapshots
 from jlml.callbacks.pictures import Interpolations, Manifold, Reconstructions, Samples
@@ -16,6 +16,7 @@ __all__ = [
     "LastCheckpoint",
     "LatentScatter",
     "Manifold",
+    "Patience",
     "Posterior",
     "ProgressBar",
     "Projector",

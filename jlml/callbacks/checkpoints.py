@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +14,11 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 
 from jlml.callbacks.drawing import boards
 from jlml.checkpoints import read_checkpoint
-from jlml.config import command, word
+from jlml.config import command, trust_needed, word
 from jlml.files import write_whole
 from jlml.metrics import MONITOR
 from jlml.models import Autoencoder
@@ -62,6 +62,19 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_k_models": scores})
 
 
+class Patience(EarlyStopping):
+    """Ends training where the validation loss has not fallen for so many epochs, also where it goes on.
+
+    Lightning would ask only after another epoch: a run that was cut off after its end would go past it.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(MONITOR, patience=epochs)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
+
+
 class LastCheckpoint(Checkpoint):
     """`last.ckpt`: everything that training needs to go on, at any step, as if it had never stopped.
 
@@ -82,6 +95,7 @@ class LastCheckpoint(Checkpoint):
         self.minutes = minutes
         self._random_numbers: dict[str, Any] | None = None  # as they were, until training goes on
         self._asked_to_end = ""  # the name of the signal
+        self._trust: Sequence[str] = ()  # the word that a resume needs, if any
         self._handlers: dict[signal.Signals, Any] = {}  # as they were before training
         self._written = time.monotonic()
         self._written_step = 0
@@ -92,24 +106,26 @@ class LastCheckpoint(Checkpoint):
             # here: Lightning sets its own just before
             self._handlers = {name: signal.signal(name, self._end_soon) for name in ENDING}
         self._written_step = trainer.global_step
+        self._trust = trust_needed(cast(Autoencoder, pl_module).config)
         if self._random_numbers is not None:
             restore_random_numbers(self._random_numbers)
             self._random_numbers = None
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch > 0:
-            self._write(trainer, pl_module, trainer.fit_loop.epoch_progress)
+            self._write(trainer, trainer.fit_loop.epoch_progress)
         self._end_if_asked()
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if batch_idx > 0 and (self._asked_to_end or self._is_due(trainer)):
-            self._write(trainer, pl_module, trainer.fit_loop.epoch_loop.batch_progress)
+            self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
         self._end_if_asked()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         trainer.save_checkpoint(self.path)
+        self._end_if_asked()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for name, handler in self._handlers.items():
@@ -123,8 +139,7 @@ class LastCheckpoint(Checkpoint):
             return False
         return time.monotonic() - self._written > 60 * self.minutes
 
-    def _write(self, trainer: Trainer, model: LightningModule, progress: Any) -> None:
-        cast(Autoencoder, model).check_weights()  # lest the last good checkpoint goes
+    def _write(self, trainer: Trainer, progress: Any) -> None:
         for board in boards(trainer):
             board.finalize("")  # what was logged before a checkpoint is not logged again after it
         with not_begun(progress):
@@ -143,7 +158,7 @@ class LastCheckpoint(Checkpoint):
     @property
     def command(self) -> str:
         """What goes on with the run."""
-        return command("train.py", word("resume", str(self.path.parent.parent)))
+        return command("train.py", word("resume", str(self.path.parent.parent)), *self._trust)
 
     def state_dict(self) -> dict[str, Any]:
         return random_numbers()

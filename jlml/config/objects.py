@@ -98,10 +98,21 @@ def check_targets(config: Mapping[str, Any]) -> None:
         kinds = next((kinds for place, kinds in KINDS.items() if re.fullmatch(place, key)), ())
         if found is None or not is_of(found, kinds):
             allowed = kinds if found else [f"a class of {', '.join(TRUSTED_PACKAGES)}"]
+            if found is not None and issubclass(found, locate(UNTRUSTED, UNTRUSTED)):
+                allowed = ["one that writes within the run folder alone"]
             raise UserError(
                 f"{key}._target_={target} is not {' or '.join(allowed) or 'to be made'}, and a run folder "
                 "can come from anyone. If you know this one, say trust=true."
             )
+
+
+def trust_needed(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The word that a command needs to use a run of this config, if it needs one."""
+    try:
+        check_targets(config)
+    except UserError:
+        return ("trust=true",)
+    return ()
 
 
 def trusted_class(target: str) -> type | None:

@@ -252,6 +252,7 @@ class Autoencoder(LightningModule, ABC):
         return {"optimizer": optimizer, "lr_scheduler": self._scheduler(optimizer)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.check_weights()  # lest a bad checkpoint takes the place of a good one
         checkpoint["config"] = self.config
         checkpoint["window"] = self._means["train"].kept()  # a curve has no gap where a run goes on
 
