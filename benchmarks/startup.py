@@ -17,7 +17,7 @@ from rows import Row
 ROOT = Path(__file__).parent.parent
 NO_CACHE = os.devnull  # a file, where a folder would be
 
-IMPORTS = "import os, resource, sys\nfrom pathlib import Path\n"
+IMPORTS = "import os, sys\nfrom pathlib import Path\n"
 # what a run must do in any case: import its libraries and read its data
 BASE = """
 import lightning, torchvision
@@ -45,19 +45,22 @@ started = perf_counter()
 load("mnist", Path(root))
 print(perf_counter() - started)
 """
-# the most memory that a run has held by the end, and by the end of two of its epochs
-MEMORY = """
+# the most memory that a process has held in MB; getrusage would give the parent's, if that has held more
+PEAK = """
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+"""
+# the most memory that a run has held by the end, and by the end of each epoch
+MEMORY = f"""{PEAK}
 from lightning import Callback
 import jlml
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 class Watch(Callback):
     def on_train_epoch_end(self, trainer, model):
         print(peak(), flush=True)
 from jlml.cli import importing
 with importing():
     import jlml.training
-jlml.train(jlml.compose(f"data.root={root}", *words), Path(folder), progress=[Watch()])
+jlml.train(jlml.compose(f"data.root={{root}}", *words), Path(folder), progress=[Watch()])
 print(peak())
 """
 
@@ -121,7 +124,7 @@ def data(repeats: int) -> Iterator[Row]:
 
 def memory(repeats: int) -> Iterator[Row]:
     """MB that a default run takes beyond its libraries, and that 200 epochs take beyond ten."""
-    bare = "import torch, lightning\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    bare = f"{PEAK}\nimport torch, lightning\nprint(peak())"
     long = ("data.subset=500", "trainer.max_epochs=200", "draw_every=5")
     above, growth = [], []
     for _ in range(repeats):
