@@ -267,7 +267,10 @@ def step_of(checkpoint: Path) -> int:
     Raises:
         UserError: it cannot be read.
     """
-    return int(read_checkpoint(checkpoint)["global_step"])
+    step = read_checkpoint(checkpoint).get("global_step")
+    if not isinstance(step, int):
+        raise UserError(f"{checkpoint} is not a checkpoint of jlml: it has no global_step.")
+    return step
 
 
 def other_config(theirs: Any, ours: Config) -> str | None:

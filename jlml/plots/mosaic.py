@@ -17,9 +17,9 @@ FONT_SIZE = 15
 
 
 def mosaic(
-    rows: Sequence[tuple[str, Float[Tensor, "columns 1 height width"]]], title: str = "", scale: int = 2
+    rows: Sequence[tuple[str, Float[Tensor, "_ 1 height width"]]], title: str = "", scale: int = 2
 ) -> Picture:
-    """One row of images after each label, under a title; pixels clipped to [0, 1] and enlarged."""
+    """A row of images, few or many, after each label, under a title; pixels clipped to [0, 1], enlarged."""
     tiles = [_enlarged(images, scale) for _, images in rows]
     columns = max(map(len, tiles))
     height, width = tiles[0].shape[1:]
