@@ -83,6 +83,11 @@ def read_yaml(path: Path, most: int = LARGEST) -> Any:
     return OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
 
 
+def is_number(value: Any) -> bool:
+    """Whether what stands in such a file is a number that can be shown, and compared."""
+    return isinstance(value, (int, float)) and abs(value) < 1e300
+
+
 def refuse_links_out(folder: Path) -> None:
     """Refuses a folder in which a link leads out of it: whoever writes there would write elsewhere.
 

@@ -42,7 +42,7 @@ def resume(folder: str | Path, words: Sequence[str] = (), trust: bool = False) -
         run.checkpoint("last")  # must be there; a run that was cut off before its first begins anew
     for which in ("last", "best"):  # before a word is written: both are loaded in training
         if (run.path / "checkpoints" / f"{which}.ckpt").is_file():
-            run.load_model(which, trust)
+            run.fitting(then, which, trust)
     return train(OmegaConf.create(config), run=run)
 
 

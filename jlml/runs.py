@@ -189,12 +189,18 @@ class Run:
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
         """The trained model, on the CPU, in evaluation mode, its weights fixed."""
         config = self.config(trust)
-        # a stranger's config could ask for a model that fills the memory: first without numbers, to compare
-        with torch.device("cpu" if trust else "meta"):
-            content = self.read(self.checkpoint(which), self._build(config))
+        content = self.fitting(config, which, trust)
         model = self._build(config)
         model.load_state_dict(content["state_dict"])
         return model.eval().requires_grad_(False)
+
+    def fitting(self, config: Config, which: str, trust: bool = False) -> dict[str, Any]:
+        """What a checkpoint holds, once compared with the model of a config.
+
+        A stranger's config could ask for a model that fills the memory: it is compared without numbers.
+        """
+        with torch.device("cpu" if trust else "meta"):
+            return self.read(self.checkpoint(which), self._build(config))
 
     def read(self, path: Path, model: Autoencoder, needed: Sequence[str] = OF_MODEL) -> dict[str, Any]:
         """What a checkpoint holds that is of this run and fits this model.

@@ -120,7 +120,8 @@ def train(
     nodes = config.get("callbacks") or {}
     callbacks = [make(node, f"callbacks.{name}") for name, node in nodes.items()]
     for name, callback in zip(nodes, callbacks, strict=True):
-        check_state(callback, f"callbacks.{name}")
+        if isinstance(callback, Callback):
+            check_state(callback, f"callbacks.{name}")
 
     first = meet(config, model)
     parent = Path(parent or config["output_dir"])
@@ -204,7 +205,7 @@ def check_optimizer(model: Autoencoder) -> None:
         raise UserError(f"optimizer and scheduler cannot be made: {gist(error)}.") from error
 
 
-def check_state(callback: Any, key: str) -> None:
+def check_state(callback: Callback, key: str) -> None:
     """Refuses a callback whose state would make a checkpoint that no one can read again.
 
     Raises:
@@ -212,7 +213,7 @@ def check_state(callback: Any, key: str) -> None:
     """
     content = BytesIO()
     try:
-        torch.save(callback.state_dict() if isinstance(callback, Callback) else {}, content)
+        torch.save(callback.state_dict(), content)
         content.seek(0)
         torch.load(content, weights_only=True)
     except Exception as error:  # pickling can fail in any way
@@ -301,7 +302,7 @@ def recorded(run: Run, config: Config) -> Iterator[dict[str, Any]]:
         logger.removeHandler(handler)
         with suppress(OSError):  # of a full disk more than enough is said
             handler.close()
-            if record["status"] != "finished" or "wall_seconds" not in record:
+            if record["status"] != "finished":
                 run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
 
 

@@ -1,6 +1,10 @@
 """Shapes are checked at run time in tests only: the checks would cost a training step too much."""
 
+import ctypes
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,25 @@ QUICK = (
 
 # every part of an evaluation, on few draws
 SMALL = ("importance_samples=3", "tsne_images=100", "samples=200")
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Permissions hold inside, even for root: the kernel is asked to give up what lets root ignore them."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, sets) == 0
+    before = sets[0]
+    sets[0] &= ~(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+    try:
+        yield
+    finally:
+        sets[0] = before
+        assert libc.capset(header, sets) == 0
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from jlml.callbacks.latent import as_npy
 from jlml.config import compose, plain
 from jlml.data.idx import read_idx
 from jlml.errors import UserError
@@ -193,13 +194,6 @@ def as_idx(shape: tuple[int, ...]) -> bytes:
     """An IDX file of this shape."""
     size = int(np.prod(shape))
     return bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + bytes(range(size))
-
-
-def as_npy(values: np.ndarray) -> bytes:
-    """An array as numpy stores it."""
-    content = io.BytesIO()
-    np.save(content, values)
-    return content.getvalue()
 
 
 def mutated(target: Target, draw: random.Random) -> bytes:

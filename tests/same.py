@@ -1,6 +1,7 @@
 """What must be equal for two runs to count as one: weights, optimizer, random numbers, metrics, curves."""
 
 from collections.abc import Iterator
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,17 @@ def differences(ours: Run, theirs: Run) -> list[str]:
 def same(a: Any, b: Any) -> bool:
     """Whether two leaves are equal, bit for bit."""
     return torch.equal(a, b) if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b
+
+
+def what_is_there(folder: Path) -> dict[str, str]:
+    """Every path, with what it holds."""
+    return {str(path.relative_to(folder)): content_of(path) for path in sorted(folder.rglob("*"))}
+
+
+def content_of(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {path.readlink()}"
+    try:
+        return "folder" if path.is_dir() else md5(path.read_bytes()).hexdigest()
+    except PermissionError:
+        return "forbidden"

@@ -4,17 +4,14 @@ Each case is a line: what it is called, how it is made, the command, and what th
 run in a folder with data/ (a small MNIST of our own), run/ (a run on it) and, should one be made, outputs/.
 """
 
-import ctypes
 import gc
 import gzip
-import os
 import runpy
 import shlex
 import shutil
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import md5
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +22,10 @@ import pytest
 import torch
 import yaml
 from hydra.core.global_hydra import GlobalHydra
+from same import what_is_there
 
 import jlml
-from conftest import ROOT
+from conftest import ROOT, without_privileges
 from jlml.data.sources import IDX_DATASETS, IdxDataset
 from jlml.files import read_json
 
@@ -574,39 +572,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             shutil.move(made, folder / name)
         (folder / "made").rmdir()
         yield folder
-
-
-def what_is_there(folder: Path) -> dict[str, str]:
-    """Every path, with what it holds."""
-    return {str(path.relative_to(folder)): content_of(path) for path in sorted(folder.rglob("*"))}
-
-
-def content_of(path: Path) -> str:
-    if path.is_symlink():
-        return f"link to {path.readlink()}"
-    try:
-        return "folder" if path.is_dir() else md5(path.read_bytes()).hexdigest()
-    except PermissionError:
-        return "forbidden"
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Permissions hold inside, even for root: the kernel is asked to give up what lets root ignore them."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    assert libc.capget(header, sets) == 0
-    before = sets[0]
-    sets[0] &= ~(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
-    assert libc.capset(header, sets) == 0
-    try:
-        yield
-    finally:
-        sets[0] = before
-        assert libc.capset(header, sets) == 0
 
 
 def exit_of(command: str, patch: pytest.MonkeyPatch) -> object:

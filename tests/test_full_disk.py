@@ -1,15 +1,14 @@
 """A disk that is full, or that nobody may write to, costs a sentence and nothing that was saved."""
 
-import os
 import resource
 import shutil
 from contextlib import contextmanager
 
 import pytest
-from same import differences
+from same import differences, what_is_there
 
 import jlml
-from conftest import QUICK
+from conftest import QUICK, without_privileges
 from jlml import cli
 from jlml.errors import UserError
 from jlml.resume import resume
@@ -27,27 +26,6 @@ def files_of_at_most(size):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def nobody():
-    """Without the rights of root, whom no file's mode stops."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def contents(folder, but=()):
-    return {
-        path.relative_to(folder): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in but
-    }
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +46,7 @@ def long(tmp_path_factory, short):
 @pytest.mark.parametrize(("size", "fails"), [(500, "metrics.json"), (300_000, "last.ckpt")])
 def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, fails):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
-    before = contents(run.path / "checkpoints")
+    before = what_is_there(run.path / "checkpoints")
     with files_of_at_most(size), pytest.raises(UserError) as full:
         resume(run.path, ["trainer.max_epochs=4"])
     assert f"{fails} cannot be written: File too large. What had been saved is whole." in str(full.value)
@@ -80,7 +58,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
         assert run.metrics()["status"] == "failed"
         assert "last.ckpt cannot be written" in run.metrics()["error"]
         assert "last.ckpt cannot be written" in (run.path / "train.log").read_text()
-    assert contents(run.path / "checkpoints") == before  # and nothing half-written lies about
+    assert what_is_there(run.path / "checkpoints") == before  # and nothing half-written lies about
     resumed = resume(run.path, ["trainer.max_epochs=4"]).run
     assert differences(resumed, long) == []
 
@@ -99,12 +77,9 @@ def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
     for path in (*run.path.rglob("*"), run.path):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for path in tmp_path.parents:
-        if path.stat().st_uid == os.getuid():
-            path.chmod(path.stat().st_mode | 0o111)  # pytest's folders are closed to others
-    before = contents(run.path)
-    with pytest.raises(SystemExit) as ended, nobody(), cli.one_sentence():
+    before = what_is_there(run.path)
+    with pytest.raises(SystemExit) as ended, without_privileges(), cli.one_sentence():
         resume(run.path, ["trainer.max_epochs=4"])
     assert str(ended.value.code).startswith(f"Error: {run.path}")
     assert "Permission denied" in str(ended.value.code)
-    assert contents(run.path) == before
+    assert what_is_there(run.path) == before

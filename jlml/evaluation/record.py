@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.subject import Settings
-from jlml.files import read_json
+from jlml.files import is_number, read_json
 from jlml.runs import Run
 
 Content = dict[str, Any]
@@ -121,11 +120,6 @@ def is_sound_metric(name: str, metric: Any) -> bool:
         return False
     numbers = [metric.get(key, "absent") for key in ("value", "standard_error")]
     return isinstance(metric.get("n"), int) and all(number is None or is_number(number) for number in numbers)
-
-
-def is_number(value: Any) -> bool:
-    """A finite one."""
-    return isinstance(value, (int, float)) and isfinite(value)
 
 
 def is_sound_figure(figure: Any, folder: Path) -> bool:

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from jlml.config import is_words
 from jlml.errors import UserError, gist
-from jlml.files import locked, read_json, read_whole, read_yaml, refuse_links_out, write_whole
+from jlml.files import is_number, locked, read_json, read_whole, read_yaml, refuse_links_out, write_whole
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -159,11 +159,6 @@ def is_jobs(jobs: Any, over: Any) -> bool:
         and all(isinstance(name, str) and Path(name).name == name != ".." for name in jobs)
         and all(isinstance(job, dict) and set(job) == set(over) for job in jobs.values())
     )
-
-
-def is_number(value: Any) -> bool:
-    """Whether a metric can be shown, and compared."""
-    return isinstance(value, (int, float)) and abs(value) < 1e300
 
 
 def as_csv(results: Sequence[Result]) -> str:
