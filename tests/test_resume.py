@@ -255,10 +255,17 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, whole):
     assert not list(folder.glob(".*.4711"))
 
 
-def test_a_finished_run_without_its_last_checkpoint_is_not_trained_again(tmp_path, whole):
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        ("last", r"has no checkpoint 'last'"),
+        ("best", r"best\.ckpt is missing, and last\.ckpt counts on it"),
+    ],
+)
+def test_a_finished_run_that_lacks_a_checkpoint_is_not_trained_again(tmp_path, whole, which, says):
     shutil.copytree(whole("none").run.path, tmp_path / "copy")
-    (tmp_path / "copy/checkpoints/last.ckpt").unlink()
-    with pytest.raises(UserError, match=r"has no checkpoint 'last'"):
+    (tmp_path / f"copy/checkpoints/{which}.ckpt").unlink()
+    with pytest.raises(UserError, match=says):
         resume(tmp_path / "copy", ["trainer.max_epochs=5"])
 
 
@@ -351,13 +358,6 @@ def test_a_signal_in_the_last_epoch_is_heard(tmp_path, whole):
         train(tmp_path / "run", "trainer.max_epochs=4", progress=[Stop()])
     assert Run(tmp_path / "run").state() == "interrupted"
     assert differences(resume(tmp_path / "run").run, whole("none").run) == []
-
-
-def test_a_best_checkpoint_that_is_missing_is_missed_at_once(tmp_path, whole):
-    shutil.copytree(whole("none").run.path, tmp_path / "copy")
-    (tmp_path / "copy/checkpoints/best.ckpt").unlink()
-    with pytest.raises(UserError, match=r"best\.ckpt is missing, and last\.ckpt counts on it"):
-        resume(tmp_path / "copy", ["trainer.max_epochs=5"])
 
 
 class Diary(Callback):
