@@ -1,6 +1,8 @@
 """What the machine at hand can do, for those who ask for more than float32 and eager steps."""
 
+import ctypes
 import logging
+import sys
 
 import torch
 
@@ -10,6 +12,8 @@ from jlml.errors import UserError, gist
 log = logging.getLogger(__name__)
 
 OF_MODEL = ("gradient_clip_val", "compile", "capture")  # keys of the trainer that the model heeds, not it
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGE = 2**30  # bytes
 
 
 def of_lightning(trainer: Config) -> Config:
@@ -66,3 +70,16 @@ def why_nothing_compiles(trainer: Config) -> str | None:
     except Exception as error:  # the compiler's, the linker's, or one of several of torch's own
         return gist(error)
     return None
+
+
+def keep_freed_memory() -> None:
+    """Has the C library keep the memory that tensors free, for the next ones; glibc only.
+
+    By default glibc gives what a step has freed back to the system, as soon as it is some megabytes, and the
+    next step gets it anew, page by page and zeroed: a tenth of the time of a small net with large batches.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, LARGE)
+            mallopt(M_TRIM_THRESHOLD, LARGE)

@@ -37,7 +37,7 @@ from jlml.callbacks import (
 from jlml.config import Config, check, command, make, plain, shown, trust_needed, word
 from jlml.data import MNISTDataModule
 from jlml.errors import DivergedError, UserError, gist
-from jlml.hardware import check_device, of_lightning, within_means
+from jlml.hardware import check_device, keep_freed_memory, of_lightning, within_means
 from jlml.models import Autoencoder, build_model
 from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
 from jlml.runs import Run, missing_folders, step_of
@@ -45,11 +45,6 @@ from jlml.runs import Run, missing_folders, step_of
 log = logging.getLogger(__name__)
 
 OF_COMMAND = ("sweep", "resume", "trust")  # keys of a config that are no part of a run
-OF_MODEL = (
-    "gradient_clip_val",
-    "compile",
-    "capture",
-)  # keys of the trainer that the model's own training step heeds
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -106,6 +101,7 @@ def train(
     # in deterministic mode torch fills new memory with NaN, lest someone reads it: no one here does, and it
     # costs a small net some hundredths of its step
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    keep_freed_memory()
 
     data: MNISTDataModule = make(config["data"], "data")
     data.setup()

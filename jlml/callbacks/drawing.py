@@ -1,15 +1,74 @@
-"""When pictures are drawn, and that drawing changes nothing."""
+"""When pictures are drawn, what they are drawn from, and that drawing changes nothing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
+from math import ceil
 from typing import cast
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from jlml.callbacks.tensorboard import TensorBoard
-from jlml.models import Autoencoder
-from jlml.models.base import at_rest
+from jlml.data import MNISTDataModule
+from jlml.models import VAE, Autoencoder
+from jlml.models.base import Codes, Images, at_rest
+
+ENCODED_AT_ONCE = 500
+
+
+class Scene:
+    """A model at one step of its training, for all that is drawn of it: images are encoded once.
+
+    The model is in evaluation mode, without gradients, on random numbers of its own.
+    """
+
+    def __init__(self, trainer: Trainer, model: Autoencoder) -> None:
+        self.trainer = trainer
+        self.model = model
+        self.step = trainer.global_step
+        self.boards = boards(trainer)
+        self._data: MNISTDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self._encoded: list[tuple[Codes, Codes | None]] = []
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        return self._data.class_names
+
+    @cached_property
+    def when(self) -> str:
+        """For titles: how far training has come."""
+        epochs = self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+        return f"after {epochs} epoch{'' if epochs == 1 else 's'}"
+
+    def images(self, count: int) -> tuple[Images, Tensor]:
+        """The same first ``count`` validation images and labels at every step, on the model's device."""
+        images, labels = self._data.validation_batch(count)
+        return images.to(self.model.device), labels
+
+    def labels(self, count: int) -> Tensor:
+        """Those of the images alone."""
+        return self._data.validation_labels[:count]
+
+    def codes(self, count: int) -> Codes:
+        """The codes of the first ``count`` validation images."""
+        return self.posterior(count)[0]
+
+    def posterior(self, count: int) -> tuple[Codes, Codes | None]:
+        """Mean and log variance of the codes of these images; no log variance where codes are points."""
+        count = min(count, len(self._data.validation_labels))
+        chunks = ceil(count / ENCODED_AT_ONCE)  # whole ones: no code depends on how many were asked for
+        if chunks > len(self._encoded):
+            images, _ = self.images(chunks * ENCODED_AT_ONCE)
+            self._encoded = [self._encode(some) for some in images.split(ENCODED_AT_ONCE)]
+        means, log_variances = zip(*self._encoded[:chunks], strict=True)
+        log_variance = None if None in log_variances else torch.cat(log_variances)[:count]
+        return torch.cat(means)[:count], log_variance
+
+    def _encode(self, images: Images) -> tuple[Codes, Codes | None]:
+        model = self.model
+        return model.posterior(images) if isinstance(model, VAE) else (model.encode(images), None)
 
 
 class Drawing(ABC):
@@ -23,8 +82,8 @@ class Drawing(ABC):
         self.every = every
 
     @abstractmethod
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        """Draws. The model is in evaluation mode, without gradients, on random numbers of its own."""
+    def draw(self, scene: Scene) -> None:
+        """Draws it."""
 
 
 class Gallery(Callback):
@@ -53,25 +112,14 @@ class Gallery(Callback):
         step = trainer.global_step
         if not trainer.is_global_zero:
             return  # one process of a run draws
+        scene = Scene(trainer, cast(Autoencoder, model))
         for drawing in drawings:
             if self._last_step.get(drawing) != step:
                 self._last_step[drawing] = step
                 with at_rest(model):
-                    drawing.draw(trainer, cast(Autoencoder, model))
+                    drawing.draw(scene)
 
 
 def boards(trainer: Trainer) -> list[TensorBoard]:
     """The loggers that take pictures."""
     return [logger for logger in trainer.loggers if isinstance(logger, TensorBoard)]
-
-
-def validation_images(trainer: Trainer, model: LightningModule, count: int) -> tuple[Tensor, Tensor]:
-    """The same first ``count`` validation images and labels at every call, on the model's device."""
-    images, labels = trainer.datamodule.validation_batch(count)  # type: ignore[attr-defined]
-    return images.to(model.device), labels
-
-
-def when(trainer: Trainer) -> str:
-    """For titles: how far training has come."""
-    epochs = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
-    return f"after {epochs} epoch{'' if epochs == 1 else 's'}"

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning import Trainer
 from torch import Tensor
 
-from jlml.callbacks.drawing import Drawing, boards, validation_images, when
+from jlml.callbacks.drawing import Drawing, Scene
 from jlml.files import write_whole
 from jlml.metrics import named
 from jlml.metrics.codes import active_units
-from jlml.models import VAE, Autoencoder
 from jlml.models.vae import kl_to_standard_normal
 from jlml.plots import Plane, plane_of, posterior, scatter
 
@@ -34,21 +32,20 @@ class LatentScatter(Drawing):
         self._half_width = self.START
         self._previous: Tensor | None = None
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        if not boards(trainer):
+    def draw(self, scene: Scene) -> None:
+        if not scene.boards:
             return
-        images, labels = validation_images(trainer, model, self.images)
-        plane = self._oriented(plane_of(model.encode(images)))
+        labels = scene.labels(self.images)
+        plane = self._oriented(plane_of(scene.codes(self.images)))
         reach = float(plane.points.abs().amax(1).quantile(1 - self.OUTSIDE))
         if reach > self._half_width:
             self._half_width = self.START * 2 ** ceil(log2(reach / self.START))
         width = (-self._half_width, self._half_width)
-        limits = (width, (-0.02, 1.02) if model.latent_dim == 1 else width)
-        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
-        title = f"Codes of {len(labels):,} validation images {when(trainer)}"
-        picture = scatter(plane, labels, names, limits, title)
-        for board in boards(trainer):
-            board.draw("latent_scatter", picture, trainer.global_step)
+        limits = (width, (-0.02, 1.02) if scene.model.latent_dim == 1 else width)
+        title = f"Codes of {len(labels):,} validation images {scene.when}"
+        picture = scatter(plane, labels, scene.class_names, limits, title)
+        for board in scene.boards:
+            board.draw("latent_scatter", picture, scene.step)
 
     def _oriented(self, plane: Plane) -> Plane:
         """Principal components may flip from one epoch to the next: turned to where they were last."""
@@ -66,23 +63,20 @@ class Posterior(Drawing):
         super().__init__(every)
         self.images = images
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        images, _ = validation_images(trainer, model, self.images)
-        if isinstance(model, VAE):
-            codes, log_variance = model.posterior(images)
+    def draw(self, scene: Scene) -> None:
+        codes, log_variance = scene.posterior(self.images)
+        kl, posterior_std = None, None
+        if log_variance is not None:
             kl = kl_to_standard_normal(codes, log_variance).mean(0)
             posterior_std = log_variance.exp().mean(0).sqrt()
-        else:
-            codes, kl, posterior_std = model.encode(images), None, None
         spread = codes.std(0, correction=0)
         active = active_units(codes, relative=kl is None)
-        title = f"{active} of {model.latent_dim} dimensions active {when(trainer)}"
-        step = trainer.global_step
-        for logger in trainer.loggers:
+        title = f"{active} of {scene.model.latent_dim} dimensions active {scene.when}"
+        for logger in scene.trainer.loggers:
             scalars = {"active_units": float(active), "code_std": float(spread.mean())}
-            logger.log_metrics(named("val", scalars), step)
-        for board in boards(trainer):
-            board.draw("posterior", posterior(spread, title, kl, posterior_std), step)
+            logger.log_metrics(named("val", scalars), scene.step)
+        for board in scene.boards:
+            board.draw("posterior", posterior(spread, title, kl, posterior_std), scene.step)
 
 
 class Projector(Drawing):
@@ -92,13 +86,11 @@ class Projector(Drawing):
         super().__init__(every)
         self.images = images
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        images, labels = validation_images(trainer, model, self.images)
-        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
-        for board in boards(trainer):
-            board.project(
-                model.encode(images).cpu(), images.cpu(), [names[i] for i in labels], trainer.global_step
-            )
+    def draw(self, scene: Scene) -> None:
+        images, labels = scene.images(self.images)
+        names = [scene.class_names[number] for number in labels]
+        for board in scene.boards:
+            board.project(scene.codes(self.images).cpu(), images.cpu(), names, scene.step)
 
 
 class Snapshots(Drawing):
@@ -111,14 +103,13 @@ class Snapshots(Drawing):
         super().__init__(every)
         self.images = images
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        images, labels = validation_images(trainer, model, self.images)
-        folder = Path(trainer.default_root_dir) / "snapshots"
+    def draw(self, scene: Scene) -> None:
+        folder = Path(scene.trainer.default_root_dir) / "snapshots"
         folder.mkdir(exist_ok=True)
         if not (folder / "labels.npy").exists():
-            write_whole(folder / "labels.npy", as_npy(labels.numpy().astype(np.uint8)))
-        codes = model.encode(images).half().cpu().numpy()
-        write_whole(folder / f"step_{trainer.global_step:08d}.npy", as_npy(codes))
+            write_whole(folder / "labels.npy", as_npy(scene.labels(self.images).numpy().astype(np.uint8)))
+        codes = scene.codes(self.images).half().cpu().numpy()
+        write_whole(folder / f"step_{scene.step:08d}.npy", as_npy(codes))
 
 
 def as_npy(values: np.ndarray) -> bytes:

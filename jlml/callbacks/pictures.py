@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-from lightning import Trainer
 from torch import Tensor
 
-from jlml.callbacks.drawing import Drawing, boards, validation_images, when
-from jlml.models import Autoencoder
+from jlml.callbacks.drawing import Drawing, Scene
 from jlml.plots import manifold, mosaic
 
 POOL = 1000  # validation images to choose from
@@ -24,13 +22,13 @@ class Reconstructions(Drawing):
         super().__init__(every)
         self.per_class = per_class
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        images, labels = validation_images(trainer, model, POOL)
-        chosen = images[first_of_each_class(labels, self.per_class)]
-        shown = model.loss.pictures(model.decoder(model.encode(chosen)))
-        picture = mosaic([("original", chosen), *shown.items()], f"Validation images {when(trainer)}")
-        for board in boards(trainer):
-            board.draw("reconstructions", picture, trainer.global_step)
+    def draw(self, scene: Scene) -> None:
+        images, labels = scene.images(POOL)
+        chosen = first_of_each_class(labels, self.per_class)
+        shown = scene.model.loss.pictures(scene.model.decoder(scene.codes(POOL)[chosen]))
+        picture = mosaic([("original", images[chosen]), *shown.items()], f"Validation images {scene.when}")
+        for board in scene.boards:
+            board.draw("reconstructions", picture, scene.step)
 
 
 class Interpolations(Drawing):
@@ -46,27 +44,23 @@ class Interpolations(Drawing):
         self.pairs = pairs
         self.steps = steps
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        images, labels = validation_images(trainer, model, POOL)
-        names = trainer.datamodule.class_names  # type: ignore[attr-defined]
+    def draw(self, scene: Scene) -> None:
+        images, labels = scene.images(POOL)
+        codes, names = scene.codes(POOL), scene.class_names
         rows: list[tuple[str, Tensor]] = []
         for first, second in self.pairs:
-            start, end = (images[labels == number][:1] for number in (first, second))
+            start, end = ((labels == number).nonzero()[:1, 0] for number in (first, second))
             if not len(start) or not len(end):
                 continue  # a small subset may lack a class
-            codes = line(model.encode(start), model.encode(end), self.steps)
-            rows.append((f"{names[first]} to {names[second]}: codes", model.decode(codes)))
-            rows.append(("pixels", line(start, end, self.steps)))
-        for board in boards(trainer):
-            if rows:
-                board.draw(
-                    "interpolations",
-                    mosaic(
-                        rows,
-                        f"Straight lines between two codes, decoded, and between two images, {when(trainer)}",
-                    ),
-                    trainer.global_step,
-                )
+            decoded = scene.model.decode(line(codes[start], codes[end], self.steps))
+            rows.append((f"{names[first]} to {names[second]}: codes", decoded))
+            rows.append(("pixels", line(images[start], images[end], self.steps)))
+        if not rows:
+            return
+        title = f"Straight lines between two codes, decoded, and between two images, {scene.when}"
+        picture = mosaic(rows, title)
+        for board in scene.boards:
+            board.draw("interpolations", picture, scene.step)
 
 
 class Samples(Drawing):
@@ -77,12 +71,12 @@ class Samples(Drawing):
         self.rows = rows
         self.columns = columns
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        samples = model.sample(self.rows * self.columns).split(self.columns)
-        title = f"Decoded draws from {model.sampled_from} {when(trainer)}"
+    def draw(self, scene: Scene) -> None:
+        samples = scene.model.sample(self.rows * self.columns).split(self.columns)
+        title = f"Decoded draws from {scene.model.sampled_from} {scene.when}"
         picture = mosaic([("", row) for row in samples], title)
-        for board in boards(trainer):
-            board.draw("samples", picture, trainer.global_step)
+        for board in scene.boards:
+            board.draw("samples", picture, scene.step)
 
 
 class Manifold(Drawing):
@@ -94,26 +88,25 @@ class Manifold(Drawing):
         super().__init__(every)
         self.side = side
 
-    def draw(self, trainer: Trainer, model: Autoencoder) -> None:
-        if model.latent_dim != 2 or not boards(trainer):
+    def draw(self, scene: Scene) -> None:
+        model = scene.model
+        if model.latent_dim != 2 or not scene.boards:
             return
-        images, _ = validation_images(trainer, model, POOL)
-        low, high = (
-            model.encode(images).float().quantile(torch.tensor(self.REGION, device=model.device), dim=0)
-        )
+        codes = scene.codes(POOL)
+        low, high = codes.float().quantile(torch.tensor(self.REGION, device=codes.device), dim=0)
         high = torch.maximum(high, low + 1e-3)  # codes may all be one
         ticks = [torch.linspace(float(a), float(b), self.side) for a, b in zip(low, high, strict=True)]
         z2, z1 = torch.meshgrid(ticks[1], ticks[0], indexing="ij")
-        codes = torch.stack([z1, z2], -1).reshape(-1, 2).to(model.device)
-        decoded = model.decode(codes).reshape(self.side, self.side, *model.image_shape[1:])
+        plane = torch.stack([z1, z2], -1).reshape(-1, 2).to(codes.device)
+        decoded = model.decode(plane).reshape(self.side, self.side, *model.image_shape[1:])
         picture = manifold(
             decoded,
             (float(low[0]), float(high[0])),
             (float(low[1]), float(high[1])),
-            f"Decoded plane {when(trainer)}",
+            f"Decoded plane {scene.when}",
         )
-        for board in boards(trainer):
-            board.draw("manifold", picture, trainer.global_step)
+        for board in scene.boards:
+            board.draw("manifold", picture, scene.step)
 
 
 def first_of_each_class(labels: Tensor, count: int) -> Tensor:

@@ -11,8 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 
 Picture = UInt8[np.ndarray, "picture_height picture_width 3"]
+Backdrop = tuple[UInt8[np.ndarray, "backdrop_height backdrop_width"], Axes]
+
+GREYS = [level for level in range(256) for _ in "RGB"]
 
 
 def words(text: str) -> str:
@@ -47,23 +51,50 @@ class Stage:
         self._canvas.draw()
         self._standing = self._canvas.copy_from_bbox(figure.bbox)
 
-    def picture(self, guests: Sequence[Artist] = ()) -> Picture:
-        """The pixels, with the actors as they are now, and artists that are in this picture only."""
+    def picture(self, guests: Sequence[Artist] = (), backdrop: Backdrop | None = None) -> Picture:
+        """The pixels, with the actors as they are now.
+
+        Args:
+            guests: artists that are in this picture only.
+            backdrop: grey pixels behind the actors, and the axes that they fill.
+        """
         self._canvas.restore_region(self._standing)
+        if backdrop is not None:
+            self._fill(*backdrop)
         for actor in (*self._actors, *guests):
             self._figure.draw_artist(actor)
         return _pixels(self._canvas)
+
+    def _fill(self, pixels: np.ndarray, axes: Axes) -> None:
+        """Stretches grey pixels over the axes: a fiftieth of the time that imshow takes."""
+        canvas = np.asarray(self._canvas.buffer_rgba())
+        box = axes.bbox
+        left, right, top, bottom = (
+            round(edge) for edge in (box.x0, box.x1, len(canvas) - box.y1, len(canvas) - box.y0)
+        )
+        rows = np.arange(bottom - top) * len(pixels) // (bottom - top)
+        columns = np.arange(right - left) * pixels.shape[1] // (right - left)
+        canvas[top:bottom, left:right, :3] = pixels[rows][:, columns, None]
 
 
 def _pixels(canvas: FigureCanvasAgg) -> Picture:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def as_bytes(pixels: Tensor) -> Tensor:
+    """Floats, clipped to [0, 1], as bytes from 0 to 255."""
+    return pixels.float().clamp(0, 1).mul(255).round().byte()
+
+
 def as_png(picture: Picture, small: bool = True) -> bytes:
     """The picture as the content of a PNG file: as small as it gets, or, five times as fast, not so small."""
+    red, green, blue = np.moveaxis(picture, 2, 0)
+    image = Image.fromarray(picture)
+    if np.array_equal(red, green) and np.array_equal(red, blue):  # a third of the bytes
+        image = Image.fromarray(red)
+        if not small:
+            image.putpalette(GREYS)  # so written without filters, in half the time
     encoded = BytesIO()
-    grey = (picture == picture[..., :1]).all()  # a third of the bytes, and of the time
-    image = Image.fromarray(picture[..., 0] if grey else picture)
     image.save(encoded, "PNG", **({"optimize": True} if small else {"compress_level": 1}))
     return encoded.getvalue()
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-import numpy as np
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from torch import Tensor
 
-from jlml.plots.canvas import Picture, Stage
+from jlml.plots.canvas import Picture, Stage, as_bytes
 
 
 def manifold(
@@ -33,13 +31,10 @@ def manifold(
         marks: points to name in the plane.
     """
     rows, columns, height, width = images.shape
-    sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width).numpy()
-    stage, axes, image = _stage(names)
+    sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width)
+    stage, axes = _stage(names)
     # a tile is centred on its code, so the sheet reaches half a step beyond the grid
-    edges = (*_widened(x_range, columns), *_widened(y_range, rows))
-    image.set_data(sheet)
-    image.set_extent(edges)
-    axes.set(xlim=edges[:2], ylim=edges[2:])
+    axes.set(xlim=_widened(x_range, columns), ylim=_widened(y_range, rows))
     axes.title.set_text(title)
     named: list[Artist] = []
     for mark, point in (marks or {}).items():
@@ -47,22 +42,22 @@ def manifold(
         named.append(
             axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
         )
-    picture = stage.picture(named)
+    picture = stage.picture(named, (as_bytes(sheet).numpy(), axes))
     for artist in named:
         artist.remove()
     return picture
 
 
 @lru_cache(maxsize=2)
-def _stage(names: tuple[str, str]) -> tuple[Stage, Axes, AxesImage]:
+def _stage(names: tuple[str, str]) -> tuple[Stage, Axes]:
     """The plane with the names of its axes, which the pictures of a run share."""
     figure = Figure(figsize=(8, 8.2), dpi=100)
     figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)
     axes = figure.add_subplot()
-    image = axes.imshow(np.zeros((1, 1)), cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     axes.set(xlabel=names[0], ylabel=names[1])
+    axes.locator_params(nbins=6)
     axes.set_title("", y=1)
-    return Stage(figure, [image, *axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes, image
+    return Stage(figure, [*axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes
 
 
 def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from jlml.plots.canvas import Picture
+from jlml.plots.canvas import Picture, as_bytes
 
 GAP = 3  # pixels between images
 BACKGROUND = 255
@@ -48,7 +48,7 @@ def _text_width(text: str) -> int:
 
 def _enlarged(images: Tensor, scale: int) -> np.ndarray:
     """(columns, 1, H, W) floats as (columns, scale H, scale W) bytes."""
-    pixels = images.detach().float().clamp(0, 1).mul(255).round().byte().squeeze(1).cpu()
+    pixels = as_bytes(images.detach().squeeze(1).cpu())
     return pixels.repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
 
 

@@ -73,7 +73,9 @@ def _stage(dims: int, has_posterior: bool) -> tuple[Stage, Text, list[tuple[Axes
     for axes, bars in shown:
         axes.set_xlabel("latent dimension" if dims <= NAMED else "latent dimension, by rank")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        actors += [bars, *axes.lines, *axes.spines.values(), axes.xaxis, axes.yaxis]
+        axes.locator_params(axis="y", nbins=6)
+        actors += [bars, *axes.lines, *axes.spines.values(), axes.yaxis]
+        actors += [axes.xaxis] if dims <= NAMED else []  # names change places, ranks do not
     return Stage(figure, actors), title, shown
 
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 import jlml
 from conftest import QUICK
+from jlml.callbacks.drawing import Scene
+from jlml.models.base import at_rest
 
 MANIFOLD, SAMPLES = "pictures/manifold", "pictures/samples"
 PICTURES = {
@@ -112,3 +115,26 @@ def test_a_wide_code_is_drawn_by_pca_and_a_narrow_one_by_rank(tmp_path):
     for dim in (1, 5):
         run = jlml.train(jlml.compose(*QUICK, "model=ae", f"latent.dim={dim}"), tmp_path).run
         assert set(events_of(run).Tags()["images"]) == PICTURES  # no plane to decode
+
+
+def test_images_are_encoded_once_for_all_that_is_drawn_of_a_step(trained, monkeypatch):
+    model, encoded = trained.model, []
+    monkeypatch.setattr(type(model), "posterior", counting(type(model).posterior, encoded))
+    scene, other = Scene(trained.trainer, model), Scene(trained.trainer, model)
+    with at_rest(model):
+        all_codes = scene.codes(10_000)  # more than there are
+        count = len(encoded)
+        assert len(all_codes) == sum(encoded) == len(trained.data.validation_labels)
+        mean, log_variance = scene.posterior(123)
+        assert len(encoded) == count
+        assert torch.equal(mean, all_codes[:123])
+        assert torch.equal(mean, other.codes(123))  # whoever asks, and for however many
+        assert mean.shape == log_variance.shape
+
+
+def counting(method, sizes):
+    def counted(self, images):
+        sizes.append(len(images))
+        return method(self, images)
+
+    return counted

@@ -1,10 +1,13 @@
 """Pictures: right sizes, right places, readable by a machine at least."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from jlml.plots import manifold, mosaic, plane_of, posterior, scatter
+from jlml.plots import as_png, manifold, mosaic, plane_of, posterior, scatter
 from jlml.plots.mosaic import GAP
 
 
@@ -61,3 +64,21 @@ def test_the_manifold_puts_low_z2_at_the_bottom():
     top, bottom = middle[150:350], middle[500:700]
     assert top.mean() < 10
     assert bottom.mean() > 245
+
+
+def test_a_mark_in_the_plane_stands_on_the_image_of_its_code():
+    values = torch.linspace(0, 1, 12).reshape(3, 4)  # a grey of its own for each point of the grid
+    images = values[:, :, None, None].expand(3, 4, 5, 7)
+    picture = manifold(images, (0.0, 3.0), (10.0, 12.0), "title", marks={"": (2.0, 11.0)}).astype(int)
+    ring = np.argwhere(picture[..., 0] - picture[..., 2] > 100)
+    row, column = ring.mean(0).round().astype(int)
+    assert picture[row, column].tolist() == [round(255 * float(values[1, 2]))] * 3
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("small", [True, False])
+def test_a_png_holds_the_picture(channels, small):
+    random = np.random.default_rng(0)
+    picture = np.broadcast_to(random.integers(0, 256, (20, 30, channels), dtype=np.uint8), (20, 30, 3))
+    read = Image.open(BytesIO(as_png(picture, small)))
+    assert np.array_equal(np.asarray(read.convert("RGB")), picture)

@@ -1,0 +1,30 @@
+"""What jlml asks of the machine."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, torch
+from jlml.hardware import keep_freed_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        [torch.ones(2**22) for _ in range(4)]  # 16 MB each
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+if {keep}:
+    keep_freed_memory()
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have habits of their own")
+def test_memory_that_tensors_free_is_kept_for_the_next_ones():
+    given_back, kept = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(keep=keep)]))
+        for keep in (False, True)
+    )
+    assert kept < 100 < given_back
