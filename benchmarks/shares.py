@@ -88,7 +88,7 @@ def of_step(repeats: int) -> Iterator[Row]:
             "bare": (steps(config, data), False),
             "+ one loss an image": (steps(config, data, 1), False),
             "+ running means": (steps(config, data, 2), False),
-            "+ yardsticks of every tenth": (steps(config, data, 3), False),
+            "+ yardsticks of every 25th": (steps(config, data, 3), False),
             "+ batches by seed and epoch": (steps(config, data, 4), False),
             "+ deterministic": (steps(config, data, 4), True),
         }

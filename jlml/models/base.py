@@ -27,7 +27,7 @@ Codes = Float[Tensor, "batch latent"]
 PerImage = Float[Tensor, " batch"]
 
 LESS = "Try a lower optimizer.lr, or a limit on the gradient, trainer.gradient_clip_val=100."
-YARDSTICK_EVERY = 10  # training steps: the yardsticks cost a tenth of a small net's step
+YARDSTICK_EVERY = 25  # training steps: at each, the yardsticks would cost a third of a small net's step
 
 
 class Pass(NamedTuple):
