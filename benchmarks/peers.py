@@ -18,7 +18,7 @@ from jlml.data import MNISTDataModule
 PEER = "pythae==0.1.2"
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / ".venv-peers"
-IMAGES = 11_000  # a fifth of an epoch a turn
+SHARE = 5  # pythae sees a fifth of the images in its turn
 
 
 def rows(repeats: int) -> Iterator[Row]:
@@ -30,8 +30,7 @@ def rows(repeats: int) -> Iterator[Row]:
             return {"pythae": stack.enter_context(Pythae(data)).epoch}
 
         turns = in_turns(words, others, repeats)
-        share = 55_000 / IMAGES  # of what jlml trains on in its turn
-    values = [share * ratio for ratio in ratios(turns, "pythae")]
+    values = [SHARE * ratio for ratio in ratios(turns, "pythae")]
     yield Row("VAE 784-512-20, batch 128, against pythae", values, target=">= 1.8", note=PEER)
 
 
@@ -41,10 +40,12 @@ class Pythae:
     def __init__(self, data: MNISTDataModule) -> None:
         make_environment()
         self._folder = tempfile.TemporaryDirectory()
-        images = Path(self._folder.name) / "images.npy"
-        np.save(images, data.train_images[:IMAGES].numpy())
+        files = []
+        for name, images in (("training", data.train_images), ("validation", data.validation_images)):
+            files.append(Path(self._folder.name) / f"{name}.npy")
+            np.save(files[-1], images[: len(images) // SHARE].numpy())
         self._process = subprocess.Popen(
-            [ENVIRONMENT / "bin" / "python", Path(__file__).with_name("pythae_epochs.py"), images],
+            [ENVIRONMENT / "bin" / "python", Path(__file__).with_name("pythae_epochs.py"), *files],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
