@@ -54,12 +54,14 @@ class Loop:
         self.batches = batches
         self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
 
-    def epoch(self) -> None:
+    def epoch(self) -> Iterator[None]:
+        """Rests after every step, so that others may have their turn."""
         for images in self.batches():
             loss = loss_of(self.model, images)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
+            yield
 
 
 def in_memory(images: Tensor, batch_size: int) -> Batches:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from rows import Row
-from training import in_turns, ratios
+from training import Epoch, at_once, in_turns, ratios
 
 from jlml.data import MNISTDataModule
 
@@ -26,8 +26,8 @@ def rows(repeats: int) -> Iterator[Row]:
     words = ("model=vae", "model.hidden=[512]", "latent.dim=20")
     with ExitStack() as stack:
 
-        def others(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
-            return {"pythae": stack.enter_context(Pythae(data)).epoch}
+        def others(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+            return {"pythae": at_once(stack.enter_context(Pythae(data)).epoch)}
 
         turns = in_turns(words, others, repeats)
     values = [SHARE * ratio for ratio in ratios(turns, "pythae")]

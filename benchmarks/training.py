@@ -1,13 +1,15 @@
 """Whole epochs of `train.py` against plain loops over the same net, in turns within one run.
 
 jlml trains with all that it does by default: TensorBoard, progress bar, metrics, validation, checkpoints, and
-pictures every five epochs. A repeat is five epochs of each side.
+pictures every five epochs. A repeat is five epochs of each side, and a turn 32 steps, so that a machine that
+changes its speed within seconds is as slow to one as to the other.
 """
 
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stdout
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,6 +22,7 @@ from rows import Row
 import jlml
 from jlml.callbacks import ProgressBar
 from jlml.data import MNISTDataModule
+from jlml.data.datamodule import AT_ONCE
 from jlml.models import build_model
 
 CYCLE = 5  # epochs between two pictures of each kind
@@ -44,30 +47,49 @@ class Terminal(io.StringIO):
         return True
 
 
+Epoch = Callable[[], Iterator[None]]  # takes the steps of an epoch, and rests after each
+
+
 class Turns(Callback):
-    """Lets others have a turn between jlml's epochs, and times each.
+    """Lets others have a turn between jlml's stretches of steps, and times each.
 
     Args:
-        others: what runs between two epochs, by name.
+        others: by name, what trains or else runs beside an epoch of jlml's.
         skipped: epochs at the start that are not counted, such as one that compiles.
     """
 
-    def __init__(self, others: Mapping[str, Callable[[], Any]], skipped: int = 0) -> None:
+    def __init__(self, others: Mapping[str, Epoch], skipped: int = 0) -> None:
         self.others = others
         self.skipped = skipped
-        self.seconds: dict[str, list[float]] = {name: [] for name in ("jlml", *others)}
+        self.seconds: dict[str, list[float]] = {name: [] for name in ("jlml", *others)}  # of each epoch
+        self._epochs: dict[str, Iterator[None]] = {}
+        self._spent: dict[str, float] = {}
         self._started = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch > self.skipped:
-            self.seconds["jlml"].append(perf_counter() - self._started)
+            self._turn(None)
+            for name, spent in self._spent.items():
+                self.seconds[name].append(spent)
         if trainer.current_epoch >= self.skipped:
-            torch.use_deterministic_algorithms(False)  # which jlml asks for, and a plain loop does not
-            for name, run in self.others.items():
-                started = perf_counter()
-                run()
-                self.seconds[name].append(perf_counter() - started)
-            torch.use_deterministic_algorithms(True)
+            self._epochs = {name: epoch() for name, epoch in self.others.items()}
+            self._spent = dict.fromkeys(self.seconds, 0.0)
+            self._started = perf_counter()
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        if self._epochs:
+            self._turn(AT_ONCE)
+
+    def _turn(self, steps: int | None) -> None:
+        """So many steps of all the others, or what is left of their epochs."""
+        self._spent["jlml"] += perf_counter() - self._started
+        torch.use_deterministic_algorithms(False)  # which jlml asks for, and a plain loop does not
+        for name, epoch in self._epochs.items():
+            started = perf_counter()
+            for _ in islice(epoch, steps):
+                pass
+            self._spent[name] += perf_counter() - started
+        torch.use_deterministic_algorithms(True)
         self._started = perf_counter()
 
     def of_cycles(self, name: str) -> list[float]:
@@ -81,7 +103,7 @@ def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: in
 
     Args:
         words: as for `train.py`.
-        others: from an untrained model and the data, what runs between two epochs, by name.
+        others: from an untrained model and the data, what runs beside each epoch, by name.
         repeats: of five epochs.
         skipped: epochs at the start that are not counted.
     """
@@ -95,10 +117,20 @@ def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: in
     return turns
 
 
-def bare(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
-    """A plain loop's epoch, and a plain validation after it."""
+def at_once(run: Callable[[], Any]) -> Epoch:
+    """What cannot rest halfway, as an epoch of one step."""
+
+    def epoch() -> Iterator[None]:
+        run()
+        yield
+
+    return epoch
+
+
+def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+    """A plain loop's epoch, and a plain validation beside it."""
     loop = Loop(model, in_memory(data.train_images, data.batch_size))
-    return {"bare": loop.epoch, "validation": lambda: validate(model, data.validation_images)}
+    return {"bare": loop.epoch, "validation": at_once(lambda: validate(model, data.validation_images))}
 
 
 def ratios(turns: Turns, *names: str) -> list[float]:
@@ -136,11 +168,11 @@ def habits(repeats: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         name = "torchvision and DataLoader"
 
-        def others(model: Any, data: MNISTDataModule) -> dict[str, Callable[[], Any]]:
+        def others(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
             batches = stack.enter_context(torchvision_batches(data, data.batch_size, images))
             loop = Loop(model, lambda: map(pad, batches()), fused=False)
             usual = LightningHabits(model.config, data, lambda: map(pad, batches()), Path(folder))
-            return {name: loop.epoch, "Lightning as usual": usual.epoch}
+            return {name: loop.epoch, "Lightning as usual": at_once(usual.epoch)}
 
         with ExitStack() as stack:
             turns = in_turns(words, others, repeats)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from jlml.errors import UserError
@@ -111,6 +110,8 @@ def locked(path: Path, wait: float = 0) -> Iterator[bool]:
 
     The kernel's lock on a file: it goes with its process, however that ends.
     """
+    from filelock import FileLock, Timeout  # --help need not wait for it
+
     lock = FileLock(path)
     try:
         lock.acquire(timeout=wait)

@@ -1,4 +1,4 @@
-"""What the machine at hand can do, for those who ask for more than float32 and eager steps."""
+"""What the machine at hand can do, and how its memory is used."""
 
 import ctypes
 import logging

@@ -21,11 +21,29 @@ def test_others_take_turns_with_every_epoch(model):
 
     turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2, skipped=1)
     assert {name: len(seconds) for name, seconds in turns.seconds.items()} == {
-        "jlml": 11 - 1,
-        "bare": 11,
-        "validation": 11,
+        "jlml": 10,
+        "bare": 10,
+        "validation": 10,
     }
     assert [ratio > 0 for ratio in training.ratios(turns, "bare", "validation")] == [True, True]
+
+
+def test_whoever_takes_a_turn_takes_all_its_steps_while_jlml_takes_its_own(monkeypatch):
+    import training
+
+    taken = []
+    monkeypatch.setattr(training, "AT_ONCE", 3)
+
+    def others(model, data):
+        def epoch():
+            for step in range(8):
+                taken.append(step)
+                yield
+
+        return {"other": epoch}
+
+    training.in_turns((*WORDS, "model=ae"), others, repeats=1)
+    assert taken == 5 * list(range(8)) + [0, 1, 2]  # the last epoch, which counts for no one, has one stretch
 
 
 def test_shares_add_up_to_the_whole(monkeypatch):
