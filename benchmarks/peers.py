@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from rows import Row
-from training import Epoch, at_once, in_turns, ratios
+from training import Epoch, bare, in_turns, of_bare, ratios, unbroken
 
 from jlml.data import MNISTDataModule
 
@@ -27,11 +27,13 @@ def rows(repeats: int) -> Iterator[Row]:
     with ExitStack() as stack:
 
         def others(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
-            return {"pythae": at_once(stack.enter_context(Pythae(data)).epoch)}
+            peer = stack.enter_context(Pythae(data))
+            return {"pythae": unbroken(peer.epoch), **bare(model, data)}
 
         turns = in_turns(words, others, repeats)
     values = [SHARE * ratio for ratio in ratios(turns, "pythae")]
     yield Row("VAE 784-512-20, batch 128, against pythae", values, target=">= 1.8", note=PEER)
+    yield of_bare(turns, "pythae", SHARE)
 
 
 class Pythae:
@@ -44,8 +46,9 @@ class Pythae:
         for name, images in (("training", data.train_images), ("validation", data.validation_images)):
             files.append(Path(self._folder.name) / f"{name}.npy")
             np.save(files[-1], images[: len(images) // SHARE].numpy())
+        script = Path(__file__).with_name("pythae_epochs.py")
         self._process = subprocess.Popen(
-            [ENVIRONMENT / "bin" / "python", Path(__file__).with_name("pythae_epochs.py"), *files],
+            [ENVIRONMENT / "bin" / "python", script, *files, str(SHARE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

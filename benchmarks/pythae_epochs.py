@@ -1,6 +1,8 @@
-"""Runs where pythae is installed: an epoch of its VAE at each line that comes in; "ready" when it is done.
+"""Runs where pythae is installed: a part of an epoch of its VAE at each line that comes in, then "ready".
 
 As `BaseTrainer.train` has it: a training pass, a validation, and a copy of the best model.
+
+    python pythae_epochs.py <training images> <validation images> <turns in an epoch>
 """
 
 import sys
@@ -14,6 +16,7 @@ from pythae.models import VAE, VAEConfig
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
 training, validation = (torch.from_numpy(np.load(file)).float().div_(255) for file in sys.argv[1:3])
+turns = int(sys.argv[3])
 config = VAEConfig(input_dim=(1, 28, 28), latent_dim=20, reconstruction_loss="bce")
 with tempfile.TemporaryDirectory() as folder:
     trainer = BaseTrainer(
@@ -31,10 +34,9 @@ with tempfile.TemporaryDirectory() as folder:
     )
     trainer.prepare_training()
     print("ready", flush=True)
-    least = float("inf")
-    for epoch, _ in enumerate(sys.stdin, start=1):
-        trainer.train_step(epoch)
-        loss = trainer.eval_step(epoch)
-        if loss < least:
-            least, best = loss, deepcopy(trainer.model)
+    for turn, _ in enumerate(sys.stdin, start=1):
+        trainer.train_step(turn)
+        trainer.eval_step(turn)
+        if turn % turns == 0:
+            best = deepcopy(trainer.model)  # train() would return it
         print("ready", flush=True)

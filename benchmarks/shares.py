@@ -20,6 +20,7 @@ import jlml
 from jlml.callbacks import Gallery
 from jlml.data import MNISTDataModule
 from jlml.data.batches import TrainingBatches
+from jlml.hardware import keep_freed_memory
 from jlml.metrics import RunningMean, yardsticks
 from jlml.models import Autoencoder, build_model
 from jlml.models.base import YARDSTICK_EVERY, sum_of
@@ -34,7 +35,7 @@ NETS = {
     "VAE, batch 128": ("model=vae", "latent.dim=20", "trainer.max_epochs=5"),
     "MLP AE, batch 128": ("model=ae", "data.image_size=32", "trainer.max_epochs=20"),
 }
-BLOCK = 20  # steps in a turn
+BLOCK = 50  # steps in a turn: as many as from one point of a curve to the next
 
 
 class Clock:
@@ -81,20 +82,21 @@ def of_fit(repeats: int) -> Iterator[Row]:
 
 
 def of_step(repeats: int) -> Iterator[Row]:
-    """What jlml adds to a bare step, one thing after another; every variant takes its turn of 20 steps."""
+    """What jlml adds to a bare step, one thing after another; every variant takes its turn of 50 steps."""
     for net, words in NETS.items():
         config, data = prepared((*words, "loss=bce"))
         variants = {
             "bare": (steps(config, data), False),
             "+ one loss an image": (steps(config, data, 1), False),
             "+ running means": (steps(config, data, 2), False),
-            "+ yardsticks of every 25th": (steps(config, data, 3), False),
+            f"+ yardsticks of every {YARDSTICK_EVERY}th": (steps(config, data, 3), False),
             "+ batches by seed and epoch": (steps(config, data, 4), False),
             "+ deterministic": (steps(config, data, 4), True),
         }
         torch.utils.deterministic.fill_uninitialized_memory = False
+        keep_freed_memory()
         milliseconds: dict[str, list[float]] = {name: [] for name in variants}
-        for turn in range(20 * repeats + 1):
+        for turn in range(8 * repeats + 1):
             for name, (each, deterministic) in variants.items():
                 torch.use_deterministic_algorithms(deterministic)
                 started = perf_counter()

@@ -2,14 +2,15 @@
 
 jlml trains with all that it does by default: TensorBoard, progress bar, metrics, validation, checkpoints, and
 pictures every five epochs. A repeat is five epochs of each side, and a turn 32 steps, so that a machine that
-changes its speed within seconds is as slow to one as to the other.
+changes its speed within seconds is as slow to one as to the other. Only what cannot rest, as a fit of
+Lightning's or another process, takes its epoch in one go.
 """
 
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stdout
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -53,28 +54,28 @@ Epoch = Callable[[], Iterator[None]]  # takes the steps of an epoch, and rests a
 class Turns(Callback):
     """Lets others have a turn between jlml's stretches of steps, and times each.
 
+    The first epoch, which may compile, and the last, which draws what only an end has, count for no one.
+
     Args:
         others: by name, what trains or else runs beside an epoch of jlml's.
-        skipped: epochs at the start that are not counted, such as one that compiles.
     """
 
-    def __init__(self, others: Mapping[str, Epoch], skipped: int = 0) -> None:
+    def __init__(self, others: Mapping[str, Epoch]) -> None:
         self.others = others
-        self.skipped = skipped
         self.seconds: dict[str, list[float]] = {name: [] for name in ("jlml", *others)}  # of each epoch
         self._epochs: dict[str, Iterator[None]] = {}
         self._spent: dict[str, float] = {}
         self._started = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch > self.skipped:
+        if self._epochs:
             self._turn(None)
             for name, spent in self._spent.items():
                 self.seconds[name].append(spent)
-        if trainer.current_epoch >= self.skipped:
-            self._epochs = {name: epoch() for name, epoch in self.others.items()}
-            self._spent = dict.fromkeys(self.seconds, 0.0)
-            self._started = perf_counter()
+        counts = 0 < trainer.current_epoch < trainer.max_epochs - 1
+        self._epochs = {name: epoch() for name, epoch in self.others.items()} if counts else {}
+        self._spent = dict.fromkeys(self.seconds, 0.0)
+        self._started = perf_counter()
 
     def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
         if self._epochs:
@@ -98,26 +99,25 @@ class Turns(Callback):
         return [sum(seconds[i : i + CYCLE]) for i in range(0, len(seconds) - CYCLE + 1, CYCLE)]
 
 
-def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: int, skipped: int = 0) -> Turns:
-    """Trains by these words, and the others between its epochs.
+def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: int) -> Turns:
+    """Trains by these words, and the others between its stretches of steps.
 
     Args:
         words: as for `train.py`.
         others: from an untrained model and the data, what runs beside each epoch, by name.
         repeats: of five epochs.
-        skipped: epochs at the start that are not counted.
     """
-    epochs = CYCLE * repeats + skipped + 1  # the last one ends with what only an end has
+    epochs = 1 + CYCLE * repeats + 1
     words = (*words, "loss=bce", f"trainer.max_epochs={epochs}")
     config, data = prepared(words)
     torch.manual_seed(0)
-    turns = Turns(others(build_model(config, data.image_shape), data), skipped)
+    turns = Turns(others(build_model(config, data.image_shape), data))
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
         jlml.train(jlml.compose(*words), Path(folder), progress=[ProgressBar(), turns])
     return turns
 
 
-def at_once(run: Callable[[], Any]) -> Epoch:
+def unbroken(run: Callable[[], Any]) -> Epoch:
     """What cannot rest halfway, as an epoch of one step."""
 
     def epoch() -> Iterator[None]:
@@ -127,16 +127,27 @@ def at_once(run: Callable[[], Any]) -> Epoch:
     return epoch
 
 
+def paced(epoch: Epoch, share: int) -> Epoch:
+    """An epoch of so many times fewer steps, spread over as many turns as another's."""
+    return lambda: (rest for _ in epoch() for rest in repeat(None, share))
+
+
 def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
     """A plain loop's epoch, and a plain validation beside it."""
     loop = Loop(model, in_memory(data.train_images, data.batch_size))
-    return {"bare": loop.epoch, "validation": at_once(lambda: validate(model, data.validation_images))}
+    return {"bare": loop.epoch, "validation": unbroken(lambda: validate(model, data.validation_images))}
 
 
 def ratios(turns: Turns, *names: str) -> list[float]:
     """How many times as long the others took together, one number a repeat."""
     theirs = zip(*(turns.of_cycles(name) for name in names), strict=True)
     return [sum(some) / ours for some, ours in zip(theirs, turns.of_cycles("jlml"), strict=False)]
+
+
+def of_bare(turns: Turns, peer: str, share: float) -> Row:
+    """How many times as long a peer takes as the bare loop, of which it takes one part in ``share``."""
+    theirs = zip(turns.of_cycles(peer), turns.of_cycles("bare"), strict=True)
+    return Row(f"  the bare loop against {peer}", [share * slow / fast for slow, fast in theirs])
 
 
 def nets(repeats: int) -> Iterator[Row]:
@@ -153,7 +164,7 @@ def fast(repeats: int) -> Iterator[Row]:
     words = ("model=vae", "latent.dim=20", "data.batch_size=1024", "trainer=fast")
     yield Row(
         "trainer=fast, VAE 784-500-500-20, batch 1024",
-        ratios(in_turns(words, bare, repeats, skipped=1), "bare"),
+        ratios(in_turns(words, bare, repeats), "bare"),
         target=">= 1.8",
         note="bf16 and compiled, against float32",
     )
@@ -172,13 +183,15 @@ def habits(repeats: int) -> Iterator[Row]:
             batches = stack.enter_context(torchvision_batches(data, data.batch_size, images))
             loop = Loop(model, lambda: map(pad, batches()), fused=False)
             usual = LightningHabits(model.config, data, lambda: map(pad, batches()), Path(folder))
-            return {name: loop.epoch, "Lightning as usual": at_once(usual.epoch)}
+            peers = {name: paced(loop.epoch, PEER_SHARE), "Lightning as usual": unbroken(usual.epoch)}
+            return peers | bare(model, data)
 
         with ExitStack() as stack:
             turns = in_turns(words, others, repeats)
     for peer, target in ((name, ">= 3.5"), ("Lightning as usual", "")):
         times = [PEER_SHARE * ratio for ratio in ratios(turns, peer)]
         yield Row(f"MLP AE, batch 128, against {peer}", times, target=target)
+    yield of_bare(turns, name, PEER_SHARE)
 
 
 class LightningHabits:

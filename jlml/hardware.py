@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 OF_MODEL = ("gradient_clip_val", "compile", "capture")  # keys of the trainer that the model heeds, not it
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGE = 2**30  # bytes
+LARGE, LARGE_BEFORE_2_35 = 2**30, 2**25  # bytes; older glibc takes no more than 32 MB
 
 
 def of_lightning(trainer: Config) -> Config:
@@ -77,9 +77,12 @@ def keep_freed_memory() -> None:
 
     By default glibc gives what a step has freed back to the system, as soon as it is some megabytes, and the
     next step gets it anew, page by page and zeroed: a tenth of the time of a small net with large batches.
+    It holds for the whole process, for as long as that lives, and changes no number.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, LARGE)
+        # the second without the first would make it worse: glibc no longer learns which sizes come again
+        if mallopt is not None and any(
+            mallopt(M_MMAP_THRESHOLD, size) for size in (LARGE, LARGE_BEFORE_2_35)
+        ):
             mallopt(M_TRIM_THRESHOLD, LARGE)

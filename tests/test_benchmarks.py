@@ -16,10 +16,10 @@ def path(monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["ae", "vae"])
-def test_others_take_turns_with_every_epoch(model):
+def test_every_repeat_gives_a_ratio(model):
     import training
 
-    turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2, skipped=1)
+    turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2)
     assert {name: len(seconds) for name, seconds in turns.seconds.items()} == {
         "jlml": 10,
         "bare": 10,
@@ -28,22 +28,32 @@ def test_others_take_turns_with_every_epoch(model):
     assert [ratio > 0 for ratio in training.ratios(turns, "bare", "validation")] == [True, True]
 
 
-def test_whoever_takes_a_turn_takes_all_its_steps_while_jlml_takes_its_own(monkeypatch):
+def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
     import training
 
-    taken = []
-    monkeypatch.setattr(training, "AT_ONCE", 3)
+    now, taken = 0, []
 
     def others(model, data):
-        def epoch():
+        def quick():
+            nonlocal now
             for step in range(8):
+                now += 1
                 taken.append(step)
                 yield
 
-        return {"other": epoch}
+        def slow():
+            nonlocal now
+            now += 100
+            yield
 
-    training.in_turns((*WORDS, "model=ae"), others, repeats=1)
-    assert taken == 5 * list(range(8)) + [0, 1, 2]  # the last epoch, which counts for no one, has one stretch
+        return {"quick": quick, "slow": training.paced(slow, 5)}
+
+    monkeypatch.setattr("jlml.data.datamodule.AT_ONCE", 2)  # of four batches in an epoch: two stretches
+    monkeypatch.setattr(training, "AT_ONCE", 3)
+    monkeypatch.setattr(training, "perf_counter", lambda: now)
+    turns = training.in_turns((*WORDS, "model=ae"), others, repeats=1)
+    assert turns.seconds == {"jlml": 5 * [0], "quick": 5 * [8], "slow": 5 * [100]}
+    assert taken == 5 * list(range(8))
 
 
 def test_shares_add_up_to_the_whole(monkeypatch):

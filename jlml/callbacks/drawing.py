@@ -19,10 +19,7 @@ ENCODED_AT_ONCE = 500
 
 
 class Scene:
-    """A model at one step of its training, for all that is drawn of it: images are encoded once.
-
-    The model is in evaluation mode, without gradients, on random numbers of its own.
-    """
+    """A model at one step of its training, for all that is drawn of it: each image is encoded once."""
 
     def __init__(self, trainer: Trainer, model: Autoencoder) -> None:
         self.trainer = trainer
@@ -59,12 +56,13 @@ class Scene:
         """Mean and log variance of the codes of these images; no log variance where codes are points."""
         count = min(count, len(self._data.validation_labels))
         chunks = ceil(count / ENCODED_AT_ONCE)  # whole ones: no code depends on how many were asked for
-        if chunks > len(self._encoded):
+        done = len(self._encoded)
+        if chunks > done:
             images, _ = self.images(chunks * ENCODED_AT_ONCE)
-            self._encoded = [self._encode(some) for some in images.split(ENCODED_AT_ONCE)]
-        means, log_variances = zip(*self._encoded[:chunks], strict=True)
-        log_variance = None if None in log_variances else torch.cat(log_variances)[:count]
-        return torch.cat(means)[:count], log_variance
+            self._encoded += [self._encode(some) for some in images.split(ENCODED_AT_ONCE)[done:]]
+        codes, log_variances = zip(*self._encoded[:chunks], strict=True)
+        log_variance = None if log_variances[0] is None else torch.cat(log_variances)[:count]
+        return torch.cat(codes)[:count], log_variance
 
     def _encode(self, images: Images) -> tuple[Codes, Codes | None]:
         model = self.model
@@ -83,7 +81,7 @@ class Drawing(ABC):
 
     @abstractmethod
     def draw(self, scene: Scene) -> None:
-        """Draws it."""
+        """Draws. The model is in evaluation mode, without gradients, on random numbers of its own."""
 
 
 class Gallery(Callback):

@@ -59,7 +59,7 @@ class VAE(Autoencoder):
         return Pass(logits, {"nll": nll, "beta_kl": self._kl_weight() * kl}, {"kl": kl, "elbo": -nll - kl})
 
     def encode(self, images: Images) -> Codes:
-        """The posterior mean of each image."""
+        """The posterior mean of each image; a class that has other codes overrides `posterior`."""
         return self.posterior(images)[0]
 
     def sample(self, count: int) -> Images:

@@ -117,19 +117,22 @@ def test_a_wide_code_is_drawn_by_pca_and_a_narrow_one_by_rank(tmp_path):
         assert set(events_of(run).Tags()["images"]) == PICTURES  # no plane to decode
 
 
-def test_images_are_encoded_once_for_all_that_is_drawn_of_a_step(trained, monkeypatch):
+def test_each_image_is_encoded_once_for_all_that_is_drawn_of_a_step(trained, monkeypatch):
     model, encoded = trained.model, []
+    monkeypatch.setattr("jlml.callbacks.drawing.ENCODED_AT_ONCE", 64)
     monkeypatch.setattr(type(model), "posterior", counting(type(model).posterior, encoded))
     scene, other = Scene(trained.trainer, model), Scene(trained.trainer, model)
     with at_rest(model):
-        all_codes = scene.codes(10_000)  # more than there are
-        count = len(encoded)
-        assert len(all_codes) == sum(encoded) == len(trained.data.validation_labels)
+        some = scene.codes(100)
+        assert encoded == [64, 64]
+        codes = scene.codes(10_000)  # more than there are
+        assert len(codes) == sum(encoded) == len(trained.data.validation_labels)
         mean, log_variance = scene.posterior(123)
-        assert len(encoded) == count
-        assert torch.equal(mean, all_codes[:123])
+        assert sum(encoded) == len(codes)
+        assert torch.equal(some, codes[:100])
+        assert torch.equal(mean, codes[:123])
         assert torch.equal(mean, other.codes(123))  # whoever asks, and for however many
-        assert mean.shape == log_variance.shape
+        assert mean.shape == log_variance.shape == (123, model.latent_dim)
 
 
 def counting(method, sizes):
