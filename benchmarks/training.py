@@ -9,10 +9,8 @@ Lightning's or another process, takes its epoch in one go.
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, redirect_stdout
 from itertools import islice, repeat
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -154,21 +152,11 @@ def of_bare(turns: Turns, peer: str, share: float) -> Row:
 
 def nets(repeats: int) -> Iterator[Row]:
     """Each net against the bare loop, and against one that validates as well."""
-    for name in NETS:
-        # in a process of its own, as train.py is: what an earlier run leaves behind slows down the next
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            yield from process.submit(of_net, name, repeats).result()
-
-
-def of_net(name: str, repeats: int) -> list[Row]:
-    """One net's two rows."""
-    words, target = NETS[name]
-    turns = in_turns(words, bare, repeats)
-    epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
-    return [
-        Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s"),
-        Row("  against a loop that also validates", ratios(turns, "bare", "validation")),
-    ]
+    for name, (words, target) in NETS.items():
+        turns = in_turns(words, bare, repeats)
+        step = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
+        yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {step:.2f} s")
+        yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
 
 
 def fast(repeats: int) -> Iterator[Row]:
