@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from rows import Row
-from training import Epoch, bare, in_turns, of_bare, ratios, unbroken
+from training import Epoch, bare, in_turns, ratios, unbroken
 
 from jlml.data import MNISTDataModule
 
@@ -31,9 +31,9 @@ def rows(repeats: int) -> Iterator[Row]:
             return {"pythae": unbroken(peer.epoch), **bare(model, data)}
 
         turns = in_turns(words, others, repeats)
-    values = [SHARE * ratio for ratio in ratios(turns, "pythae")]
+    values = ratios(turns, "pythae", share=SHARE)
     yield Row("VAE 784-512-20, batch 128, against pythae", values, target=">= 1.8", note=PEER)
-    yield of_bare(turns, "pythae", SHARE)
+    yield Row("  the bare loop against pythae", ratios(turns, "pythae", share=SHARE, against="bare"))
 
 
 class Pythae:
@@ -65,7 +65,7 @@ class Pythae:
         self._folder.cleanup()
 
     def epoch(self) -> None:
-        """Returns when it has trained one."""
+        """Returns when it has trained its share of one."""
         assert self._process.stdin is not None
         print("go", file=self._process.stdin, flush=True)
         self._wait()

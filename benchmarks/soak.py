@@ -37,6 +37,8 @@ class Meter(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.megabytes.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        for logger in trainer.loggers:
+            logger.experiment.flush()  # its thread opens the events file anew for whatever it writes
         self.open_files.append(len(list(Path("/proc/self/fd").iterdir())))
         files = Path(trainer.default_root_dir).rglob("*")
         self.folder.append(sum(path.stat().st_size for path in files if path.is_file()) / 1e6)

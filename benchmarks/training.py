@@ -138,24 +138,18 @@ def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
     return {"bare": loop.epoch, "validation": unbroken(lambda: validate(model, data.validation_images))}
 
 
-def ratios(turns: Turns, *names: str) -> list[float]:
-    """How many times as long the others took together, one number a repeat."""
+def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> list[float]:
+    """How many times as long the others took, who saw one image in ``share`` of them: one number a repeat."""
     theirs = zip(*(turns.of_cycles(name) for name in names), strict=True)
-    return [sum(some) / ours for some, ours in zip(theirs, turns.of_cycles("jlml"), strict=False)]
-
-
-def of_bare(turns: Turns, peer: str, share: float) -> Row:
-    """How many times as long a peer takes as the bare loop, of which it takes one part in ``share``."""
-    theirs = zip(turns.of_cycles(peer), turns.of_cycles("bare"), strict=True)
-    return Row(f"  the bare loop against {peer}", [share * slow / fast for slow, fast in theirs])
+    return [share * sum(some) / one for some, one in zip(theirs, turns.of_cycles(against), strict=True)]
 
 
 def nets(repeats: int) -> Iterator[Row]:
     """Each net against the bare loop, and against one that validates as well."""
     for name, (words, target) in NETS.items():
         turns = in_turns(words, bare, repeats)
-        step = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
-        yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {step:.2f} s")
+        epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
+        yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
 
 
@@ -189,9 +183,10 @@ def habits(repeats: int) -> Iterator[Row]:
         with ExitStack() as stack:
             turns = in_turns(words, others, repeats)
     for peer, target in ((name, ">= 3.5"), ("Lightning as usual", "")):
-        times = [PEER_SHARE * ratio for ratio in ratios(turns, peer)]
+        times = ratios(turns, peer, share=PEER_SHARE)
         yield Row(f"MLP AE, batch 128, against {peer}", times, target=target)
-    yield of_bare(turns, name, PEER_SHARE)
+    times = ratios(turns, name, share=PEER_SHARE, against="bare")
+    yield Row(f"  the bare loop against {name}", times)
 
 
 class LightningHabits:

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from math import ceil
 from typing import cast
 
@@ -14,6 +13,7 @@ from jlml.callbacks.tensorboard import TensorBoard
 from jlml.data import MNISTDataModule
 from jlml.models import VAE, Autoencoder
 from jlml.models.base import Codes, Images, at_rest
+from jlml.plots import Picture
 
 ENCODED_AT_ONCE = 500
 
@@ -33,11 +33,16 @@ class Scene:
     def class_names(self) -> Sequence[str]:
         return self._data.class_names
 
-    @cached_property
+    @property
     def when(self) -> str:
         """For titles: how far training has come."""
         epochs = self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         return f"after {epochs} epoch{'' if epochs == 1 else 's'}"
+
+    def show(self, tag: str, picture: Picture) -> None:
+        """Hands a picture to every logger that takes pictures."""
+        for board in self.boards:
+            board.draw(tag, picture, self.step)
 
     def images(self, count: int) -> tuple[Images, Tensor]:
         """The same first ``count`` validation images and labels at every step, on the model's device."""

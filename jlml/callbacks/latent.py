@@ -44,8 +44,7 @@ class LatentScatter(Drawing):
         limits = (width, (-0.02, 1.02) if scene.model.latent_dim == 1 else width)
         title = f"Codes of {len(labels):,} validation images {scene.when}"
         picture = scatter(plane, labels, scene.class_names, limits, title)
-        for board in scene.boards:
-            board.draw("latent_scatter", picture, scene.step)
+        scene.show("latent_scatter", picture)
 
     def _oriented(self, plane: Plane) -> Plane:
         """Principal components may flip from one epoch to the next: turned to where they were last."""
@@ -75,8 +74,7 @@ class Posterior(Drawing):
         for logger in scene.trainer.loggers:
             scalars = {"active_units": float(active), "code_std": float(spread.mean())}
             logger.log_metrics(named("val", scalars), scene.step)
-        for board in scene.boards:
-            board.draw("posterior", posterior(spread, title, kl, posterior_std), scene.step)
+        scene.show("posterior", posterior(spread, title, kl, posterior_std))
 
 
 class Projector(Drawing):

@@ -27,8 +27,7 @@ class Reconstructions(Drawing):
         chosen = first_of_each_class(labels, self.per_class)
         shown = scene.model.loss.pictures(scene.model.decoder(scene.codes(POOL)[chosen]))
         picture = mosaic([("original", images[chosen]), *shown.items()], f"Validation images {scene.when}")
-        for board in scene.boards:
-            board.draw("reconstructions", picture, scene.step)
+        scene.show("reconstructions", picture)
 
 
 class Interpolations(Drawing):
@@ -59,8 +58,7 @@ class Interpolations(Drawing):
             return
         title = f"Straight lines between two codes, decoded, and between two images, {scene.when}"
         picture = mosaic(rows, title)
-        for board in scene.boards:
-            board.draw("interpolations", picture, scene.step)
+        scene.show("interpolations", picture)
 
 
 class Samples(Drawing):
@@ -75,8 +73,7 @@ class Samples(Drawing):
         samples = scene.model.sample(self.rows * self.columns).split(self.columns)
         title = f"Decoded draws from {scene.model.sampled_from} {scene.when}"
         picture = mosaic([("", row) for row in samples], title)
-        for board in scene.boards:
-            board.draw("samples", picture, scene.step)
+        scene.show("samples", picture)
 
 
 class Manifold(Drawing):
@@ -105,8 +102,7 @@ class Manifold(Drawing):
             (float(low[1]), float(high[1])),
             f"Decoded plane {scene.when}",
         )
-        for board in scene.boards:
-            board.draw("manifold", picture, scene.step)
+        scene.show("manifold", picture)
 
 
 def first_of_each_class(labels: Tensor, count: int) -> Tensor:
