@@ -126,15 +126,14 @@ def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None
         for number, images in enumerate(batches):
             if extras:
                 result = model(images)
-                losses = sum_of(result.terms)
-                loss = losses.mean()
+                loss = sum_of(result.terms)
             else:
                 loss = loss_of(model, images)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
             optimizer.step()
             if extras >= 2:
-                means.update({"loss": losses, **result.terms, **result.notes})
+                means.update({"loss": loss, **result.terms, **result.notes})
                 if number % 50 == 49:
                     means.means()
                     means.clear()

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import isfinite, log, pi
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from jlml.errors import UserError
 from jlml.losses import continuous_bernoulli as cb
@@ -70,6 +71,26 @@ class Gaussian(ObservationModel):
         return squared_error / (2 * self.scale**2) + constant
 
 
+class _CrossEntropy(torch.autograd.Function):
+    """softplus(logit) - logit x of each pixel; its gradient in the logit is sigmoid(logit) - x.
+
+    The gradient is that of `F.binary_cross_entropy_with_logits` bit for bit. The value takes two passes over
+    memory instead of four, and is the more accurate one for dark pixels.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, x)
+        return F.softplus(logits).addcmul_(logits, x, value=-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        logits, x = ctx.saved_tensors
+        to_x = -logits * gradient if ctx.needs_input_grad[1] else None
+        return torch.sigmoid(logits).sub_(x).mul_(gradient), to_x
+
+
 class Bernoulli(ObservationModel):
     """Pixels that are 0 or 1 with probability sigmoid(logit): the cross-entropy.
 
@@ -81,8 +102,7 @@ class Bernoulli(ObservationModel):
         return torch.sigmoid(at_least_float32(logits))
 
     def nll(self, logits: Images, images: Images) -> PerImage:
-        logits = at_least_float32(logits)
-        return F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((1, 2, 3))
+        return _CrossEntropy.apply(at_least_float32(logits), images).sum((1, 2, 3))
 
 
 class ContinuousBernoulli(ObservationModel):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Normal
 
@@ -30,6 +31,23 @@ def test_bernoulli_is_the_bernoulli_mass(logits, images):
     bits = images.round()
     reference = TorchBernoulli(logits=logits).log_prob(bits).sum((1, 2, 3))
     torch.testing.assert_close(Bernoulli().nll(logits, bits), -reference)
+
+
+@pytest.mark.parametrize("size", [0.1, 6, 60, 1e30])
+def test_cross_entropy_has_torchs_gradient_bit_for_bit_and_a_value_as_good(logits, images, size):
+    logits = size * logits.requires_grad_()
+    images = images.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = Bernoulli().nll(logits, images)
+        theirs = F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((1, 2, 3))
+    each = torch.arange(5.0)  # an importance weight of every image
+    slopes, expected = (torch.autograd.grad(nll, (logits, images), each) for nll in (ours, theirs))
+    assert torch.equal(slopes[0], expected[0])
+    torch.testing.assert_close(slopes[1], expected[1])
+
+    exact_logits, exact_images = logits.detach().double(), images.detach().double()
+    exact = F.binary_cross_entropy_with_logits(exact_logits, exact_images, reduction="none").sum((1, 2, 3))
+    torch.testing.assert_close(ours.double(), exact, rtol=1e-6, atol=0)
 
 
 def test_the_mean_of_a_continuous_bernoulli_is_not_lambda():

@@ -6,6 +6,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian
 from jlml.models import AE, VAE, ConvAE, ConvVAE
+from jlml.models.base import fixed_noise
 from jlml.models.vae import kl_to_standard_normal
 
 COMMON = {"image_shape": (1, 28, 28), "latent_dim": 16, "loss": Bernoulli()}
@@ -29,6 +30,17 @@ def test_kl_agrees_with_torch_distributions():
     posterior = Normal(mean, (log_variance / 2).exp())
     reference = kl_divergence(posterior, Normal(torch.zeros_like(mean), torch.ones_like(mean)))
     torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), reference)
+
+
+def test_fixed_noise_is_that_of_its_seed_and_leaves_other_draws_as_they_were():
+    torch.manual_seed(7)
+    of_seed_7 = torch.randn(3)
+    torch.manual_seed(0)
+    undisturbed = torch.randn(3)
+    torch.manual_seed(0)
+    with fixed_noise(7, torch.device("cpu")):
+        assert torch.equal(torch.randn(3), of_seed_7)
+    assert torch.equal(torch.randn(3), undisturbed)
 
 
 @pytest.mark.parametrize("loss", [Gaussian(), Bernoulli(), ContinuousBernoulli()])
