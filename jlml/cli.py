@@ -28,6 +28,7 @@ ANSWERS = (
     *("--version", "--shell-completion"),
 )
 HELP = ("-h", "--help")
+ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
 # as the user has it, before the door sets it, for itself and for the processes that it starts
 TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_DOOR" not in os.environ
 

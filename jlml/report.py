@@ -5,6 +5,7 @@ from shlex import quote
 from rich.console import Console
 from rich.table import Table
 
+from jlml.cli import ON_MNIST_5K
 from jlml.config import command, trust_needed, word
 from jlml.training import Trained
 
@@ -21,9 +22,7 @@ def show_trained(trained: Trained) -> None:
     title = f"{choices['model']}, {choices['loss']}, latent dim {trained.model.latent_dim}, {data}"
     console.print(table_of(trained.metrics, ("val", "test"), f"{title}: best checkpoint"))
     if data == "mnist_5k":
-        console.print(
-            "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
-        )
+        console.print(f"[bold yellow]{ON_MNIST_5K}[/]", highlight=False)
     console.print(f"Run folder   {run}", highlight=False, markup=False)
     evaluation = command("evaluate.py", word("run", str(run)), *trust_needed(trained.model.config))
     console.print(f"Evaluate it  {evaluation}", highlight=False, markup=False)

@@ -40,6 +40,7 @@ def test_train_then_evaluate(tmp_path):
         "per pixel",
         "tensorboard --logdir",
         "python evaluate.py run=",
+        "which has 4,000 training images",
     ):
         assert word in trained.stdout
     assert "Warning" not in trained.stderr

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from jlml.cli import SWEEPS
+from jlml.cli import ON_MNIST_5K, SWEEPS
 from jlml.config import CONF, check, command, plain, word
 from jlml.errors import UserError, gist
 from jlml.files import read_json, write_whole
@@ -191,9 +191,7 @@ def conclude(folder: Sweep, jobs: Mapping[str, dict[str, str]], metric: str) -> 
     evaluation = command("evaluate.py", word("sweep", str(folder.path)))
     console.print(f"Evaluate it   {evaluation}", highlight=False, markup=False)
     if any(result.record.get("data") == "mnist_5k" for result in results):
-        console.print(
-            "[bold yellow]Trained on mnist_5k: 4,000 images, not MNIST's 55,000.[/]", highlight=False
-        )
+        console.print(f"[bold yellow]{ON_MNIST_5K}[/]", highlight=False)
     failed = by_status.get("failed", [])
     for result in failed:
         console.print(f"Failed: {words_of(result)}: {outcome(result, metric)}", style="red", markup=False)
