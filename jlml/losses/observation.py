@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from jlml.errors import UserError
 from jlml.losses import continuous_bernoulli as cb
@@ -84,10 +83,11 @@ class _CrossEntropy(torch.autograd.Function):
         return F.softplus(logits).addcmul_(logits, x, value=-1)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
         logits, x = ctx.saved_tensors
-        to_x = -logits * gradient if ctx.needs_input_grad[1] else None
+        if torch.is_grad_enabled():  # a second derivative is wanted
+            return gradient * (torch.sigmoid(logits) - x), -gradient * logits
+        to_x = -gradient * logits if ctx.needs_input_grad[1] else None
         return torch.sigmoid(logits).sub_(x).mul_(gradient), to_x
 
 

@@ -50,6 +50,11 @@ def test_cross_entropy_has_torchs_gradient_bit_for_bit_and_a_value_as_good(logit
     torch.testing.assert_close(ours.double(), exact, rtol=1e-6, atol=0)
 
 
+def test_cross_entropy_has_a_second_derivative(logits, images):
+    logits, images = (tensor.double().requires_grad_() for tensor in (logits, images))
+    assert torch.autograd.gradgradcheck(Bernoulli().nll, (logits, images))
+
+
 def test_the_mean_of_a_continuous_bernoulli_is_not_lambda():
     lambdas = torch.tensor([0.01, 0.1, 0.5, 0.9]).reshape(1, 1, 2, 2)
     pictures = ContinuousBernoulli().pictures(lambdas.logit())
