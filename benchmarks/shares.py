@@ -134,7 +134,7 @@ def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None
             optimizer.step()
             if extras >= 2:
                 means.update({"loss": loss, **result.terms, **result.notes})
-                if number % 50 == 49:
+                if (number + 1) % BLOCK == 0:
                     means.means()
                     means.clear()
             if extras >= 3 and number % YARDSTICK_EVERY == 0:

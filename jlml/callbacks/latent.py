@@ -74,7 +74,8 @@ class Posterior(Drawing):
         for logger in scene.trainer.loggers:
             scalars = {"active_units": float(active), "code_std": float(spread.mean())}
             logger.log_metrics(named("val", scalars), scene.step)
-        scene.show("posterior", posterior(spread, title, kl, posterior_std))
+        if scene.boards:
+            scene.show("posterior", posterior(spread, title, kl, posterior_std))
 
 
 class Projector(Drawing):

@@ -85,10 +85,11 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
         logits, x = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a second derivative is wanted
-            return gradient * (torch.sigmoid(logits) - x), -gradient * logits
+        mean = torch.sigmoid(logits)
         to_x = -gradient * logits if ctx.needs_input_grad[1] else None
-        return torch.sigmoid(logits).sub_(x).mul_(gradient), to_x
+        if torch.is_grad_enabled():  # a second derivative is wanted: nothing in place
+            return gradient * (mean - x), to_x
+        return mean.sub_(x).mul_(gradient), to_x
 
 
 class Bernoulli(ObservationModel):
