@@ -64,7 +64,7 @@ def main() -> None:
     for name, values in measured.items():
         print(
             f"{name:22} {values[WARM_UP]:8.1f} after {WARM_UP + 1} epochs, {values[-1]:8.1f} at the end, "
-            f"{slopes[name]:+.4f} an epoch"
+            f"{slopes[name]:+z.4f} an epoch"
         )
     (options.folder / "soak.json").write_text(json.dumps({"words": words, **measured}) + "\n")
     (options.folder / "soak.png").write_bytes(as_png(drawn(measured, slopes)))
@@ -83,7 +83,7 @@ def drawn(measured: dict[str, list[float]], slopes: dict[str, float]) -> np.ndar
     for axes, (name, values) in zip(panels, measured.items(), strict=True):
         axes.plot(range(1, len(values) + 1), values)
         axes.set(xlabel="epoch", ylabel=name, ylim=(0, 1.15 * max(values)))
-        axes.set_title(f"{slopes[name]:+.3f} an epoch after the first {WARM_UP}", fontsize="medium")
+        axes.set_title(f"{slopes[name]:+z.3f} an epoch after the first {WARM_UP}", fontsize="medium")
         axes.grid(alpha=0.3)
     figure.suptitle("A VAE on 500 images, every callback at every epoch")
     return rendered(figure)
