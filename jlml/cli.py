@@ -42,12 +42,15 @@ def door(main: Callable[[], None]) -> None:
     if is_question(arguments):  # the answer makes little garbage, and looking for it takes .06 s
         gc.disable()
         atexit.register(gc.freeze)
+    if os.environ.get("JLML_DATA") == "":  # as good as unset, which Hydra does not know
+        del os.environ["JLML_DATA"]
     if not TRACEBACKS:
         os.environ["JLML_DOOR"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints the error its own way and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
     argparse.ArgumentParser.error = refuse_flag  # type: ignore[method-assign,assignment]
     with one_sentence():
+        refuse_folders(arguments)
         if is_help(arguments):
             from jlml.config.help import help_text
 
@@ -89,6 +92,17 @@ def refuse_flag(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         raise UserError(f"{message.split()[-1]} is not a setting: settings have no dashes. Say {word}.")
     hint = did_you_mean(f"--{word}", (*ANSWERS, *SWEEPS))
     raise UserError(f"--{word} is not a flag.{hint} Settings are key=value, as latent.dim=10; see --help.")
+
+
+def refuse_folders(arguments: Sequence[str]) -> None:
+    """Hydra's own folders stay empty: nobody shall look there for a run.
+
+    Raises:
+        UserError: a word moves one.
+    """
+    for word in arguments:
+        if word.lstrip("+~").startswith(("hydra.run.", "hydra.sweep.")):
+            raise UserError(f"{word} is not possible: jlml makes its own folders. Say output_dir=<folder>.")
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:

@@ -105,6 +105,11 @@ def test_a_question_starts_no_more_than_it_needs():
         assert (answered.returncode, answered.stderr) == (0, "\n")
 
 
+def test_an_empty_place_of_the_data_is_as_good_as_none():
+    shown = run("train.py", "--cfg", "job", "--resolve", JLML_DATA="")
+    assert "root: data\n" in shown.stdout, shown.stderr
+
+
 def test_a_launcher_can_still_be_asked_about():
     shown = run("train.py", "hydra/launcher=joblib", "--cfg", "hydra", "--package", "hydra.launcher")
     assert "n_jobs" in shown.stdout, shown.stderr

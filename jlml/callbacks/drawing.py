@@ -81,6 +81,8 @@ class Drawing(ABC):
         every: epochs between two drawings, from epoch 0 on; the end is always drawn. None for the end only.
     """
 
+    for_boards = False  # whether it draws for TensorBoard alone, and rests where a run has none
+
     def __init__(self, every: int | None) -> None:
         self.every = every
 
@@ -117,7 +119,7 @@ class Gallery(Callback):
             return  # one process of a run draws
         scene = Scene(trainer, cast(Autoencoder, model))
         for drawing in drawings:
-            if self._last_step.get(drawing) != step:
+            if self._last_step.get(drawing) != step and (scene.boards or not drawing.for_boards):
                 self._last_step[drawing] = step
                 with at_rest(model):
                     drawing.draw(scene)

@@ -23,6 +23,7 @@ class LatentScatter(Drawing):
     outside: the slider in TensorBoard shows codes that move, not axes.
     """
 
+    for_boards = True
     START = 5.0
     OUTSIDE = 0.01
 
@@ -33,8 +34,6 @@ class LatentScatter(Drawing):
         self._previous: Tensor | None = None
 
     def draw(self, scene: Scene) -> None:
-        if not scene.boards:
-            return
         labels = scene.labels(self.images)
         plane = self._oriented(plane_of(scene.codes(self.images)))
         reach = float(plane.points.abs().amax(1).quantile(1 - self.OUTSIDE))
@@ -80,6 +79,8 @@ class Posterior(Drawing):
 
 class Projector(Drawing):
     """Codes of validation images for TensorBoard's projector, with their pictures and classes."""
+
+    for_boards = True
 
     def __init__(self, every: int | None = None, images: int = 2000) -> None:
         super().__init__(every)

@@ -18,6 +18,8 @@ class Reconstructions(Drawing):
     A VAE's images are decoded from the posterior mean.
     """
 
+    for_boards = True
+
     def __init__(self, every: int | None = 5, per_class: int = 2) -> None:
         super().__init__(every)
         self.per_class = per_class
@@ -32,6 +34,8 @@ class Reconstructions(Drawing):
 
 class Interpolations(Drawing):
     """Straight lines from an image of one class to one of another: between codes, and between pixels."""
+
+    for_boards = True
 
     def __init__(
         self,
@@ -64,6 +68,8 @@ class Interpolations(Drawing):
 class Samples(Drawing):
     """New images, from the same random numbers at every epoch."""
 
+    for_boards = True
+
     def __init__(self, every: int | None = 5, rows: int = 6, columns: int = 12) -> None:
         super().__init__(every)
         self.rows = rows
@@ -79,6 +85,7 @@ class Samples(Drawing):
 class Manifold(Drawing):
     """The decoded plane over the region that validation codes occupy; nothing where codes are not 2-D."""
 
+    for_boards = True
     REGION = (0.005, 0.995)  # quantiles of the codes along each axis
 
     def __init__(self, every: int | None = 5, side: int = 20) -> None:
@@ -87,7 +94,7 @@ class Manifold(Drawing):
 
     def draw(self, scene: Scene) -> None:
         model = scene.model
-        if model.latent_dim != 2 or not scene.boards:
+        if model.latent_dim != 2:
             return
         codes = scene.codes(POOL)
         low, high = codes.float().quantile(torch.tensor(self.REGION, device=codes.device), dim=0)

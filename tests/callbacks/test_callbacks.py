@@ -9,6 +9,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 import jlml
 from conftest import QUICK
+from jlml.callbacks import Samples, Snapshots
 from jlml.callbacks.drawing import Scene
 from jlml.models.base import at_rest
 
@@ -109,6 +110,14 @@ def test_pictures_can_be_removed_one_by_one_or_all(tmp_path):
     for other in (none, bare):
         for first, second in zip(some.model.parameters(), other.model.parameters(), strict=True):
             assert first.equal(second)
+
+
+def test_without_boards_only_what_needs_none_is_drawn(tmp_path, monkeypatch):
+    drawn = []
+    for drawing in (Samples, Snapshots):
+        monkeypatch.setattr(drawing, "draw", lambda self, scene: drawn.append(type(self)))
+    jlml.train(jlml.compose(*QUICK, "logger=none"), tmp_path)
+    assert set(drawn) == {Snapshots}
 
 
 def test_a_wide_code_is_drawn_by_pca_and_a_narrow_one_by_rank(tmp_path):
