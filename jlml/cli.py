@@ -27,6 +27,7 @@ ANSWERS = (
     *("-h", "-c", "-i", "-sc", "--help", "--hydra-help", "--cfg", "--info"),
     *("--version", "--shell-completion"),
 )
+HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 HELP = ("-h", "--help")
 ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
 # as the user has it, before the door sets it, for itself and for the processes that it starts
@@ -97,11 +98,14 @@ def refuse_flag(parser: argparse.ArgumentParser, message: str) -> NoReturn:
 def refuse_folders(arguments: Sequence[str]) -> None:
     """Hydra's own folders stay empty: nobody shall look there for a run.
 
+    Lightning tells each process that it starts where that folder is: here.
+
     Raises:
         UserError: a word moves one.
     """
     for word in arguments:
-        if word.lstrip("+~").startswith(("hydra.run.", "hydra.sweep.")):
+        key, _, value = word.partition("=")
+        if key.lstrip("+~") in HYDRA_FOLDERS and value.strip("'\"") != ".":
             raise UserError(f"{word} is not possible: jlml makes its own folders. Say output_dir=<folder>.")
 
 
