@@ -26,6 +26,7 @@ from jlml.data import MNISTDataModule
 from jlml.data.datamodule import AT_ONCE
 from jlml.models import build_model
 
+STEPS = "jlml's steps"
 CYCLE = 5  # epochs between two pictures of each kind
 PEER_SHARE = 10  # a slow peer trains on a tenth of the images in its turn
 
@@ -62,7 +63,8 @@ class Turns(Callback):
 
     def __init__(self, others: Mapping[str, Epoch]) -> None:
         self.others = others
-        self.seconds: dict[str, list[float]] = {name: [] for name in ("jlml", *others)}  # of each epoch
+        everyone = ("jlml", STEPS, *others)
+        self.seconds: dict[str, list[float]] = {name: [] for name in everyone}  # of each epoch
         self._epochs: dict[str, Iterator[None]] = {}
         self._spent: dict[str, float] = {}
         self._started = 0.0
@@ -80,6 +82,10 @@ class Turns(Callback):
     def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
         if self._epochs:
             self._turn(AT_ONCE)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self._epochs:
+            self._spent[STEPS] += perf_counter() - self._started
 
     def _turn(self, steps: int | None) -> None:
         """So many steps of all the others, or what is left of their epochs."""
@@ -144,24 +150,32 @@ def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> 
     return [share * sum(some) / one for some, one in zip(theirs, turns.of_cycles(against), strict=True)]
 
 
+def steps_alone(turns: Turns) -> Row:
+    """The bare loop against jlml's steps, without the validation, checkpoints and pictures around them."""
+    return Row("  its steps alone", ratios(turns, "bare", against=STEPS))
+
+
 def nets(repeats: int) -> Iterator[Row]:
-    """Each net against the bare loop, and against one that validates as well."""
+    """Each net against the bare loop, and against one that validates as well; then its steps alone."""
     for name, (words, target) in NETS.items():
         turns = in_turns(words, bare, repeats)
         epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
         yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
+        yield steps_alone(turns)
 
 
 def fast(repeats: int) -> Iterator[Row]:
     """`trainer=fast` once compiled, against the bare loop in float32."""
     words = ("model=vae", "latent.dim=20", "data.batch_size=1024", "trainer=fast")
+    turns = in_turns(words, bare, repeats)
     yield Row(
         "trainer=fast, VAE 784-500-500-20, batch 1024",
-        ratios(in_turns(words, bare, repeats), "bare"),
+        ratios(turns, "bare"),
         target=">= 1.8",
         note="bf16 and compiled, against float32",
     )
+    yield steps_alone(turns)
 
 
 def habits(repeats: int) -> Iterator[Row]:

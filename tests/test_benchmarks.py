@@ -22,10 +22,13 @@ def test_every_repeat_gives_a_ratio(model):
     turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2)
     assert {name: len(seconds) for name, seconds in turns.seconds.items()} == {
         "jlml": 10,
+        "jlml's steps": 10,
         "bare": 10,
         "validation": 10,
     }
     assert [ratio > 0 for ratio in training.ratios(turns, "bare", "validation")] == [True, True]
+    for steps, whole in zip(turns.seconds["jlml's steps"], turns.seconds["jlml"], strict=True):
+        assert 0 < steps < whole
 
 
 def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
@@ -52,7 +55,7 @@ def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
     monkeypatch.setattr(training, "AT_ONCE", 3)
     monkeypatch.setattr(training, "perf_counter", lambda: now)
     turns = training.in_turns((*WORDS, "model=ae"), others, repeats=1)
-    assert turns.seconds == {"jlml": 5 * [0], "quick": 5 * [8], "slow": 5 * [100]}
+    assert turns.seconds == {"jlml": 5 * [0], "jlml's steps": 5 * [0], "quick": 5 * [8], "slow": 5 * [100]}
     assert taken == 5 * list(range(8))
 
 
