@@ -5,14 +5,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import google_crc32c
 import torch.nn.functional as F
 from jaxtyping import Float
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 from torch import Tensor
 from torch.utils.tensorboard.summary import hparams
 
 from jlml.plots import Picture, as_png
+
+# tensorboard's own is a Python loop over the bytes of each record: for a round of pictures, .06 s in a thread
+# that holds up all others
+pywrap_tensorflow.crc32c = google_crc32c.value
 
 # The tab Custom Scalars shows these quantities of all splits in one chart each.
 TOGETHER = ("loss", "nll", "kl", "mse", "bce")

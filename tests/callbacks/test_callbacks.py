@@ -5,11 +5,12 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 import jlml
 from conftest import QUICK
-from jlml.callbacks import Samples, Snapshots
+from jlml.callbacks import Samples, Snapshots, TensorBoard
 from jlml.callbacks.drawing import Scene
 from jlml.models.base import at_rest
 
@@ -48,6 +49,23 @@ def test_every_picture_is_drawn_at_epoch_0_every_n_epochs_and_the_last(trained, 
         images = events.Images(tag)
         assert [image.step for image in images] == [0, 2 * steps, 3 * steps]
         assert len({image.encoded_image_string for image in images}) == 3
+
+
+def test_records_are_checked_in_c_by_what_tensorboard_would_have_computed(monkeypatch, tmp_path):
+    def own(data: bytes) -> int:
+        return pywrap_tensorflow.crc_finalize(pywrap_tensorflow.crc_update(pywrap_tensorflow.CRC_INIT, data))
+
+    random = np.random.default_rng(0)
+    for content in (b"", b"\0", random.bytes(8), random.bytes(10_001)):
+        assert pywrap_tensorflow.crc32c(content) == own(content)
+
+    monkeypatch.setattr(pywrap_tensorflow, "crc_update", None)  # nothing calls it any more
+    board = TensorBoard(str(tmp_path))
+    picture = random.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    board.draw("noise", picture, 7)
+    board.finalize("")
+    (image,) = EventAccumulator(str(tmp_path)).Reload().Images("pictures/noise")
+    assert (image.step, image.width, image.height) == (7, 30, 20)
 
 
 def test_scalars_cover_terms_and_yardsticks_of_all_splits(events):
