@@ -71,6 +71,7 @@ def main(words: Sequence[str]) -> None:
     )
     for column in ("what", "median (lowest to highest)", "unit", "target", "", "note"):
         table.add_column(column)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     progress = Console(stderr=True)
     for name in known if "all" in options.groups else options.groups:
@@ -78,12 +79,16 @@ def main(words: Sequence[str]) -> None:
             rows.append(row)
             table.add_row(*shown(row))
             progress.print(*shown(row), sep="  ")
+            options.json.write_text(as_json(rows))  # each time: whoever stops it keeps what there is
     Console(width=150).print(table)
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows with their single values, and where they were measured."""
     machine = {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
     versions = {package: version(package) for package in ("torch", "lightning", "hydra-core")}
     content = {"machine": machine, "versions": versions, "rows": [vars(row) for row in rows]}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(content, indent=2) + "\n")
+    return json.dumps(content, indent=2) + "\n"
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class TrainingBatches:
             chosen = rows.index_select(0, index).unflatten(1, shape)
             images = treat(chosen, generator)  # also of batches that are done: draws go on
             if number >= first:
-                yield shared(images, self.labels[index], self.shard)
+                yield shared(images, self.labels.index_select(0, index), self.shard)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the trainer counts the batches. That it is asked tells Lightning that a pass can go on."""
