@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rows import Row
 
+from jlml.files import write_whole
 from jlml.training import quieten
 
 Group = Callable[[int], Iterator[Row]]
@@ -79,7 +80,7 @@ def main(words: Sequence[str]) -> None:
             rows.append(row)
             table.add_row(*shown(row))
             progress.print(*shown(row), sep="  ")
-            options.json.write_text(as_json(rows))  # each time: whoever stops it keeps what there is
+            write_whole(options.json, as_json(rows))  # each time: whoever stops it keeps what there is
     Console(width=150).print(table)
 
 
