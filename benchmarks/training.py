@@ -10,6 +10,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stdout
+from copy import deepcopy
 from itertools import islice, repeat
 from pathlib import Path
 from time import perf_counter
@@ -25,8 +26,10 @@ from jlml.callbacks import ProgressBar
 from jlml.data import MNISTDataModule
 from jlml.data.datamodule import AT_ONCE
 from jlml.models import build_model
+from jlml.onednn import fast_products, is_faster_here, large_layers
 
 STEPS = "jlml's steps"
+TWIN = "bare, by oneDNN"
 CYCLE = 5  # epochs between two pictures of each kind
 PEER_SHARE = 10  # a slow peer trains on a tenth of the images in its turn
 
@@ -144,6 +147,18 @@ def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
     return {"bare": loop.epoch, "validation": unbroken(lambda: validate(model, data.validation_images))}
 
 
+def bare_twice(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+    """The same, and a plain loop whose products are jlml's, where those are not torch's own."""
+    twin = deepcopy(model)
+    loop = Loop(twin, in_memory(data.train_images, data.batch_size))
+
+    def epoch() -> Iterator[None]:
+        with fast_products(twin, model.config):
+            yield from loop.epoch()
+
+    return bare(model, data) | ({TWIN: epoch} if large_layers(model, data.batch_size) else {})
+
+
 def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> list[float]:
     """How many times as long the others took, who saw one image in ``share`` of them: one number a repeat."""
     theirs = zip(*(turns.of_cycles(name) for name in names), strict=True)
@@ -156,13 +171,19 @@ def steps_alone(turns: Turns) -> Row:
 
 
 def nets(repeats: int) -> Iterator[Row]:
-    """Each net against the bare loop, and against one that validates as well; then its steps alone."""
+    """Each net against the bare loop, and against one that validates as well; then its steps alone.
+
+    Where oneDNN multiplies for jlml, a bare loop for which it does so stands beside that for which MKL does.
+    """
     for name, (words, target) in NETS.items():
-        turns = in_turns(words, bare, repeats)
+        turns = in_turns(words, bare_twice if is_faster_here() else bare, repeats)
         epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
         yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
         yield steps_alone(turns)
+        if TWIN in turns.seconds:
+            yield Row("  against a bare loop with oneDNN", ratios(turns, TWIN))
+            yield Row("  its steps alone, against that", ratios(turns, TWIN, against=STEPS))
 
 
 def fast(repeats: int) -> Iterator[Row]:

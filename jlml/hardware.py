@@ -11,14 +11,14 @@ from jlml.errors import UserError, gist
 
 log = logging.getLogger(__name__)
 
-OF_MODEL = ("gradient_clip_val", "compile", "capture")  # keys of the trainer that the model heeds, not it
+OURS = ("gradient_clip_val", "compile", "capture", "onednn")  # keys of the trainer that jlml heeds, not it
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LARGE, LARGE_BEFORE_2_35 = 2**30, 2**25  # bytes; older glibc takes no more than 32 MB
 
 
 def of_lightning(trainer: Config) -> Config:
     """What of the trainer's options Lightning's own takes."""
-    return {key: value for key, value in trainer.items() if key not in OF_MODEL}
+    return {key: value for key, value in trainer.items() if key not in OURS}
 
 
 def check_device(config: Config) -> None:

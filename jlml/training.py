@@ -39,6 +39,7 @@ from jlml.data import MNISTDataModule
 from jlml.errors import DivergedError, UserError, gist
 from jlml.hardware import check_device, keep_freed_memory, of_lightning, within_means
 from jlml.models import Autoencoder, build_model
+from jlml.onednn import fast_products
 from jlml.processes import Termination, another_blamed, meet, of_first, one_fate
 from jlml.runs import Run, missing_folders, step_of
 
@@ -136,7 +137,7 @@ def train(
 
     alone = run.alone() if first else nullcontext()
     recording: AbstractContextManager[dict[str, Any]] = recorded(run, config) if first else nullcontext({})
-    with alone, errors_once(), recording as record:
+    with alone, errors_once(), recording as record, fast_products(model, config):
         if first:
             run.record_config(model.config)
         if board is not None:

@@ -12,6 +12,7 @@ from jlml.data import MNISTDataModule
 from jlml.data.batches import TrainingBatches
 from jlml.errors import UserError
 from jlml.models import build_model
+from jlml.onednn import fast_products
 from jlml.runs import Run
 
 FAST = (*QUICK[:-1], "callbacks=none")
@@ -164,14 +165,15 @@ def test_training_is_the_plain_loop_bit_for_bit(tmp_path, monkeypatch, model, pr
     data.setup()
     plain = build_model(trained.model.config, data.image_shape).train()
     optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=True)
-    for epoch in range(trained.trainer.max_epochs):
-        loader = TrainingBatches(data.train_images, data.train_labels, 64, "grey", 0, lambda: epoch)  # noqa: B023
-        for images, _ in loader.batches():
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-                loss = sum(plain.objective(images).values()).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    with fast_products(plain, trained.model.config):
+        for epoch in range(trained.trainer.max_epochs):
+            loader = TrainingBatches(data.train_images, data.train_labels, 64, "grey", 0, lambda: epoch)  # noqa: B023
+            for images, _ in loader.batches():
+                with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+                    loss = sum(plain.objective(images).values()).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
     last = torch.load(trained.run.checkpoint("last"), weights_only=True)["state_dict"]
     for name, parameter in plain.named_parameters():
         assert torch.equal(parameter, last[name]), name

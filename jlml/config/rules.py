@@ -209,6 +209,7 @@ RULES = {
     "trainer.gradient_clip_val": optional(number(0, above=True)),
     "trainer.compile": truth(),
     "trainer.capture": truth(),
+    "trainer.onednn": truth(),
     "trainer.gradient_clip_algorithm": optional(one_of("norm")),
     "trainer.accumulate_grad_batches": one_of(1),  # a larger data.batch_size is the same, and fits in memory
     "callbacks.*.every": optional(whole(1)),
