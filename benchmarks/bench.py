@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rows import Row
 
+from jlml.cli import importing
 from jlml.files import write_whole
 from jlml.training import quieten
 
@@ -56,7 +57,8 @@ def shown(row: Row) -> list[str]:
 
 def main(words: Sequence[str]) -> None:
     """Measures, prints a table, writes JSON."""
-    known = groups()
+    with importing():  # as train.py does, so that looking for garbage takes no longer than there
+        known = groups()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: all, {', '.join(known)}")
     parser.add_argument("--repeats", type=int, default=2)

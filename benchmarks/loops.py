@@ -84,14 +84,25 @@ def validate(model: Autoencoder, images: Tensor) -> float:
 
 
 @contextmanager
-def torchvision_batches(data: MNISTDataModule, batch_size: int, images: int) -> Iterator[Batches]:
-    """The first so many of MNIST's training images by torchvision's Dataset and torch's DataLoader."""
+def torchvision_batches(
+    data: MNISTDataModule, batch_size: int, images: int, padding: int = 0
+) -> Iterator[Batches]:
+    """The first so many of MNIST's training images by torchvision's Dataset and torch's DataLoader.
+
+    Args:
+        data: where the images lie.
+        batch_size: images in a batch.
+        images: in an epoch.
+        padding: pixels that torchvision's transforms put around each image.
+    """
     from torch.utils.data import DataLoader, Subset
     from torchvision import datasets, transforms
 
     with tempfile.TemporaryDirectory() as root:
         unpack(data.root, Path(root))
-        dataset = datasets.MNIST(root, train=True, transform=transforms.ToTensor())
+        padded = [transforms.Pad(padding)] if padding else []
+        transform = transforms.Compose([*padded, transforms.ToTensor()])
+        dataset = datasets.MNIST(root, train=True, transform=transform)
         loader = DataLoader(Subset(dataset, range(images)), batch_size, shuffle=True)
         yield lambda: (batch for batch, _ in loader)
 
