@@ -1,13 +1,14 @@
 """Says how good runs are: ``python evaluate.py run=outputs/<folder>``. See --help."""
 
-import hydra
-from omegaconf import DictConfig
+from typing import TYPE_CHECKING
 
 from jlml.cli import door, importing, one_sentence
 
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
-@hydra.main(config_path="conf", config_name="evaluate", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+
+def main(cfg: "DictConfig") -> None:
     """Evaluates one run, or compares several, and says where the results are."""
     with one_sentence():
         with importing():  # only now: --help and --cfg have been answered without
@@ -18,4 +19,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    door(main)
+    door(main, "evaluate")

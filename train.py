@@ -1,20 +1,21 @@
 """Trains an autoencoder: ``python train.py model=vae loss=cont_bern``. See --help."""
 
-import sys
-from functools import partial
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from jlml.cli import door, importing, one_sentence
 
-from jlml.cli import door, importing, is_sweep, one_sentence
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+# imports wait: Hydra's for a question whose answer is not kept, and torch's until the config is right
 
 
-@hydra.main(config_path="conf", config_name="train", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: "DictConfig") -> None:
     """Trains, then says where the run is and how good."""
-    # imports wait until --help and --cfg have been answered, and that of torch until the config is right
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
     from jlml.config import check, plain, with_choices
 
     hydra_config = HydraConfig.get()
@@ -44,10 +45,12 @@ def main(cfg: DictConfig) -> None:
             show_trained(trained)
 
 
-if __name__ == "__main__":
-    if is_sweep(sys.argv[1:]):
-        from jlml.sweeps import sweep
+def sweep(app: Callable[[], None]) -> None:
+    """Runs every combination of the command line's values, each by the app."""
+    from jlml.sweeps import sweep
 
-        door(partial(sweep, main))
-    else:
-        door(main)
+    sweep(app)
+
+
+if __name__ == "__main__":
+    door(main, "train", sweep)

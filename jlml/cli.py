@@ -8,18 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from hydra.errors import (
-    ConfigCompositionException,
-    HydraException,
-    MissingConfigException,
-    OverrideParseException,
-)
-from omegaconf.errors import OmegaConfBaseException
-
+from jlml.answers import answer
 from jlml.errors import UserError, did_you_mean, printable
 
 SWEEPS = ("-m", "--multirun", "hydra.mode=MULTIRUN")
@@ -34,8 +29,14 @@ ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST 
 TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_DOOR" not in os.environ
 
 
-def door(main: Callable[[], None]) -> None:
-    """Runs a Hydra app. With HYDRA_FULL_ERROR=1 every error keeps its traceback."""
+def door(main: Callable[[Any], None], command: str, sweep: Callable[[Any], None] | None = None) -> None:
+    """Runs a Hydra app. With HYDRA_FULL_ERROR=1 every error keeps its traceback.
+
+    Args:
+        main: takes the config.
+        command: the name of its config in `conf/`.
+        sweep: what runs the app where the command line asks for many runs; Hydra alone by default.
+    """
     arguments = sys.argv[1:]
     if not is_sweep(arguments) and "hydra" not in " ".join(arguments):
         # launchers' plugins take .07 s to import, and only a sweep launches anything
@@ -53,11 +54,34 @@ def door(main: Callable[[], None]) -> None:
     with one_sentence():
         refuse_folders(arguments)
         if is_help(arguments):
-            from jlml.config.help import help_text
-
-            print(help_text(Path(sys.argv[0]).stem, [word for word in arguments if word not in HELP]))
+            print(answer(f"{command}_help", arguments, partial(help_of, command, arguments)), end="")
+        elif is_plain_cfg(arguments):
+            print(answer(f"{command}_cfg", arguments, partial(said_by, main, command)), end="")
+        elif sweep is not None and is_sweep(arguments):
+            sweep(app(main, command))
         else:
-            main()
+            app(main, command)()
+
+
+def app(main: Callable[[Any], None], command: str) -> Callable[[], None]:
+    """The app that composes a config from the command line. Here: no answer that is kept needs Hydra."""
+    import hydra
+
+    return hydra.main(config_path="conf", config_name=command, version_base="1.3")(main)
+
+
+def help_of(command: str, arguments: Sequence[str]) -> str:
+    """What --help says."""
+    from jlml.config.help import help_text
+
+    return help_text(command, [word for word in arguments if word not in HELP]) + "\n"
+
+
+def said_by(main: Callable[[Any], None], command: str) -> str:
+    """What Hydra prints where it is asked about the config."""
+    with redirect_stdout(StringIO()) as said:
+        app(main, command)()
+    return said.getvalue()
 
 
 @contextmanager
@@ -124,6 +148,13 @@ def flags_of(arguments: Sequence[str]) -> set[str]:
     return {argument.split("=")[0] if argument[:1] == "-" else argument for argument in arguments}
 
 
+def is_plain_cfg(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for the config of a run, and for nothing about Hydra."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    asked = flags == ["--cfg"] and arguments[arguments.index("--cfg") + 1 :][:1] == ["job"]
+    return asked and "hydra" not in " ".join(arguments)
+
+
 def is_help(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for help and, with other flags, for nothing else."""
     flags = {argument for argument in arguments if argument.startswith("-")}
@@ -135,23 +166,30 @@ def one_sentence() -> Iterator[None]:
     """Turns an error that speaks to the user into the last line of the program."""
     try:
         yield
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        if TRACEBACKS:
-            raise
-        sys.exit(f"Error: {printable(sentence(error))}")
-    except ValueError as error:
-        if TRACEBACKS or "Config group override" not in str(error):
-            raise
-        sys.exit(
-            "Error: A group takes the name of a choice, as latent=d16 or scheduler=none. A number goes to a "
-            "key: latent.dim=30."
-        )
-    except OSError as error:
-        if TRACEBACKS or error.filename is None:
-            raise
-        sys.exit(f"Error: {error.filename} cannot be used: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit("Interrupted.")
+    except Exception as error:
+        said = None if TRACEBACKS else sentence_to_user(error)
+        if said is None:
+            raise
+        sys.exit(f"Error: {printable(said)}")
+
+
+def sentence_to_user(error: Exception) -> str | None:
+    """What to say instead of a traceback; None where the error is not of the user's making."""
+    from hydra.errors import HydraException  # here and below: what ends well needs neither
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, (UserError, HydraException, OmegaConfBaseException)):
+        return sentence(error)
+    if isinstance(error, ValueError) and "Config group override" in str(error):
+        return (
+            "A group takes the name of a choice, as latent=d16 or scheduler=none. A number goes to a key: "
+            "latent.dim=30."
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    return None
 
 
 class Terminal(logging.Handler):
@@ -171,6 +209,8 @@ class Terminal(logging.Handler):
 
 def sentence(error: Exception) -> str:
     """What a person needs to know of an error, whoever raised it."""
+    from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+
     if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         hint = did_you_mean(option, error.options)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,19 @@ QUICK = (
 
 # every part of an evaluation, on few draws
 SMALL = ("importance_samples=3", "tsne_images=100", "samples=200")
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    """A process of Python with these words, as a user starts one."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @contextmanager

@@ -2,32 +2,22 @@
 
 import gc
 import json
-import os
-import subprocess
-import sys
 from argparse import Namespace
 from contextlib import suppress
 
 import pytest
 from hydra import initialize_config_dir
 
-from conftest import ROOT
+from conftest import run
 from jlml.cli import importing
 from jlml.config import CONF
 
 QUICK = ("data=mnist_5k", "data.subset=200", "trainer.max_epochs=1")
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+@pytest.fixture(autouse=True)
+def no_answer_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("JLML_CACHE", str(tmp_path / "cache"))
 
 
 def test_train_then_evaluate(tmp_path):

@@ -5,7 +5,6 @@ than the data: no pickled code is run, and anything odd about it means that the 
 """
 
 import io
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from jlml.caches import cache_folder, state_of
 from jlml.files import write_whole
 
 
@@ -27,9 +27,11 @@ def cached(files: Sequence[Path], read: Callable[[], list[Tensor]]) -> list[Tens
         read: verifies them and gives contiguous ``uint8`` tensors. Its errors are the caller's.
     """
     try:
-        seen = [_seen(file) for file in files]  # before they are read: what changes meanwhile is read again
+        seen = [
+            state_of(file) for file in files
+        ]  # before they are read: what changes meanwhile is read again
         name = md5("\n".join(path for path, *_ in seen).encode(), usedforsecurity=False).hexdigest()
-        place = _folder() / f"{name}.pt"
+        place = cache_folder() / f"{name}.pt"
     except (OSError, RuntimeError):  # a file or a home that is not there
         return read()
     kept = _kept(place, seen)
@@ -42,19 +44,6 @@ def cached(files: Sequence[Path], read: Callable[[], list[Tensor]]) -> list[Tens
         torch.save({"seen": seen, "sums": _sums(tensors), "tensors": tensors}, content)
         write_whole(place, content.getbuffer())
     return tensors
-
-
-def _folder() -> Path:
-    """$JLML_CACHE, or a folder where the XDG base directory specification has a user's caches."""
-    if chosen := os.environ.get("JLML_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jlml"
-
-
-def _seen(file: Path) -> list[Any]:
-    """What changes when a file does; also ctime, which no program can set back."""
-    state = file.stat()
-    return [str(file.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
 
 def _kept(place: Path, seen: list[list[Any]]) -> list[Tensor] | None:

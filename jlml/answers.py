@@ -1,0 +1,56 @@
+"""Answers to --help and --cfg job, kept for the next time: Hydra takes four times as long to compose one as
+Python to start."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from jlml.caches import cache_folder, state_of
+
+HERE = Path(__file__).parent
+LIBRARIES = ("hydra", "omegaconf", "yaml")  # that make an answer, besides our own configs and what reads them
+
+
+def answer(command: str, words: Sequence[str], compose: Callable[[], str]) -> str:
+    """What ``compose`` gives, or what it gave to the same words while nothing that it reads has changed.
+
+    Args:
+        command: whose answer it is; the last one of each command is kept.
+        words: the question.
+        compose: its errors are the caller's.
+    """
+    try:
+        question = [*words, *map(state_of, sources())]
+        place = cache_folder() / f"answer_{command}.json"
+    except (OSError, RuntimeError):  # a file or a home that is not there
+        return compose()
+    known = kept(place, question)
+    if known is not None:
+        return known
+    text = compose()
+    from jlml.files import write_whole  # here: it imports OmegaConf
+
+    with suppress(OSError):  # a folder that cannot be written costs the next answer its time
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(place, json.dumps({"question": question, "text": text}))
+    return text
+
+
+def sources() -> list[Path]:
+    """The files that an answer depends on: of a library the first, which any other version replaces."""
+    ours = [*(HERE.parent / "conf").rglob("*.yaml"), *(HERE / "config").glob("*.py")]
+    specs = [spec for name in LIBRARIES if (spec := find_spec(name)) is not None]
+    return [*sorted(ours), *(Path(spec.origin) for spec in specs if spec.origin)]
+
+
+def kept(place: Path, question: Sequence[Any]) -> str | None:
+    """The answer there, if it is one to this question."""
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+        text = content["text"] if content["question"] == question else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return text if isinstance(text, str) else None
