@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -25,6 +25,7 @@ from jlml.hardware import keep_freed_memory
 from jlml.metrics import RunningMean, yardsticks
 from jlml.models import Autoencoder, build_model
 from jlml.models.base import YARDSTICK_EVERY, sum_of
+from jlml.onednn import fast_products
 from jlml.optimizers import FusedAdam
 
 PARTS = {
@@ -95,6 +96,7 @@ def of_step(repeats: int) -> Iterator[Row]:
             "+ batches by seed and epoch": (steps(config, data, 4), False),
             "+ FusedAdam": (steps(config, data, 5), False),
             "+ deterministic": (steps(config, data, 5), True),
+            "+ oneDNN, where it is faster": (steps(config, data, 6), True),
         }
         torch.utils.deterministic.fill_uninitialized_memory = False
         keep_freed_memory()
@@ -118,34 +120,36 @@ def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None
     """Endless training, with the first so many of what jlml adds."""
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).train()
+    onednn = fast_products(model, config) if extras >= 6 else nullcontext()
     adam = FusedAdam if extras >= 5 else torch.optim.Adam
     optimizer = adam(model.parameters(), lr=1e-3, fused=True)
     means = RunningMean()
-    for _ in count():
-        batches = in_memory(data.train_images, data.batch_size)()
-        if extras >= 4:
-            ours = TrainingBatches(
-                data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
-            )
-            batches = (images for images, _ in ours.batches())
-        for number, images in enumerate(batches):
-            if extras:
-                result = model(images)
-                loss = sum_of(result.terms)
-            else:
-                loss = loss_of(model, images)
-            optimizer.zero_grad()
-            loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
-            optimizer.step()
-            if extras >= 2:
-                means.update({"loss": loss, **result.terms, **result.notes})
-                if (number + 1) % BLOCK == 0:
-                    means.means()
-                    means.clear()
-            if extras >= 3 and number % YARDSTICK_EVERY == 0:
-                with torch.no_grad():
-                    means.update(yardsticks(model.loss.mean(result.logits), images))
-            yield
+    with onednn:
+        for _ in count():
+            batches = in_memory(data.train_images, data.batch_size)()
+            if extras >= 4:
+                ours = TrainingBatches(
+                    data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
+                )
+                batches = (images for images, _ in ours.batches())
+            for number, images in enumerate(batches):
+                if extras:
+                    result = model(images)
+                    loss = sum_of(result.terms)
+                else:
+                    loss = loss_of(model, images)
+                optimizer.zero_grad()
+                loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
+                optimizer.step()
+                if extras >= 2:
+                    means.update({"loss": loss, **result.terms, **result.notes})
+                    if (number + 1) % BLOCK == 0:
+                        means.means()
+                        means.clear()
+                if extras >= 3 and number % YARDSTICK_EVERY == 0:
+                    with torch.no_grad():
+                        means.update(yardsticks(model.loss.mean(result.logits), images))
+                yield
 
 
 GROUPS = {"fit": of_fit, "step": of_step}

@@ -149,10 +149,9 @@ def flags_of(arguments: Sequence[str]) -> set[str]:
 
 
 def is_plain_cfg(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for the config of a run, and for nothing about Hydra."""
+    """Whether a command line asks for the config of a run and, with other flags, for nothing else."""
     flags = [argument for argument in arguments if argument.startswith("-")]
-    asked = flags == ["--cfg"] and arguments[arguments.index("--cfg") + 1 :][:1] == ["job"]
-    return asked and "hydra" not in " ".join(arguments)
+    return flags == ["--cfg"] and arguments[arguments.index("--cfg") + 1 :][:1] == ["job"]
 
 
 def is_help(arguments: Sequence[str]) -> bool:

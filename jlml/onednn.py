@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jlml.config import Config
+from jlml.hardware import on_gpu
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,10 @@ def fast_products(model: nn.Module, config: Config) -> Iterator[None]:
     digits of long sums differ, and are off by 4e-7 of their spread where MKL's are by 2.5e-7.
 
     Args:
-        model: whose layers they are; those of a class of their own are left alone.
+        model: whose layers they are; those with a `forward` of their own are left alone.
         config: of the run, which may not want it (`trainer.onednn`), and says how large its batches are.
     """
-    wanted = config["trainer"].get("onednn", False)  # runs older than this key go on with MKL
-    layers = large_layers(model, config["data"]["batch_size"]) if wanted and is_faster_here() else []
+    layers = large_layers(model, config["data"]["batch_size"]) if is_wanted(config["trainer"]) else []
     for layer in layers:
         layer.forward = partial(multiplied_by_onednn, layer)  # type: ignore[method-assign]
     if layers:
@@ -44,33 +44,49 @@ def fast_products(model: nn.Module, config: Config) -> Iterator[None]:
         yield
     finally:
         for layer in layers:
-            del layer.forward
+            vars(layer).pop("forward", None)
+
+
+def is_wanted(trainer: Config) -> bool:
+    """Whether training by these options multiplies in float32 on a processor where oneDNN is faster."""
+    wanted = trainer.get("onednn", False)  # runs older than this key go on with MKL
+    in_float32 = trainer.get("precision", "32-true") == "32-true"
+    return wanted and in_float32 and not on_gpu(trainer) and is_faster_here()
 
 
 def large_layers(model: nn.Module, batch_size: int) -> list[nn.Linear]:
-    """The linear layers whose products take longer than the calls around them."""
+    """The plain linear layers whose products take longer than the calls around them."""
     return [
         layer
         for layer in model.modules()
-        if type(layer) is nn.Linear and batch_size * layer.weight.numel() >= LARGE
+        if type(layer) is nn.Linear
+        and "forward" not in vars(layer)
+        and batch_size * layer.weight.numel() >= LARGE
     ]
 
 
-def multiplied_by_onednn(layer: nn.Linear, inputs: Tensor) -> Tensor:
+def multiplied_by_onednn(layer: nn.Linear, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
     """What the layer makes of its inputs."""
-    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or inputs.ndim != 2:
-        return F.linear(inputs, layer.weight, layer.bias)
-    return _Linear.apply(inputs, layer.weight, layer.bias)
+    is_plain = input.ndim == 2 and input.is_cpu and not torch.is_autocast_enabled("cpu")
+    if torch.compiler.is_compiling() or not is_plain:
+        return F.linear(input, layer.weight, layer.bias)
+    return _Linear.apply(input, layer.weight, layer.bias)
 
 
 class _Linear(torch.autograd.Function):
-    """`F.linear`, and the three products of its gradients, by oneDNN."""
+    """`F.linear`, and the products of its derivatives, by oneDNN."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(inputs, weight)
+    def forward(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         with by_onednn():
             return F.linear(inputs, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, given: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
+        ctx.save_for_backward(*given[:2])
+        ctx.save_for_forward(*given[:2])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -83,12 +99,23 @@ class _Linear(torch.autograd.Function):
                 gradient.sum(0) if to_bias else None,
             )
 
+    @staticmethod
+    def jvp(ctx: Any, inputs: Tensor | None, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        of_inputs, of_weight = ctx.saved_tensors
+        with by_onednn():
+            moved = [
+                *([] if inputs is None else [inputs @ of_weight.T]),
+                *([] if weight is None else [of_inputs @ weight.T]),
+                *([] if bias is None else [bias.expand(len(of_inputs), -1)]),
+            ]
+        return torch.stack(moved).sum(0)
+
 
 class by_onednn:  # noqa: N801 - read as a word after `with`
-    """Inside, torch leaves its products to oneDNN.
+    """Inside, torch leaves its products to oneDNN, in all threads.
 
-    It does so only if they may be rounded to bf16 on the way. oneDNN makes no use of that but where the
-    processor has AMX, which `keeps_float32` finds out.
+    It does so only if they may be rounded to bf16 on the way. On AMD's processors oneDNN makes no use of
+    that, as `keeps_float32` finds out.
     Source: torch's manual, `torch.backends.mkldnn.matmul.fp32_precision`.
     """
 
@@ -114,8 +141,8 @@ def family_of_amd(processors: Path = Path("/proc/cpuinfo")) -> int:
         text = processors.read_text()
     except OSError:
         return 0
-    first = dict(re.findall(r"^(vendor_id|cpu family)\s*: (\w+)$", text, re.MULTILINE))
-    return int(first.get("cpu family", 0)) if first.get("vendor_id") == "AuthenticAMD" else 0
+    said = dict(re.findall(r"^(vendor_id|cpu family)\s*: (\w+)$", text, re.MULTILINE))
+    return int(said.get("cpu family", 0)) if said.get("vendor_id") == "AuthenticAMD" else 0
 
 
 def keeps_float32() -> bool:

@@ -13,7 +13,7 @@ BESIDES = (
 )
 BESIDES_OF_DATA = ("root", "fallback", "eval_batch_size")
 BESIDES_OF_TRAINER = (
-    *("accelerator", "devices", "deterministic", "detect_anomaly"),
+    *("accelerator", "devices", "onednn", "deterministic", "detect_anomaly"),
     *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
 )
 

@@ -59,7 +59,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
     content = describe(subject)
     earlier = earlier_parts(run, which, settings)
     content["parts"] = {name: earlier[name] for name in PARTS if name in earlier}
-    with shown_progress() as progress, fast_products(subject.model, subject.config):  # as in its training
+    with shown_progress() as progress, fast_products(subject.model, subject.config):
         for name in parts:
             task = progress.add_task(name, total=None, note="")
             subject.advance = partial(report_progress, progress, task)
