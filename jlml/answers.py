@@ -13,7 +13,6 @@ from jlml.caches import cache_folder, state_of
 
 HERE = Path(__file__).parent
 LIBRARIES = ("hydra", "omegaconf", "yaml")  # that make an answer, besides jlml
-
 ELSEWHERE = ("hydra", "${")  # in words about Hydra itself, and about the environment
 
 

@@ -27,9 +27,8 @@ def cached(files: Sequence[Path], read: Callable[[], list[Tensor]]) -> list[Tens
         read: verifies them and gives contiguous ``uint8`` tensors. Its errors are the caller's.
     """
     try:
-        seen = [
-            state_of(file) for file in files
-        ]  # before they are read: what changes meanwhile is read again
+        # before they are read: what changes meanwhile is read again
+        seen = [state_of(file) for file in files]
         name = md5("\n".join(path for path, *_ in seen).encode(), usedforsecurity=False).hexdigest()
         place = cache_folder() / f"{name}.pt"
     except (OSError, RuntimeError):  # a file or a home that is not there
