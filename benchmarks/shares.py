@@ -120,36 +120,40 @@ def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None
     """Endless training, with the first so many of what jlml adds."""
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).train()
-    onednn = fast_products(model, config) if extras >= 6 else nullcontext()
+    with fast_products(model, config) if extras >= 6 else nullcontext():
+        yield from steps_of(model, data, extras)
+
+
+def steps_of(model: Autoencoder, data: MNISTDataModule, extras: int) -> Iterator[None]:
+    """The same of a model, whoever multiplies."""
     adam = FusedAdam if extras >= 5 else torch.optim.Adam
     optimizer = adam(model.parameters(), lr=1e-3, fused=True)
     means = RunningMean()
-    with onednn:
-        for _ in count():
-            batches = in_memory(data.train_images, data.batch_size)()
-            if extras >= 4:
-                ours = TrainingBatches(
-                    data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
-                )
-                batches = (images for images, _ in ours.batches())
-            for number, images in enumerate(batches):
-                if extras:
-                    result = model(images)
-                    loss = sum_of(result.terms)
-                else:
-                    loss = loss_of(model, images)
-                optimizer.zero_grad()
-                loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
-                optimizer.step()
-                if extras >= 2:
-                    means.update({"loss": loss, **result.terms, **result.notes})
-                    if (number + 1) % BLOCK == 0:
-                        means.means()
-                        means.clear()
-                if extras >= 3 and number % YARDSTICK_EVERY == 0:
-                    with torch.no_grad():
-                        means.update(yardsticks(model.loss.mean(result.logits), images))
-                yield
+    for _ in count():
+        batches = in_memory(data.train_images, data.batch_size)()
+        if extras >= 4:
+            ours = TrainingBatches(
+                data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
+            )
+            batches = (images for images, _ in ours.batches())
+        for number, images in enumerate(batches):
+            if extras:
+                result = model(images)
+                loss = sum_of(result.terms)
+            else:
+                loss = loss_of(model, images)
+            optimizer.zero_grad()
+            loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
+            optimizer.step()
+            if extras >= 2:
+                means.update({"loss": loss, **result.terms, **result.notes})
+                if (number + 1) % BLOCK == 0:
+                    means.means()
+                    means.clear()
+            if extras >= 3 and number % YARDSTICK_EVERY == 0:
+                with torch.no_grad():
+                    means.update(yardsticks(model.loss.mean(result.logits), images))
+            yield
 
 
 GROUPS = {"fit": of_fit, "step": of_step}

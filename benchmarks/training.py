@@ -149,6 +149,8 @@ def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
 
 def bare_twice(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
     """The same, and a plain loop whose products are jlml's, where those are not torch's own."""
+    if not (is_faster_here() and large_layers(model, data.batch_size)):
+        return bare(model, data)
     twin = deepcopy(model)
     loop = Loop(twin, in_memory(data.train_images, data.batch_size))
 
@@ -156,7 +158,7 @@ def bare_twice(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
         with fast_products(twin, model.config):
             yield from loop.epoch()
 
-    return bare(model, data) | ({TWIN: epoch} if large_layers(model, data.batch_size) else {})
+    return {**bare(model, data), TWIN: epoch}
 
 
 def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> list[float]:
@@ -176,7 +178,7 @@ def nets(repeats: int) -> Iterator[Row]:
     Where oneDNN multiplies for jlml, a bare loop for which it does so stands beside that for which MKL does.
     """
     for name, (words, target) in NETS.items():
-        turns = in_turns(words, bare_twice if is_faster_here() else bare, repeats)
+        turns = in_turns(words, bare_twice, repeats)
         epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
         yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))

@@ -3,13 +3,12 @@ Python to start."""
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from glob import escape, glob
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jlml.caches import cache_folder, state_of
+from jlml.caches import cache_folder, keep, state_of
 
 HERE = Path(__file__).parent
 LIBRARIES = ("hydra", "omegaconf", "yaml")  # that make an answer, besides jlml
@@ -35,11 +34,7 @@ def answer(command: str, words: Sequence[str], compose: Callable[[], str]) -> st
     if known is not None:
         return known
     text = compose()
-    from jlml.files import write_whole  # here: it imports OmegaConf
-
-    with suppress(OSError):  # a folder that cannot be written costs the next answer its time
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(place, json.dumps({"question": question, "text": text}))
+    keep(place, json.dumps({"question": question, "text": text}))
     return text
 
 

@@ -100,11 +100,9 @@ class _Linear(torch.autograd.Function):
     def jvp(ctx: Any, inputs: Tensor | None, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         of_inputs, of_weight = ctx.saved_tensors
         with by_onednn():
-            moved = [
-                *([] if inputs is None else [inputs @ of_weight.T]),
-                *([] if weight is None else [of_inputs @ weight.T]),
-                *([] if bias is None else [bias.expand(len(of_inputs), -1)]),
-            ]
+            moved = [] if inputs is None else [inputs @ of_weight.T]
+            moved += [] if weight is None else [of_inputs @ weight.T]
+            moved += [] if bias is None else [bias.expand(len(of_inputs), -1)]
         return torch.stack(moved).sum(0)
 
 

@@ -7,7 +7,6 @@ than the data: no pickled code is run, and anything odd about it means that the 
 import io
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jlml.caches import cache_folder, state_of
-from jlml.files import write_whole
+from jlml.caches import cache_folder, keep, state_of
 
 
 def cached(files: Sequence[Path], read: Callable[[], list[Tensor]]) -> list[Tensor]:
@@ -37,11 +35,9 @@ def cached(files: Sequence[Path], read: Callable[[], list[Tensor]]) -> list[Tens
     if kept is not None:
         return kept
     tensors = read()
-    with suppress(OSError):  # a folder that cannot be written costs the cache, not the run
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        content = io.BytesIO()
-        torch.save({"seen": seen, "sums": _sums(tensors), "tensors": tensors}, content)
-        write_whole(place, content.getbuffer())
+    content = io.BytesIO()
+    torch.save({"seen": seen, "sums": _sums(tensors), "tensors": tensors}, content)
+    keep(place, content.getbuffer())
     return tensors
 
 
