@@ -23,8 +23,8 @@ from rich.table import Table
 from rows import Row
 
 from jlml.cli import importing
-from jlml.files import write_whole
-from jlml.training import quieten
+from jlml.files import write_atomically
+from jlml.training.train import quieten
 
 Group = Callable[[int], Iterator[Row]]
 BY_DEFAULT = ("nets", "habits", "fast", "answers", "first_step", "data")
@@ -82,7 +82,7 @@ def main(words: Sequence[str]) -> None:
             rows.append(row)
             table.add_row(*shown(row))
             progress.print(*shown(row), sep="  ")
-            write_whole(options.json, as_json(rows))  # each time: whoever stops it keeps what there is
+            write_atomically(options.json, as_json(rows))  # each time: whoever stops it keeps what there is
     Console(width=150).print(table)
 
 

@@ -27,10 +27,10 @@ from jlml.data.batches import to_float
 from jlml.evaluation.importance import importance_bounds
 from jlml.evaluation.parts.likelihood import posteriors
 from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
-from jlml.evaluation.pca import principal_components
+from jlml.metrics.pca import principal_components
 from jlml.evaluation.subject import Settings, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
-from jlml.models import build_model
+from jlml.runs import build_model
 from jlml.onednn import fast_products
 
 TARGET = "<= 1.5"

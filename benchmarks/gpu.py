@@ -18,8 +18,8 @@ from loops import loss_of, prepared
 from training import Terminal
 
 import jlml
-from jlml.models import build_model
-from jlml.training import quieten
+from jlml.runs import build_model
+from jlml.training.train import quieten
 
 WORDS = ("model=vae", "latent.dim=20", "loss=bce", "trainer=gpu")
 STEPS = 430  # of 128 images: an epoch

@@ -14,9 +14,9 @@ from torch import Tensor
 import jlml
 from jlml.config import Config, make, plain
 from jlml.data import MNISTDataModule
-from jlml.data.sources import IDX_DATASETS
+from jlml.data.mnist import IDX_DATASETS
 from jlml.models import VAE, Autoencoder
-from jlml.models.vae import kl_to_standard_normal
+from jlml.metrics.kl import kl_to_standard_normal
 
 Batches = Callable[[], Iterable[Tensor]]
 

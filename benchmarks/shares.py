@@ -18,10 +18,10 @@ from rows import Row
 from training import Terminal
 
 import jlml
-from jlml.callbacks import Gallery
+from jlml.pictures import Gallery
 from jlml.data import MNISTDataModule
 from jlml.data.batches import TrainingBatches
-from jlml.hardware import keep_freed_memory
+from jlml.speed.hardware import keep_freed_memory
 from jlml.metrics import RunningMean, yardsticks
 from jlml.models import Autoencoder, build_model
 from jlml.models.base import YARDSTICK_EVERY, sum_of

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from training import Terminal
 
 import jlml
-from jlml.callbacks import ProgressBar
-from jlml.plots.canvas import as_png, rendered
+from jlml.pictures import ProgressBar
+from jlml.pictures.figures.canvas import as_png, rendered
 
 OUTPUTS = Path(__file__).parent.parent / "outputs"
 WORDS = ("model=vae", "data.subset=500", "draw_every=1", "callbacks.projector.every=100", "scheduler=plateau")

@@ -22,7 +22,7 @@ IMPORTS = "import os, sys\nfrom pathlib import Path\n"
 BASE = """
 import lightning, torchvision
 from jlml.data.idx import read_idx
-from jlml.data.sources import IDX_DATASETS
+from jlml.data.mnist import IDX_DATASETS
 for name in IDX_DATASETS["mnist"].checksums:
     read_idx(Path(root, "MNIST", "raw", f"{name}.gz"))
 """
@@ -40,7 +40,7 @@ runpy.run_path("train.py", run_name="__main__")
 """
 READ = """
 from time import perf_counter
-from jlml.data.sources import load
+from jlml.data.mnist import load
 started = perf_counter()
 load("mnist", Path(root))
 print(perf_counter() - started)

@@ -22,10 +22,10 @@ from loops import Loop, in_memory, loss_of, prepared, torchvision_batches, valid
 from rows import Row
 
 import jlml
-from jlml.callbacks import ProgressBar
+from jlml.pictures import ProgressBar
 from jlml.data import MNISTDataModule
 from jlml.data.datamodule import AT_ONCE
-from jlml.models import build_model
+from jlml.runs import build_model
 from jlml.onednn import fast_products, is_faster_here, large_layers
 
 STEPS = "jlml's steps"

@@ -93,7 +93,6 @@ def mnist_root() -> Path:
 @pytest.fixture(autouse=True)
 def _data_root_of_every_test(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
     monkeypatch.setenv("JLML_DATA", str(data_root))
-    monkeypatch.setenv("JLML_CACHE", str(data_root.parent / "cache"))
 
 
 @pytest.fixture(scope="session")

@@ -29,18 +29,18 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from jlml.callbacks.latent import as_npy
+from jlml.pictures.latent import as_npy
 from jlml.config import compose, plain
 from jlml.data.idx import read_idx
 from jlml.errors import UserError
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, identity, settings_of_part
 from jlml.evaluation.subject import Settings
-from jlml.models import build_model
+from jlml.runs import build_model
 from jlml.runs import Run, step_of
 from jlml.sweeps.folder import Sweep, as_csv
 from jlml.sweeps.watch import ranking
-from jlml.training import OF_COMMAND
+from jlml.training.train import OF_COMMAND
 
 MOST_GROWTH = 512  # MB by which all cases together may raise the peak of the process's memory
 

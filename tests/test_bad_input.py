@@ -26,7 +26,7 @@ from same import what_is_there
 
 import jlml
 from conftest import ROOT, without_privileges
-from jlml.data.sources import IDX_DATASETS, IdxDataset
+from jlml.data.mnist import IDX_DATASETS, IdxDataset
 from jlml.files import read_json
 
 COMMANDS = {

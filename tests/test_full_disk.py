@@ -11,7 +11,7 @@ import jlml
 from conftest import QUICK, without_privileges
 from jlml import cli
 from jlml.errors import UserError
-from jlml.resume import resume
+from jlml.training.resume import resume
 from jlml.runs import Run
 
 WORDS = (*QUICK, "model=vae", "model.hidden=[64]")

@@ -33,16 +33,16 @@ from conftest import QUICK
 from jlml.cli import one_sentence
 from jlml.config import check_targets, recorded
 from jlml.data.cache import cached
-from jlml.data.sources import load_mnist_5k
+from jlml.data.mnist import load_mnist_5k
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, settings_of_part
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.terminal import show
-from jlml.files import LARGEST, read_json, write_whole
-from jlml.models import build_model
-from jlml.resume import resume
+from jlml.files import LARGEST, read_json, write_atomically
+from jlml.runs import build_model
+from jlml.training.resume import resume
 from jlml.runs import Run
 from jlml.search.settings import Settings as SearchSettings
 from jlml.search.trials import Trials
@@ -203,7 +203,7 @@ def test_a_bad_best_checkpoint_stops_a_run_before_it_goes_on(folder, canary):
 
 
 def test_training_loads_tensors_only_whatever_torch_is_told(tmp_path, canary, monkeypatch):
-    from jlml.callbacks import WholeCheckpoints
+    from jlml.pictures import WholeCheckpoints
 
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     as_zip(tmp_path / "last.ckpt", Touch(canary))
@@ -260,7 +260,7 @@ def test_weights_that_are_one_number_many_times_fill_no_memory(folder, canary, r
 SHELL = {"args": "TOUCH", "shell": True}
 SYSTEM = {"_target_": "os.system", "_args_": ["TOUCH"]}
 WALKS = (  # from a trusted package to what it has imported
-    *("jlml.files.os.system", "jlml.data.sources.os.system", "jlml.training.os.system", "jlml.cli.os.system"),
+    *("jlml.files.os.system", "jlml.data.mnist.os.system", "jlml.training.os.system", "jlml.cli.os.system"),
     *("torch.nn.modules.module.inspect.os.system", "torch.nn.modules.module.torch.os.system"),
     *("torch.optim.optimizer.torch.os.system", "torch.optim.lr_scheduler.warnings.sys.modules.os.system"),
     *("lightning.pytorch.trainer.trainer.os.system", "lightning.fabric.fabric.os.system"),
@@ -289,7 +289,7 @@ ATTACKS = {
     "subprocess.run": {"_target_": "jlml.training.subprocess.run", **SHELL},
     "subprocess.Popen, a class": {"_target_": "jlml.training.subprocess.Popen", **SHELL},
     "Path.touch": {"_target_": "jlml.runs.Path.touch", "_args_": ["CANARY"]},
-    "our own write_whole": {"_target_": "jlml.files.write_whole", "path": SYSTEM, "content": ""},
+    "our own write_atomically": {"_target_": "jlml.files.write_atomically", "path": SYSTEM, "content": ""},
     "nested": {"_target_": "builtins.dict", "x": SYSTEM},
     "listed": {"_target_": "builtins.list", "_args_": [[1, [SYSTEM]]]},
     "nested in a class of ours": {"_target_": "jlml.losses.Bernoulli", "x": {"y": [SYSTEM]}},
@@ -376,7 +376,7 @@ def test_nowhere_in_a_config_is_code_run(folder, canary, place, wrap):
             "callbacks.x",
             {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": "FOLDER/there"},
         ),
-        ("callbacks.x", {"_target_": "jlml.callbacks.BestCheckpoint", "folder": "FOLDER/there"}),
+        ("callbacks.x", {"_target_": "jlml.pictures.BestCheckpoint", "folder": "FOLDER/there"}),
         ("callbacks.x", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "FOLDER/there"}),
         ("logger", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "FOLDER/there"}),
         ("trainer.profiler", {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "dirpath": "FOLDER"}),
@@ -623,7 +623,7 @@ def test_a_file_is_replaced_and_no_link_beside_it_followed(tmp_path):
     victim.write_text("precious")
     for name in ("file", f".file.{os.getpid()}"):
         (tmp_path / name).symlink_to(victim)
-    write_whole(tmp_path / "file", "new")
+    write_atomically(tmp_path / "file", "new")
     assert victim.read_text() == "precious"
     assert (tmp_path / "file").read_text() == "new"
 
@@ -682,7 +682,7 @@ def test_monsters_in_metrics_are_survived(folder, spoiler):
     plan = {"over": ["seed"], "fixed": [], "jobs": {"run": {"seed": "0"}}}
     (folder.parent / "sweep.yaml").write_text(yaml.safe_dump(plan))
     results = Sweep(folder.parent).results()
-    write_whole(folder.parent / "results.csv", as_csv(results))
+    write_atomically(folder.parent / "results.csv", as_csv(results))
     Console(file=io.StringIO()).print(ranking(results, "val/mse"))
     with pytest.raises(UserError, match="finds"):  # less than two
         evaluated(f"runs={folder.parent}")

@@ -10,7 +10,7 @@ import jlml
 from conftest import ROOT
 from conftest import SMALL as SMALL_EVALUATION
 from jlml.config import CONF
-from jlml.resume import resume
+from jlml.training.resume import resume
 from jlml.search import search
 
 README = (ROOT / "README.md").read_text()

@@ -1,35 +1,39 @@
-"""Composes a config, checks it, and builds what it describes. Imports no torch: `--help` must not wait."""
+"""Composes, checks and instantiates configs. Imports no torch: `--help` must not wait for it."""
 
-from jlml.config.composed import CONF, Config, compose, plain, with_choices
-from jlml.config.essence import differences, essence, flat
-from jlml.config.keys import homes_of, keys_of_evaluation, known_keys
-from jlml.config.objects import check_options, check_targets, make, trust_needed
-from jlml.config.recorded import is_words, recorded
-from jlml.config.rules import check, check_evaluation, check_job, shown
-from jlml.config.words import command, word
+from jlml.config.check import check, check_evaluation, check_job
+from jlml.config.compose import CONF, Config, compose, plain, with_choices
+from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
+from jlml.config.instantiate import check_options, locate, make, nodes_with_targets
+from jlml.config.keys import flat, known_keys, shown, value_at
+from jlml.config.messages import OF_USERS, sentence, sentence_for
+from jlml.config.overrides import command_line, key_of, override
 
 __all__ = [
     "CONF",
+    "OF_USERS",
     "Config",
     "check",
     "check_evaluation",
     "check_job",
     "check_options",
-    "check_targets",
-    "command",
+    "command_line",
+    "compared",
     "compose",
+    "decisive",
     "differences",
-    "essence",
+    "experiment_of",
     "flat",
-    "homes_of",
-    "is_words",
-    "keys_of_evaluation",
+    "in_words",
+    "key_of",
     "known_keys",
+    "locate",
     "make",
+    "nodes_with_targets",
+    "override",
     "plain",
-    "recorded",
+    "sentence",
+    "sentence_for",
     "shown",
-    "trust_needed",
+    "value_at",
     "with_choices",
-    "word",
 ]

@@ -1,25 +1,46 @@
-"""What --help says."""
+"""The text of --help."""
 
 from collections.abc import Sequence
 from string import Template
 
 from omegaconf import OmegaConf
 
-from jlml.config.composed import CONF, task_and_hydra
+from jlml.config.check import find_field
+from jlml.config.compose import CONF, task_and_hydra
+from jlml.config.schema import Evaluate, Train
+
+COLUMN = 44  # where the meanings begin
 
 
-def help_text(config_name: str, words: Sequence[str]) -> str:
-    """The text that Hydra makes of its template, word for word, in a quarter of the time.
+def help_text(config_name: str, overrides: Sequence[str]) -> str:
+    """Header, choices, every key with its meaning, and footer.
 
-    To list the choices, Hydra asks for each group four times and copies its whole store each time: 0.7 s.
+    Hydra fills in its template in .7 s, because it copies its whole store for each group. This takes .2 s.
     """
-    task, hydra = task_and_hydra(words, config_name)
-    template = Template(hydra.help.template)
-    return template.substitute(APP_CONFIG_GROUPS=choices(), CONFIG=OmegaConf.to_yaml(task))
+    task, hydra = task_and_hydra(overrides, config_name)
+    lines = OmegaConf.to_yaml(task).splitlines()
+    explained = "\n".join(with_meanings(lines, Evaluate if config_name == "evaluate" else Train))
+    return Template(hydra.help.template).substitute(APP_CONFIG_GROUPS=choices(), CONFIG=explained)
+
+
+def with_meanings(lines: Sequence[str], schema: type[Train] | type[Evaluate]) -> list[str]:
+    """The lines of a YAML file, each key with its meaning behind it."""
+    explained: list[str] = []
+    place: list[str] = []
+    for line in lines:
+        name = line.strip().partition(":")[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        meaning = ""
+        if not line.lstrip().startswith("-"):
+            place = [*place[:depth], name]
+            names, field = find_field(schema, place)
+            meaning = (field.description or "") if field is not None and names == place else ""
+        explained.append(f"{line:{COLUMN - 2}}  # {meaning}" if meaning else line)
+    return explained
 
 
 def choices() -> str:
-    """A line for each group with its choices; those that are Hydra's own are not among them."""
+    """A line for each group with its choices, without Hydra's own."""
     files = [file for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"]
     groups = sorted({file.parent.name for file in files})
     options = {group: sorted(file.stem for file in files if file.parent.name == group) for group in groups}

@@ -1,54 +1,53 @@
-"""The data of a run: MNIST and its relatives, split by seed, in memory, in batches."""
+"""The data of a run: images split by seed, in memory, in batches."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
-import torch
 from lightning import LightningDataModule
-from torch import Generator, Tensor
+from torch import Tensor
 
 from jlml.data.batches import (
-    AT_REST,
     SPLIT,
     TEST,
+    TRAINING_ONCE,
     VALIDATION,
+    Batch,
     EvaluationBatches,
     TrainingBatches,
-    WholeBatch,
     generator_for,
     to_float,
 )
+from jlml.data.mnist import NAMES, load
 from jlml.data.pixels import TREATMENTS, fit_to
-from jlml.data.shards import Shard
-from jlml.data.sources import NAMES, load
+from jlml.data.source import Source
+from jlml.data.split import Split
 from jlml.errors import UserError, did_you_mean
+from jlml.shapes import Images
 
-AT_ONCE = 32  # batches in a stretch: Lightning's share of a step is then some ten microseconds
 
+class ImageDataModule(LightningDataModule, ABC):
+    """Training, validation and test batches of (images in [0, 1], labels).
 
-class MNISTDataModule(LightningDataModule):
-    """Train, validation and test batches of (images in [0, 1] (B, 1, H, W), labels (B,)).
+    The validation split is drawn from the training images, stratified by class: 5,000 images, or a tenth of
+    a small data set. A data set without a test set gives another tenth for it.
 
-    The validation split is drawn from the training images by ``seed``, stratified by class: 5,000 of
-    60,000, or, for the 5,000 images of `mnist_5k`, 500 each for validation and test.
+    A data set of your own derives from this class and defines `read`.
 
     Args:
-        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, `source_name` is what was really read.
-        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there.
-        seed: decides the split, the order and every drawn pixel.
-        batch_size: images a training batch, of all processes together; the last one may be smaller.
-        eval_batch_size: images a validation or test batch.
-        image_size: pixels a side, or None for the images as they are.
+        seed: of the split, the order and every drawn pixel.
+        batch_size: training images per batch; the last batch of an epoch may be smaller.
+        eval_batch_size: validation or test images per batch.
+        image_size: pixels per side, or None for the images as they are.
         fit: how to reach ``image_size``: `pad` or `resize`.
-        pixels: `grey`, `dequantized` or `binarized`, see `jlml.data.pixels`. Drawn afresh for each epoch
-            in training, once for validation and test.
-        subset: train on so many images, and hold validation and test to as many; None for all.
-        fallback: let `mnist_5k` stand in when full MNIST cannot be had.
+        pixels: `grey`, `dequantized` or `binarized`, see `jlml.data.pixels`. Drawn anew in every epoch of
+            training, and once for validation and test.
+        subset: number of training images, and the most of validation and test; None for all.
     """
+
+    source: Source  # after `setup`
 
     def __init__(
         self,
-        name: str = "mnist",
-        root: str = "data",
         seed: int = 0,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
@@ -56,16 +55,8 @@ class MNISTDataModule(LightningDataModule):
         fit: str = "pad",
         pixels: str = "grey",
         subset: int | None = None,
-        fallback: bool = False,
     ) -> None:
         super().__init__()
-        if name not in NAMES:
-            hint = did_you_mean(name, NAMES)
-            raise UserError(f"data.name={name} is not known.{hint} Choose one of: {', '.join(NAMES)}.")
-        if fallback and name != "mnist":
-            raise UserError(f"data.fallback=true is for data=mnist; {name} has nothing to fall back on.")
-        self.source_name = name
-        self.root = Path(root)
         self.seed = seed
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -73,138 +64,141 @@ class MNISTDataModule(LightningDataModule):
         self.fit = fit
         self.pixels = pixels
         self.subset = subset
-        self.fallback = fallback
+
+    @abstractmethod
+    def read(self) -> Source:
+        """The data set, as it is stored."""
 
     def setup(self, stage: str | None = None) -> None:
         """Reads, splits and shapes the images, once."""
-        if hasattr(self, "train_images"):
+        if hasattr(self, "source"):
             return
-        source = load(self.source_name, self.root, self.fallback)
-        self.source_name = source.name
-        self.class_names = source.class_names
+        self.source = source = self.read()
         generator = generator_for(self.seed, SPLIT)
-        rest, rest_labels = source.images, source.labels
+        train = Split(source.images, source.labels, source.factors)
         if source.test_images is not None and source.test_labels is not None:
-            test_images, test_labels = source.test_images, source.test_labels
+            test = Split(source.test_images, source.test_labels, source.test_factors)
         else:
-            rest, rest_labels, test_images, test_labels = split_off(
-                rest, rest_labels, len(rest) // 10, generator
-            )
-        # 5,000 of MNIST's 60,000, and a size that goes with the smaller source
-        count = 5_000 if len(rest) > 10_000 else len(test_images)
-        train, train_labels, validation, validation_labels = split_off(rest, rest_labels, count, generator)
+            train, test = train.split_off(len(train) // 10, generator)
+        # a small data set gets a validation split of the test set's size
+        train, validation = train.split_off(5_000 if len(train) > 10_000 else len(test), generator)
         if self.subset is not None:
             if self.subset > len(train):
                 raise UserError(
-                    f"data.subset={self.subset} is more than the {len(train)} training images of "
-                    f"{self.source_name}. Use at most {len(train)}, or null for all."
+                    f"data.subset={self.subset} is invalid: {source.name} has {len(train)} training images. "
+                    f"Use at most {len(train)}, or null for all."
                 )
-            train, train_labels = take(train, train_labels, self.subset, generator)
-            validation, validation_labels = take(validation, validation_labels, self.subset, generator)
-            test_images, test_labels = take(test_images, test_labels, self.subset, generator)
-        self.train_images, self.train_labels = self._shape(train), train_labels
-        self.validation_images = self._draw_once(self._shape(validation), VALIDATION)
-        self.test_images = self._draw_once(self._shape(test_images), TEST)
-        self.validation_labels, self.test_labels = validation_labels, test_labels
+            train, validation, test = (
+                split.at_most(self.subset, generator) for split in (train, validation, test)
+            )
+        self.train_images, self.train_labels = self._shape(train.images), train.labels
+        self.validation_images = self._draw_once(self._shape(validation.images), VALIDATION)
+        self.test_images = self._draw_once(self._shape(test.images), TEST)
+        self.validation_labels, self.test_labels = validation.labels, test.labels
+        self.train_factors, self.validation_factors, self.test_factors = (
+            split.factors for split in (train, validation, test)
+        )
 
     def _shape(self, images: Tensor) -> Tensor:
         return images if self.image_size is None else fit_to(images, self.image_size, self.fit)
 
-    def _draw_once(self, images: Tensor, stream: int) -> Tensor:
-        """Grey images stay bytes; drawn pixels are kept, so that every pass sees the same ones."""
+    def _draw_once(self, images: Tensor, purpose: int) -> Tensor:
+        """Grey images stay bytes. Drawn pixels are kept, so that every pass sees the same ones."""
         if self.pixels == "grey":
             return images
-        return TREATMENTS[self.pixels](images, generator_for(self.seed, stream))
+        return TREATMENTS[self.pixels](images, generator_for(self.seed, purpose))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of the images that a batch holds. Known after `setup`."""
+        """(channels, height, width) of the images in a batch. Known after `setup`."""
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By label. Known after `setup`."""
+        return self.source.class_names
+
     def train_dataloader(self) -> TrainingBatches:
+        tensors = self._on_device(self.train_images, self.train_labels)
         return TrainingBatches(
-            *self._on_device(self.train_images, self.train_labels),
-            self.batch_size,
-            self.pixels,
-            self.seed,
-            self._epoch,
-            self._stretches_done,
-            self._shard(),
-            self._batches_at_once(),
+            *tensors, self.batch_size, self.pixels, self.seed, self._epoch, self._batches_done
         )
 
     def val_dataloader(self) -> EvaluationBatches:
         tensors = self._on_device(self.validation_images, self.validation_labels)
-        return EvaluationBatches(*tensors, self.eval_batch_size, self._shard())
+        return EvaluationBatches(*tensors, self.eval_batch_size)
 
     def test_dataloader(self) -> EvaluationBatches:
         tensors = self._on_device(self.test_images, self.test_labels)
-        return EvaluationBatches(*tensors, self.eval_batch_size, self._shard())
+        return EvaluationBatches(*tensors, self.eval_batch_size)
 
     def _on_device(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """All of them where the model trains: no batch has to travel."""
+        """All of them are kept where the model trains: no batch is transferred."""
         device = self.trainer.strategy.root_device if self.trainer is not None else images.device
         return images.to(device), labels.to(device)
 
-    def training_images_at_rest(self) -> Tensor:
+    def training_images_once(self) -> Tensor:
         """The training images in stored order, their pixels drawn once: what an evaluation sees.
 
         uint8, or float32 where the pixels were drawn.
         """
-        return self._draw_once(self.train_images, AT_REST)
+        return self._draw_once(self.train_images, TRAINING_ONCE)
 
-    def first_training_images(self, count: int) -> Tensor:
-        """The first ``count`` training images, their pixels the same ones whenever asked, as floats."""
-        return to_float(self._draw_once(self.train_images[:count], AT_REST))
+    def first_training_images(self, count: int) -> Images:
+        """The first ``count`` training images as floats. Their pixels are the same in every call."""
+        return to_float(self._draw_once(self.train_images[:count], TRAINING_ONCE))
 
-    def validation_batch(self, count: int) -> WholeBatch:
-        """The first ``count`` validation images and their labels: the same ones whenever asked."""
+    def validation_batch(self, count: int) -> Batch:
+        """The first ``count`` validation images and their labels. They are the same in every call."""
         return to_float(self.validation_images[:count]), self.validation_labels[:count]
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
 
-    def _batches_at_once(self) -> int:
-        """How many batches Lightning sees as one; one only, where it is asked to count them."""
-        trainer = self.trainer
-        if trainer is None:
-            return 1
-        counts = trainer.limit_train_batches != 1.0
-        return 1 if counts else AT_ONCE
-
-    def _stretches_done(self) -> int:
+    def _batches_done(self) -> int:
         loop = self.trainer.fit_loop.epoch_loop if self.trainer is not None else None
         return loop.batch_progress.current.ready if loop is not None and loop.restarting else 0
 
-    def _shard(self) -> Shard:
-        return Shard() if self.trainer is None else Shard(self.trainer.global_rank, self.trainer.world_size)
 
+class MNISTDataModule(ImageDataModule):
+    """MNIST, its 5,000 images that need no download, or Fashion-MNIST.
 
-def split_off(
-    images: Tensor, labels: Tensor, count: int, generator: Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Images and labels without, then only, a stratified random draw of ``count``."""
-    drawn = stratified_draw(labels, count, generator)
-    kept = torch.ones(len(labels), dtype=torch.bool)
-    kept[drawn] = False
-    return images[kept], labels[kept], images[drawn], labels[drawn]
-
-
-def take(images: Tensor, labels: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """A stratified random draw of at most ``count`` images with their labels."""
-    if count >= len(labels):
-        return images, labels
-    drawn = stratified_draw(labels, count, generator)
-    return images[drawn], labels[drawn]
-
-
-def stratified_draw(labels: Tensor, count: int, generator: Generator) -> Tensor:
-    """Ascending indices of a random draw that holds every class in proportion, to within one image.
-
-    Systematic sampling: in a random order sorted by class, every (N / count)-th image is taken.
+    Args:
+        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is what was read.
+        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there.
+        fallback: use `mnist_5k` if full MNIST can be neither found nor downloaded.
+        seed: see `ImageDataModule`, as for all that follow.
+        batch_size: training images per batch.
+        eval_batch_size: validation or test images per batch.
+        image_size: pixels per side.
+        fit: `pad` or `resize`.
+        pixels: `grey`, `dequantized` or `binarized`.
+        subset: number of training images.
     """
-    shuffled = torch.randperm(len(labels), generator=generator)
-    by_class = shuffled[labels[shuffled].argsort(stable=True)]
-    positions = torch.arange(count, dtype=torch.float64).add(0.5).mul(len(labels) / count).long()
-    return by_class[positions].sort().values
+
+    def __init__(
+        self,
+        name: str = "mnist",
+        root: str = "data",
+        fallback: bool = False,
+        seed: int = 0,
+        batch_size: int = 128,
+        eval_batch_size: int = 1000,
+        image_size: int | None = None,
+        fit: str = "pad",
+        pixels: str = "grey",
+        subset: int | None = None,
+    ) -> None:
+        super().__init__(seed, batch_size, eval_batch_size, image_size, fit, pixels, subset)
+        if name not in NAMES:
+            hint = did_you_mean(name, NAMES)
+            raise UserError(f"data.name={name} is invalid.{hint} Choose one of: {', '.join(NAMES)}.")
+        if fallback and name != "mnist":
+            raise UserError(f"data.fallback=true is invalid for {name}: it only works with data=mnist.")
+        self.dataset = name
+        self.root = Path(root)
+        self.fallback = fallback
+
+    def read(self) -> Source:
+        return load(self.dataset, self.root, self.fallback)

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from jlml.comparison.groups import Group
 from jlml.evaluation.digits import NAME, weights_hash
-from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.tables import Table, number, tables_of
-from jlml.files import write_whole
+from jlml.files import write_atomically
 
 PARTS_IN_WORDS = {
     "objective": (
@@ -78,7 +78,7 @@ def write_report(folder: Path, content: Mapping[str, Any]) -> None:
         embed=embedder(folder),
         feature_network=NAME,
     )
-    write_whole(folder / "report.html", page)
+    write_atomically(folder / "report.html", page)
 
 
 def in_short(content: Mapping[str, Any]) -> Iterator[str]:
@@ -136,7 +136,7 @@ def write_comparison(
         feature_network=NAME,
         feature_hash=weights_hash(),
     )
-    write_whole(folder / "comparison.html", page)
+    write_atomically(folder / "comparison.html", page)
 
 
 def link_to(folder: Path, evaluation: Evaluation) -> str:

@@ -16,7 +16,7 @@ from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison, compare
 from jlml.evaluation.subject import Settings
 from jlml.runs import Run
-from jlml.training import quieten
+from jlml.training.quiet import quieten
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from jlml.evaluation.quantities import quantity_of
-from jlml.plots import Picture
+from jlml.pictures.figures import Picture
 
 
 class NotApplicableError(Exception):

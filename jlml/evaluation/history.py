@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jlml.errors import UserError, gist
+from jlml.errors import UserError, first_line
 from jlml.evaluation.findings import Figure
 from jlml.evaluation.subject import Subject
-from jlml.files import read_whole
-from jlml.plots import Plane, scatter
+from jlml.files import read_limited
+from jlml.pictures.figures import Plane, scatter
 
 MOST_FRAMES = 60
 LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
@@ -76,10 +76,10 @@ def step_in(file: Path) -> int:
 def read(path: Path) -> Tensor:
     """A stored array as floats."""
     try:
-        content = io.BytesIO(read_whole(path, LARGEST))
+        content = io.BytesIO(read_limited(path, LARGEST))
         return torch.from_numpy(np.lib.format.read_array(content, allow_pickle=False).astype(np.float32))
     except Exception as error:  # a damaged header can make numpy raise anything
-        raise UserError(f"{path} is not a snapshot: {gist(error)}.") from error
+        raise UserError(f"{path} is not a snapshot: {first_line(error)}.") from error
 
 
 def in_one_plane(snapshots: list[Tensor]) -> tuple[list[Tensor], tuple[str, str]]:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from jlml.evaluation.findings import Figure
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian, ObservationModel
-from jlml.plots import loss_curves
+from jlml.pictures.figures import loss_curves
 
 TARGETS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 POINTS = 999

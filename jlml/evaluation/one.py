@@ -29,9 +29,8 @@ from jlml.evaluation.record import (
     settings_of_part,
 )
 from jlml.evaluation.subject import Settings, Subject
-from jlml.files import write_whole
-from jlml.onednn import fast_products
-from jlml.plots import as_png
+from jlml.files import write_atomically
+from jlml.pictures.figures import as_png
 from jlml.runs import Run
 
 PLACES = ("data.root", "output_dir")  # paths of the machine that trained
@@ -59,7 +58,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
     content = describe(subject)
     earlier = earlier_parts(run, which, settings)
     content["parts"] = {name: earlier[name] for name in PARTS if name in earlier}
-    with shown_progress() as progress, fast_products(subject.model, subject.config):
+    with shown_progress() as progress:
         for name in parts:
             task = progress.add_task(name, total=None, note="")
             subject.advance = partial(report_progress, progress, task)
@@ -67,7 +66,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
             progress.update(task, completed=1, total=1, note=note_of(result))
             done = {**content["parts"], name: result}
             content["parts"] = {name: done[name] for name in PARTS if name in done}
-            write_whole(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+            write_atomically(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     write_report(folder, content)
     return Evaluation(run, folder, content, parts)
 
@@ -84,7 +83,7 @@ def describe(subject: Subject) -> Content:
         "latent_dim": subject.latent_dim,
         "run_seed": config["seed"],
         "data": {
-            "name": data.source_name,
+            "name": data.source.name,
             "pixels": data.pixels,
             "image_shape": list(data.image_shape),
             "fit": data.fit if data.image_size else None,
@@ -111,7 +110,7 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
     except Exception as error:  # whatever goes wrong in one part, the others can still be had
         result = {"status": "failed", "reason": reason_of(error)}
         if not isinstance(error, UserError):
-            write_whole(folder / f"{name}_error.txt", traceback.format_exc())
+            write_atomically(folder / f"{name}_error.txt", traceback.format_exc())
     result["settings"] = settings_of_part(name, subject.settings)
     result["seconds"] = round(time.perf_counter() - started, 2)
     return result
@@ -131,10 +130,10 @@ def write_figure(figure: Figure, folder: Path, part: str) -> Content:
         durations = [FRAME_MS] * len(rest) + [LAST_FRAME_MS]
         encoded = BytesIO()
         first.save(encoded, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-        write_whole(folder / file, encoded.getvalue())
+        write_atomically(folder / file, encoded.getvalue())
     else:
         file = f"{title}.png"
-        write_whole(folder / file, as_png(figure.picture))
+        write_atomically(folder / file, as_png(figure.picture))
     return {"file": file, "caption": figure.caption}
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from jlml.errors import UserError
 from jlml.evaluation.findings import Figure
 from jlml.evaluation.subject import Subject
-from jlml.plots import manifold
+from jlml.pictures.figures import manifold
 
 SIDE = 20  # pictures along each axis
 REGION = (0.005, 0.995)  # quantiles of the test codes along an axis

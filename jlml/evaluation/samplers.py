@@ -5,8 +5,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from jlml.evaluation.mixture import COMPONENTS
 from jlml.evaluation.subject import Codes, Subject
+from jlml.metrics.mixture import COMPONENTS
 
 SAMPLERS = {
     "prior": "prior N(0, I)",

@@ -10,17 +10,17 @@ from typing import Any
 
 from rich.console import Console
 
+from jlml.comparison.groups import Group, grouped
+from jlml.comparison.tables import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.errors import UserError, printable, reason_of
-from jlml.evaluation.comparison import groups_csv, runs_csv, tables_by_theme, tables_in_short
 from jlml.evaluation.document import write_comparison
-from jlml.evaluation.groups import Group, grouped
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import earlier_parts, make_folder
 from jlml.evaluation.side_by_side import side_by_side
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.tables import Table
-from jlml.files import write_whole
-from jlml.plots import as_png
+from jlml.files import write_atomically
+from jlml.pictures.figures import as_png
 from jlml.runs import Run
 
 log = logging.getLogger(__name__)
@@ -73,12 +73,12 @@ def compare(
     groups = grouped(evaluations, configs)
     folder = Path(output_dir) if output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
-    write_whole(folder / "runs.csv", runs_csv(groups))
-    write_whole(folder / "groups.csv", groups_csv(groups))
+    write_atomically(folder / "runs.csv", runs_csv(groups))
+    write_atomically(folder / "groups.csv", groups_csv(groups))
     figures = []
     for figure in side_by_side(groups, which, settings, failed):
         assert not isinstance(figure.picture, list)
-        write_whole(folder / f"{figure.name}.png", as_png(figure.picture))
+        write_atomically(folder / f"{figure.name}.png", as_png(figure.picture))
         figures.append({"file": f"{figure.name}.png", "caption": figure.caption})
     short = tables_in_short(groups)
     write_comparison(folder, groups, [*short, *tables_by_theme(groups)], figures, failed)

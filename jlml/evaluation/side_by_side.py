@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jlml.callbacks.pictures import first_of_each_class
+from jlml.comparison.groups import Group
+from jlml.comparison.tables import IN_SHORT, comparable_sets, heading
 from jlml.errors import reason_of
-from jlml.evaluation.comparison import IN_SHORT, comparable_sets, heading
 from jlml.evaluation.findings import Figure
-from jlml.evaluation.groups import Group
 from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.samplers import SAMPLERS, draw_codes
 from jlml.evaluation.subject import Settings, Subject
-from jlml.plots import Plane, mosaic, plane_of, rate_distortion, scatters, strips
+from jlml.pictures.decoded import first_of_each_class
+from jlml.pictures.figures import Plane, mosaic, plane_of, rate_distortion, scatters, strips
 
 PER_CLASS = 2
 COLUMNS = 20

@@ -10,16 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from jlml.config import make
-from jlml.data import MNISTDataModule
+from jlml.data import ImageDataModule
 from jlml.data.batches import generator_for, to_float
-from jlml.data.sources import DEFAULT_ROOT, known_root
-from jlml.errors import UserError
+from jlml.data.mnist import DEFAULT_ROOT
 from jlml.evaluation.findings import NotApplicableError
-from jlml.evaluation.mixture import fitted_mixture
-from jlml.evaluation.pca import PCABaseline, principal_components
+from jlml.metrics.mixture import fitted_mixture
+from jlml.metrics.pca import PCABaseline, principal_components
 from jlml.models import Autoencoder
-from jlml.runs import Run
+from jlml.runs import Run, build_data
+from jlml.runs.data_root import recorded_root
 
 EVALUATION = 100  # the stream of random numbers apart from those of training
 
@@ -54,15 +53,13 @@ class Subject:
         self.model: Autoencoder = run.load_model(which, settings.trust)
         self.device = torch.device("cuda" if settings.device == "gpu" else "cpu")
         self.model.to(self.device)
-        self.config = self.model.config
+        self.config = run.config(settings.trust)
         self.data = self._data_with()
         self.advance: Callable[[int, int], None] = lambda done, of: None  # where progress is shown
 
-    def _data_with(self, **changes: Any) -> MNISTDataModule:
+    def _data_with(self, **changes: Any) -> ImageDataModule:
         node = {**self.config["data"], "root": self._data_root(), **changes}
-        data = make(node, "data")
-        if not isinstance(data, MNISTDataModule):
-            raise UserError(f"data._target_={node['_target_']} does not derive from MNISTDataModule.")
+        data = build_data({"data": node})
         data.setup()
         return data
 
@@ -71,7 +68,7 @@ class Subject:
         if self.settings.data_root is not None:
             return self.settings.data_root
         data = self.config["data"]
-        return known_root(str(data["name"]), str(data.get("root", DEFAULT_ROOT)))
+        return recorded_root(str(data["name"]), str(data.get("root", DEFAULT_ROOT)))
 
     @property
     def latent_dim(self) -> int:
@@ -97,10 +94,10 @@ class Subject:
     @cached_property
     def train_images(self) -> Tensor:
         """As the model sees them, but bytes where no pixel was drawn: a quarter of the memory."""
-        return self.data.training_images_at_rest()
+        return self.data.training_images_once()
 
     @cached_property
-    def grey(self) -> MNISTDataModule:
+    def grey(self) -> ImageDataModule:
         """The same splits with their stored grey pixels, whatever the model was trained on."""
         return self.data if self.data.pixels == "grey" else self._data_with(pixels="grey")
 

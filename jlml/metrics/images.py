@@ -1,12 +1,10 @@
 """How near a picture is to an image, by the field's two usual scores besides the yardsticks."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-Images = Float[Tensor, "batch channel height width"]
-PerImage = Float[Tensor, " batch"]
+from jlml.shapes import Images, PerImage
 
 SMALLEST = 11  # pixels: SSIM looks through a window of 11 x 11
 

@@ -2,11 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
 
-Images = Float[Tensor, "batch channel height width"]
-PerImage = Float[Tensor, " batch"]
+from jlml.shapes import Images, PerImage
 
 # A mean image may touch 0 or 1, and a Gaussian's may leave [0, 1]; its cross-entropy stays finite. The
 # bounds are what a float32 sigmoid can tell from 0 and 1, so that a Bernoulli's mean scores its own nll.

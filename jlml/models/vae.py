@@ -4,87 +4,105 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
+from torch.optim import Adam
 
-from jlml.losses.continuous_bernoulli import at_least_float32
-from jlml.models.base import Autoencoder, Codes, Images, Pass, steps_an_epoch
+from jlml.losses import ObservationModel, at_least_float32
+from jlml.metrics.kl import kl_to_standard_normal
+from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeScheduler, Output
 from jlml.networks import MLPDecoder, MLPEncoder
+from jlml.shapes import Codes, Images
 
 
 class VAE(Autoencoder):
     """q(z | x) = N(mean, diag(variance)), p(z) = N(0, I), x' ~ p(. | decoder(z)).
 
-    The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)) with one z drawn from q: at
-    ``beta=1`` the negative ELBO in nats. Source: Kingma & Welling 2014; beta: Higgins et al. 2017.
+    The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)) with one z drawn from q. With
+    ``beta=1`` it is the negative ELBO in nats.
+    Source: Kingma & Welling 2014; beta: Higgins et al. 2017.
 
     Args:
-        hidden: widths between image and code; the decoder runs through them backwards.
+        image_shape: (channels, height, width).
+        latent_dim: number of latent dimensions.
+        loss: the observation model p(x | z).
+        hidden: layer widths between image and code; the decoder uses them in reverse.
         beta: weight of the KL.
-        kl_warmup_epochs: in training the weight rises linearly from 0 to ``beta`` over so many epochs;
-            validation and test always weigh the KL in full.
+        kl_warmup_epochs: in training, the weight rises linearly from 0 to ``beta`` over these epochs.
+            Validation and test always use ``beta``.
         encoder: called with (image_shape, hidden, 2 latent_dim), see `jlml.networks`.
         decoder: called with (latent_dim, hidden, image_shape).
-        common: what every `Autoencoder` takes.
+        optimizer: see `Autoencoder`.
+        scheduler: see `Autoencoder`.
+        scheduler_interval: see `Autoencoder`.
+        seed: see `Autoencoder`.
     """
 
     sampled_from = "the prior N(0, I)"
+    kl_weight: Tensor  # in training
 
     def __init__(
         self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        loss: ObservationModel,
         hidden: Sequence[int] = (500, 500),
         beta: float = 1.0,
         kl_warmup_epochs: int = 0,
         encoder: Callable[..., nn.Module] = MLPEncoder,
         decoder: Callable[..., nn.Module] = MLPDecoder,
-        **common: Any,
+        optimizer: MakeOptimizer = Adam,
+        scheduler: MakeScheduler | None = None,
+        scheduler_interval: Interval = "epoch",
+        seed: int = 0,
     ) -> None:
-        super().__init__(**common)
+        super().__init__(image_shape, latent_dim, loss, optimizer, scheduler, scheduler_interval, seed)
         self.beta = beta
         self.kl_warmup_epochs = kl_warmup_epochs
-        self.encoder = encoder(self.image_shape, hidden, 2 * self.latent_dim)
-        self.decoder = decoder(self.latent_dim, hidden, self.image_shape)
+        self.register_buffer("kl_weight", torch.tensor(float(beta)), persistent=False)
+        self.encoder = encoder(image_shape, hidden, 2 * latent_dim)
+        self.decoder = decoder(latent_dim, hidden, image_shape)
 
     def posterior(self, images: Images) -> tuple[Codes, Codes]:
-        """Mean and log variance of q(z | x), each (B, latent_dim)."""
+        """Mean and log variance of q(z | x)."""
         mean, log_variance = at_least_float32(self.encoder(images)).chunk(2, dim=1)
         return mean, log_variance
 
-    def forward(self, images: Images) -> Pass:
+    def forward(self, images: Images, noise: Codes | None = None) -> Output:
         mean, log_variance = self.posterior(images)
-        codes = mean + torch.exp(log_variance / 2) * self.noise_like(mean)
+        noise = torch.randn_like(mean) if noise is None else noise
+        codes = mean + torch.exp(log_variance / 2) * noise
         logits = self.decoder(codes)
         nll = self.loss.nll(logits, images)
         kl = kl_to_standard_normal(mean, log_variance).sum(1)
-        return Pass(logits, {"nll": nll, "beta_kl": self._kl_weight() * kl}, {"kl": kl, "elbo": -nll - kl})
+        weight = self.kl_weight if self.training else self.beta
+        return Output(logits, {"nll": nll, "beta_kl": weight * kl}, {"kl": kl, "elbo": -nll - kl})
 
     def encode(self, images: Images) -> Codes:
-        """The posterior mean of each image; a class that has other codes overrides `posterior`."""
+        """The posterior mean of each image."""
         return self.posterior(images)[0]
 
     def sample(self, count: int) -> Images:
         return self.decode(torch.randn(count, self.latent_dim, device=self.device))
 
-    def constants(self) -> tuple[float]:
-        return (self._kl_weight(),)
-
-    def compile_passes(self, batch_size: int) -> None:
-        if self.kl_warmup_epochs:  # a weight that reads the trainer would be compiled anew at every step
-            self.__dict__["_kl_weight"] = torch.compiler.disable(self._kl_weight)
-        super().compile_passes(batch_size)
-
-    def _kl_weight(self) -> float:
-        if not self.training or not self.kl_warmup_epochs or self._trainer is None:
-            return self.beta
-        steps = self.kl_warmup_epochs * steps_an_epoch(self.trainer)
-        return self.beta * min(1.0, self.global_step / steps)
+    def configure_callbacks(self) -> list[Callback]:
+        return [KLWarmUp(self.beta, self.kl_warmup_epochs)] if self.kl_warmup_epochs else []
 
 
-def kl_to_standard_normal(
-    mean: Float[Tensor, "batch latent"], log_variance: Float[Tensor, "batch latent"]
-) -> Float[Tensor, "batch latent"]:
-    """KL(N(mean, variance) || N(0, 1)) in nats, by dimension: (mean^2 + variance - 1 - log variance) / 2.
+class KLWarmUp(Callback):
+    """Raises the KL weight of a VAE linearly from 0 to beta over its first epochs, at every step.
 
-    Source: Kingma & Welling 2014, appendix B.
+    Args:
+        beta: the weight at the end.
+        epochs: until then.
     """
-    return (mean.square() + torch.expm1(log_variance) - log_variance) / 2
+
+    def __init__(self, beta: float, epochs: int) -> None:
+        self.beta = beta
+        self.epochs = epochs
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        progress = trainer.global_step / (self.epochs * trainer.num_training_batches)
+        pl_module.kl_weight.fill_(self.beta * min(1.0, progress))  # type: ignore[operator]

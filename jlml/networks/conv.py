@@ -7,7 +7,7 @@ from torch import nn
 
 from jlml.errors import UserError
 
-Code = Literal["dense", "spatial"]
+CodeLayout = Literal["dense", "spatial"]
 
 
 def halved_sizes(size: int, times: int) -> list[int]:
@@ -58,7 +58,7 @@ class ConvEncoder(nn.Sequential):
         image_shape: tuple[int, int, int],
         channels: Sequence[int],
         outputs: int,
-        code: Code = "dense",
+        code: CodeLayout = "dense",
         dense_channels: int = 16,
     ) -> None:
         depth = len(channels) + 1
@@ -85,7 +85,7 @@ class ConvDecoder(nn.Sequential):
         latent_dim: int,
         channels: Sequence[int],
         image_shape: tuple[int, int, int],
-        code: Code = "dense",
+        code: CodeLayout = "dense",
         dense_channels: int = 16,
     ) -> None:
         depth = len(channels) + 1

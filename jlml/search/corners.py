@@ -7,11 +7,9 @@ import torch
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.cli import sentence
-from jlml.config import Config, check, plain, shown
-from jlml.config.keys import value_at
+from jlml.config import Config, check, plain, sentence, shown, value_at
 from jlml.errors import UserError, did_you_mean
-from jlml.models import build_model
+from jlml.runs import build_model
 from jlml.search.ranges import Choices
 from jlml.search.settings import Settings
 
@@ -81,7 +79,7 @@ def metrics_of(config: Config, image_shape: tuple[int, int, int]) -> set[str]:
         except UserError as error:
             raise UserError(f"search.ranges: {error}") from error
         with torch.no_grad():
-            return {f"val/{name}" for name in model.judged(torch.rand(2, *image_shape), 0)}
+            return {f"val/{name}" for name in model.measure(torch.rand(2, *image_shape), 0)}
 
 
 def check_comparable(metric: str, corners: list[Config]) -> None:

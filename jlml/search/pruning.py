@@ -3,7 +3,7 @@
 import optuna
 from lightning import Callback, LightningModule, Trainer
 
-from jlml.training import Pruned
+from jlml.training.record import Pruned
 
 
 class Pruning(Callback):

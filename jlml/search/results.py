@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jlml.config import command, word
+from jlml.config import command_line as command
+from jlml.config import override as word
 from jlml.errors import UserError
-from jlml.files import write_whole
+from jlml.files import write_atomically
 from jlml.runs import Run
 from jlml.search.settings import IN_PASSING
 from jlml.search.trials import Trials
@@ -77,7 +78,7 @@ def record_search(trials: Trials) -> None:
         **{key: value for key, value in settings.node.items() if key not in IN_PASSING},
     }
     with trials.alone():
-        write_whole(trials.folder / "search.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+        write_atomically(trials.folder / "search.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
 
 
 def record_results(trials: Trials) -> None:
@@ -98,7 +99,7 @@ def record_results(trials: Trials) -> None:
                     *(place_of(trials, trial), notes.get("error", "")),
                 ]
             )
-        write_whole(trials.folder / "results.csv", file.getvalue())
+        write_atomically(trials.folder / "results.csv", file.getvalue())
 
 
 def place_of(trials: Trials, trial: FrozenTrial) -> str:

@@ -12,20 +12,20 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from jlml.callbacks import ProgressBar
-from jlml.cli import sentence
-from jlml.config import make
-from jlml.data import MNISTDataModule
-from jlml.errors import UserError, gist
-from jlml.hardware import check_device
-from jlml.runs import Run
+from jlml.config import sentence
+from jlml.errors import UserError, first_line
+from jlml.runs import Run, build_data
 from jlml.search.corners import check_corners
 from jlml.search.pruning import Pruning
 from jlml.search.results import Found, announce, record_results, record_search, report_trial
 from jlml.search.settings import Settings
 from jlml.search.storage import beating
 from jlml.search.trials import Claim, Trials
-from jlml.training import Pruned, quieten, train
+from jlml.speed.hardware import check_device
+from jlml.training.progress import ProgressBar
+from jlml.training.quiet import quieten
+from jlml.training.record import Pruned
+from jlml.training.train import train
 
 
 def search(cfg: DictConfig) -> Found:
@@ -66,12 +66,12 @@ def prepared(settings: Settings) -> Settings:
         UserError: something is not.
     """
     check_device(settings.config)
-    data: MNISTDataModule = make(settings.config["data"], "data")
+    data = build_data(settings.config)
     data.setup()
-    if data.source_name != settings.config["data"]["name"]:
+    if data.source.name != settings.config["data"]["name"]:
         # the fallback stands in: for all trials, whatever later ones would find
-        settings.config["data"] |= {"name": data.source_name, "fallback": False}
-        words = (*settings.words, f"data.name={data.source_name}", "data.fallback=false")
+        settings.config["data"] |= {"name": data.source.name, "fallback": False}
+        words = (*settings.words, f"data.name={data.source.name}", "data.fallback=false")
         settings = replace(settings, words=words)
     check_corners(settings, data.image_shape)
     return settings
@@ -98,7 +98,7 @@ def run_trial(trials: Trials, claim: Claim) -> None:
         except (UserError, HydraException, OmegaConfBaseException) as failure:
             error = sentence(failure)
         except Exception as failure:  # of one set of values, perhaps: others may do well
-            error = f"{type(failure).__name__}: {gist(failure)}"
+            error = f"{type(failure).__name__}: {first_line(failure)}"
         with suppress(UpdateFinishedTrialError):  # given up as lost meanwhile
             finish(trials, trial, state, value, error, time.perf_counter() - started)
     report_trial(trials, trial.number, claim.resumed)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from jlml.config import Config, compose, plain, shown, word
-from jlml.config.essence import BESIDES, compared, decisive
-from jlml.config.keys import value_at
+from jlml.config import Config, compared, compose, decisive, key_of, plain, shown, value_at
+from jlml.config import override as word
+from jlml.config.identity import NOT_DECISIVE as BESIDES
 from jlml.errors import UserError, did_you_mean
-from jlml.search.ranges import Range, key_of, ranges_of
+from jlml.search.ranges import Range, ranges_of
 
 IN_PASSING = ("name", "trials", "storage")  # may change while a search goes on
 LOWER, HIGHER = ("val/loss", "val/nll", "val/mse", "val/bce"), ("val/elbo",)  # is better

@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from jlml.errors import UserError, gist
+from jlml.errors import UserError, first_line
 from jlml.search.settings import Settings, refuse_another
 
 BEAT, SILENCE = 30, 300  # seconds between two signs of life in a database, and without one until lost
@@ -80,7 +80,9 @@ def database(url: str) -> BaseStorage:
                 heartbeat_stale_trial_callback=queue_again,
             )
     except Exception as error:  # whatever a driver raises, or that there is none
-        reason = type(error).__name__ if "://" in str(error) else f"{type(error).__name__}: {gist(error)}"
+        reason = (
+            type(error).__name__ if "://" in str(error) else f"{type(error).__name__}: {first_line(error)}"
+        )
         raise UserError(f"search.storage cannot be used: {reason}.") from None
 
 

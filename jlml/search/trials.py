@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from jlml.errors import UserError, reason_of
-from jlml.files import refuse_links_out, write_whole
+from jlml.files import refuse_links_out, write_atomically
 from jlml.search.settings import Settings
 from jlml.search.storage import database, fail_silent, journal, open_study, sampler_of
 
@@ -72,7 +72,7 @@ class Trials:
         """Tells this folder from one on another machine that shares the database, but no files."""
         path = self.locks / "home"
         if not path.exists():
-            write_whole(path, uuid.uuid4().hex)
+            write_atomically(path, uuid.uuid4().hex)
         return path.read_text(encoding="utf-8")
 
     def all(self) -> list[FrozenTrial]:

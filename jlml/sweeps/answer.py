@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from jlml.comparison.spread import Spread, best_of
 from jlml.evaluation.quantities import QUANTITIES
-from jlml.evaluation.spread import Spread, best_of
 from jlml.evaluation.tables import Cell, Table, arrow
-from jlml.files import write_whole
-from jlml.plots import Line, Picture, Ticks, as_png, factor_lines
+from jlml.files import write_atomically
+from jlml.pictures.figures import Line, Picture, Ticks, as_png, factor_lines
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.plan import LIKELIHOODS
 
@@ -185,11 +185,11 @@ def ticks_of(key: str, values: Sequence[str]) -> Ticks:
 
 def write_answer(sweep: Sweep, answer: Answer) -> list[str]:
     """Writes groups.csv and answer.png into the sweep's folder, and returns their names."""
-    write_whole(sweep.path / "groups.csv", groups_csv(answer))
+    write_atomically(sweep.path / "groups.csv", groups_csv(answer))
     picture = answer.picture()
     if picture is None:
         return ["groups.csv"]
-    write_whole(sweep.path / "answer.png", as_png(picture))
+    write_atomically(sweep.path / "answer.png", as_png(picture))
     return ["groups.csv", "answer.png"]
 
 

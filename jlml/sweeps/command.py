@@ -14,15 +14,18 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from jlml.cli import ON_MNIST_5K, SWEEPS
-from jlml.config import CONF, check, command, plain, word
-from jlml.errors import UserError, gist
-from jlml.files import read_json, write_whole
+from jlml.config import CONF, check, plain
+from jlml.config import command_line as command
+from jlml.config import override as word
+from jlml.errors import UserError, first_line
+from jlml.files import read_json, write_atomically
 from jlml.sweeps.folder import ENDED, Result, Sweep
 from jlml.sweeps.plan import check_jobs, check_rank, plan_of
 from jlml.sweeps.threads import threads_for
 from jlml.sweeps.watch import Watch, outcome, ranking, wide_console, words_of
 
+MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
 JOBS_AT_ONCE = "hydra.launcher.n_jobs"
 LAUNCHERS = ("joblib", "multiprocessing", "ray", "submitit")  # whose own errors are no fault of ours
 PLUGINS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # and the extra that brings it
@@ -75,7 +78,7 @@ def words_given(arguments: Sequence[str]) -> list[str]:
     Raises:
         UserError: it has flags that a sweep would not heed.
     """
-    words = [argument for argument in arguments if argument not in SWEEPS]
+    words = [argument for argument in arguments if argument not in MULTIRUN]
     flags = [word for word in words if word.startswith("-")]
     if flags:
         raise UserError(f"train.py -m takes words like key=value beside -m, and not {flags[0]}.")
@@ -148,12 +151,14 @@ def run_to_the_end(
                 reason = "its process was killed twice, perhaps for want of memory"
                 metrics = folder.path / at_work[0] / "metrics.json"
                 record = read_json(metrics) | {"status": "failed", "error": reason}
-                write_whole(metrics, json.dumps(record, indent=2) + "\n")
+                write_atomically(metrics, json.dumps(record, indent=2) + "\n")
             killed.update(at_work)
             suspects = [job for job in suspects or at_work if is_undone(folder.result(job, jobs[job]))]
         except Exception as error:
             if type(error).__module__.split(".")[0] in LAUNCHERS:
-                raise UserError(f"The launcher gave up: {gist(error)}. The same command goes on.") from error
+                raise UserError(
+                    f"The launcher gave up: {first_line(error)}. The same command goes on."
+                ) from error
             raise
 
 

@@ -15,9 +15,17 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from jlml.config import is_words
-from jlml.errors import UserError, gist
-from jlml.files import is_number, locked, read_json, read_whole, read_yaml, refuse_links_out, write_whole
+from jlml.errors import UserError, first_line
+from jlml.files import (
+    is_number,
+    locked,
+    read_json,
+    read_limited,
+    refuse_links_out,
+    write_atomically,
+)
+from jlml.runs.config_file import is_texts as is_words
+from jlml.runs.config_file import read_yaml
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -65,7 +73,7 @@ class Sweep:
         try:
             content = read_yaml(self.path / "sweep.yaml")
         except Exception as error:  # a damaged file can make the parser raise anything
-            raise UserError(f"{self.path} is not the folder of a sweep: {gist(error)}.") from error
+            raise UserError(f"{self.path} is not the folder of a sweep: {first_line(error)}.") from error
         over, fixed, jobs = (
             content.get(key) if isinstance(content, dict) else None for key in ("over", "fixed", "jobs")
         )
@@ -98,7 +106,7 @@ class Sweep:
                     self._refuse_another(self.read(), plan, fixed)
                     jobs = self.jobs() | jobs
                 content = {"over": list(plan.factors), "fixed": fixed, "jobs": jobs}
-                write_whole(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+                write_atomically(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
         except OSError as error:
             raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
 
@@ -121,7 +129,7 @@ class Sweep:
         folder, refused = self.path / job, self.refusal(job)
         record = read_json(folder / "metrics.json")
         if refused.is_file():
-            record = {"status": "failed", "error": read_whole(refused).decode(errors="replace")}
+            record = {"status": "failed", "error": read_limited(refused).decode(errors="replace")}
         return Result(job, factors, record, read_json(folder / "progress.json"))
 
     def results(self) -> list[Result]:
@@ -148,7 +156,7 @@ class Sweep:
     def write_results(self) -> None:
         """Writes results.csv."""
         with self.alone("results.csv", wait=60):
-            write_whole(self.path / "results.csv", as_csv(self.results()))
+            write_atomically(self.path / "results.csv", as_csv(self.results()))
 
 
 def is_jobs(jobs: Any, over: Any) -> bool:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
-from jlml.cli import importing
 from jlml.config import differences, plain
+from jlml.distributed.orphans import end_with_parent
 from jlml.errors import UserError, reason_of
-from jlml.files import write_whole
-from jlml.orphans import end_with_parent
+from jlml.files import write_atomically
+from jlml.speed.startup import importing
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import job_name
 
@@ -59,7 +59,7 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
                 refuse_another(run, cfg)
         except UserError as error:  # what is there stays as it is
             refusal.parent.mkdir(exist_ok=True)
-            write_whole(refusal, str(error))
+            write_atomically(refusal, str(error))
         else:
             go_on(run, cfg)
     sweep.write_results()
@@ -67,7 +67,7 @@ def run_job(cfg: DictConfig, hydra: HydraConf) -> None:
 
 def go_on(run: "Run", cfg: DictConfig) -> None:
     """Trains what is left of a run, if anything is."""
-    from jlml.training import train
+    from jlml.training.train import train
 
     before = run.metrics()
     status = before.get("status")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jlml.data.sources import load, load_mnist_5k
+from jlml.data.mnist import load, load_mnist_5k
 from jlml.evaluation.digits import NAME, WEIGHTS, load_classifier
 from jlml.evaluation.digits.train import accuracy, augmented, train
 

@@ -9,7 +9,7 @@ from jlml.evaluation.parts.likelihood import posteriors
 from jlml.evaluation.subject import Settings, Subject
 from jlml.losses import Gaussian
 from jlml.models import VAE
-from jlml.models.vae import kl_to_standard_normal
+from jlml.metrics.kl import kl_to_standard_normal
 
 SCALE = 0.5
 SHAPE = (1, 2, 3)

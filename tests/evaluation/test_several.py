@@ -12,12 +12,12 @@ from scipy.stats import ttest_ind
 import jlml
 from conftest import QUICK, SMALL
 from jlml.errors import UserError
-from jlml.evaluation.comparison import comparison_table, tables_by_theme, tables_in_short
+from jlml.comparison.tables import comparison_table, tables_by_theme, tables_in_short
 from jlml.evaluation.entry import evaluate
-from jlml.evaluation.groups import Group, labels_of
+from jlml.comparison.groups import Group, labels_of
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.record import Evaluation
-from jlml.evaluation.spread import Spread, best_of
+from jlml.comparison.spread import Spread, best_of
 from jlml.evaluation.terminal import show
 from jlml.runs import Run
 

@@ -64,7 +64,7 @@ def test_active_units_count_what_varies():
 
 def test_the_mean_image_of_full_mnist_scores_what_is_known(mnist_root):
     """MSE .06747 a pixel, 205.8 nats; the entropy of the test images, 45.53 nats, is the floor."""
-    from jlml.data.sources import load
+    from jlml.data.mnist import load
 
     source = load("mnist", mnist_root)
     test = source.test_images.float() / 255

@@ -6,8 +6,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian
 from jlml.models import AE, VAE, ConvAE, ConvVAE
-from jlml.models.base import fixed_noise
-from jlml.models.vae import kl_to_standard_normal
+from jlml.metrics.kl import kl_to_standard_normal
 
 COMMON = {"image_shape": (1, 28, 28), "latent_dim": 16, "loss": Bernoulli()}
 MODELS = {
@@ -32,15 +31,26 @@ def test_kl_agrees_with_torch_distributions():
     torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), reference)
 
 
-def test_fixed_noise_is_that_of_its_seed_and_leaves_other_draws_as_they_were():
-    torch.manual_seed(7)
-    of_seed_7 = torch.randn(3)
-    torch.manual_seed(0)
-    undisturbed = torch.randn(3)
-    torch.manual_seed(0)
-    with fixed_noise(7, torch.device("cpu")):
-        assert torch.equal(torch.randn(3), of_seed_7)
-    assert torch.equal(torch.randn(3), undisturbed)
+def test_noise_can_be_passed_in(images):
+    """The same noise gives the same loss, whatever has been drawn before, and nothing is drawn."""
+    model = MODELS["vae"]()
+    noise = torch.randn(6, 16)
+    before = torch.get_rng_state()
+    first, second = model(images, noise), model(images, noise)
+    assert torch.equal(first.loss, second.loss)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not torch.equal(model(images).loss, first.loss)
+
+
+def test_validation_noise_depends_on_the_seed_and_the_batch_alone(images):
+    model, other = MODELS["vae"](seed=3).eval(), MODELS["vae"](seed=4).eval()
+    other.load_state_dict(model.state_dict())
+    torch.manual_seed(1)
+    first = model.measure(images, 0)["loss"]
+    torch.manual_seed(2)
+    assert torch.equal(model.measure(images, 0)["loss"], first)
+    assert not torch.equal(model.measure(images, 1)["loss"], first)
+    assert not torch.equal(other.measure(images, 0)["loss"], first)
 
 
 @pytest.mark.parametrize("loss", [Gaussian(), Bernoulli(), ContinuousBernoulli()])
@@ -53,14 +63,14 @@ def test_the_contract_of_a_model(name, loss, images):
     assert decoded.shape == images.shape
     torch.testing.assert_close(decoded, loss.mean(model.decoder(codes)))
     assert model.sample(3).shape == (3, 1, 28, 28)
-    for term in model.objective(images).values():
+    for term in model(images).terms.values():
         assert term.shape == (6,)
     assert torch.equal(model.encode(images), codes)  # the point code draws nothing
 
 
 def test_an_ae_costs_the_likelihood_of_its_reconstruction(images):
     model = MODELS["ae"]()
-    (nll,) = model.objective(images).values()
+    (nll,) = model(images).terms.values()
     torch.testing.assert_close(nll, model.loss.nll(model.decoder(model.encode(images)), images))
 
 
@@ -73,9 +83,9 @@ def test_a_vae_costs_the_negative_elbo_with_the_kl_weighed_by_beta(images):
 
     weights = MODELS["vae"]().state_dict()
     plain, heavy = terms(1.0), terms(4.0)
-    torch.testing.assert_close(sum(plain.terms.values()), -plain.notes["elbo"])
+    torch.testing.assert_close(plain.loss, -plain.extras["elbo"])
     torch.testing.assert_close(heavy.terms["nll"], plain.terms["nll"])
-    torch.testing.assert_close(heavy.terms["beta_kl"], 4 * plain.notes["kl"])
+    torch.testing.assert_close(heavy.terms["beta_kl"], 4 * plain.extras["kl"])
 
 
 def test_a_vae_samples_its_posterior(images):
@@ -117,7 +127,7 @@ def test_ae_samples_from_the_gaussian_fitted_to_codes():
 def test_gradients_reach_every_parameter(images):
     for name, build in MODELS.items():
         model = build()
-        sum(model.objective(images).values()).mean().backward()
+        sum(model(images).terms.values()).mean().backward()
         idle = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.any()]
         assert not idle, f"{name}: {idle}"
 
@@ -126,5 +136,5 @@ def test_bfloat16_autocast_keeps_the_objective_in_float32(images):
     for build in MODELS.values():
         model = build(loss=ContinuousBernoulli())
         with torch.autocast("cpu", torch.bfloat16):
-            terms = model.objective(images)
+            terms = model(images).terms
         assert {term.dtype for term in terms.values()} == {torch.float32}

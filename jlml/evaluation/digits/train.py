@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from jlml.data.sources import load
+from jlml.data.mnist import load
 from jlml.evaluation.digits.classifier import NAME, DigitClassifier
 
 BATCH = 128

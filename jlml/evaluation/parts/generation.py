@@ -12,7 +12,7 @@ from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics.frechet import frechet_distance, jackknife_error
 from jlml.metrics.overlap import NEIGHBOURS, overlap, radii
-from jlml.plots import class_shares
+from jlml.pictures.figures import class_shares
 
 SIZE = 28  # pixels a side of the images that the classifier knows
 DIGITS = ("mnist", "mnist_5k")
@@ -20,7 +20,7 @@ DIGITS = ("mnist", "mnist_5k")
 
 def generation(subject: Subject) -> Findings:
     """Scores every sampler, and for the floor real test images, against training images."""
-    name = subject.data.source_name
+    name = subject.data.source.name
     if name not in DIGITS:
         raise NotApplicableError(f"The digit classifier knows digits only, not {name}.")
     count = min(subject.settings.samples, len(subject.train_labels), len(subject.test_labels))

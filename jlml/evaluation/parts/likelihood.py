@@ -13,9 +13,9 @@ from jlml.evaluation.importance import Bounds, importance_bounds
 from jlml.evaluation.subject import Subject
 from jlml.metrics.aggregate import log_aggregate_posterior, log_standard_normal
 from jlml.metrics.codes import active_units
+from jlml.metrics.kl import kl_to_standard_normal
 from jlml.models import VAE
-from jlml.models.vae import kl_to_standard_normal
-from jlml.plots import aggregate_histograms, bound_curve, posterior
+from jlml.pictures.figures import aggregate_histograms, bound_curve, posterior
 
 
 def likelihood(subject: Subject) -> Findings:

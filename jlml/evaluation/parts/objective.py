@@ -18,7 +18,7 @@ def objective(subject: Subject) -> Findings:
     batches: list[dict[str, Tensor]] = []
     with torch.no_grad(), torch.autocast(subject.device.type, torch.bfloat16, enabled=in_16_bits):
         for number, (images, *_) in enumerate(subject.data.test_dataloader()):
-            values = subject.model.judged(images.to(subject.device), number)
+            values = subject.model.measure(images.to(subject.device), number)
             batches.append({name: value.cpu() for name, value in values.items()})
     findings = Findings(means_of({name: torch.cat([b[name] for b in batches]) for name in batches[0]}))
     whole = subject.config["trainer"].get("limit_test_batches", 1.0) == 1.0

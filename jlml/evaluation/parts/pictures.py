@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from jlml.callbacks.pictures import first_of_each_class, line
 from jlml.errors import UserError
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError
 from jlml.evaluation.history import movement
@@ -13,7 +12,8 @@ from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.planes import decoded_planes
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
-from jlml.plots import Plane, mosaic, plane_of, scatter, scatters
+from jlml.pictures.decoded import first_of_each_class, line
+from jlml.pictures.figures import Plane, mosaic, plane_of, scatter, scatters
 
 PER_CLASS = 2
 COLUMNS = 20

@@ -9,7 +9,7 @@ from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
 from jlml.metrics.images import SMALLEST, psnr, ssim
 from jlml.models import VAE
-from jlml.plots import bars, mosaic
+from jlml.pictures.figures import bars, mosaic
 
 CHUNK = 1000
 EXTREMES = 15  # images in the rows of best and worst

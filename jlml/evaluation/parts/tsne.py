@@ -5,11 +5,11 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from jlml.evaluation.findings import Figure, Findings, NotApplicableError, means_of
-from jlml.evaluation.pca import tensor
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.neighbours import knn_correct
-from jlml.plots import plane_of, scatters
-from jlml.plots.scatter import Plane
+from jlml.metrics.pca import tensor
+from jlml.pictures.figures import plane_of, scatters
+from jlml.pictures.figures.scatter import Plane
 
 try:  # the same algorithm at the same settings, six times as fast on one thread
     from sklearnex.manifold import TSNE

@@ -1,0 +1,154 @@
+"""What both commands share: a quick start, and a mistake that ends in one sentence instead of a traceback."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from jlml.errors import UserError, did_you_mean, printable
+
+MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+HELP = ("-h", "--help")
+QUESTIONS = (
+    *HELP,
+    *("-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--version"),
+)
+OTHER_FLAGS = (
+    *("-p", "--package", "-r", "--run", "--resolve", "-cp", "--config-path", "-cn", "--config-name"),
+    *("-cd", "--config-dir", "--experimental-rerun"),
+)
+FLAGS = (*MULTIRUN[:2], *QUESTIONS, *OTHER_FLAGS)
+CFG = ("job", "hydra", "all")  # what --cfg prints
+HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+# as the user has set it, before a command sets it for itself and for the processes that it starts
+TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_COMMAND" not in os.environ
+
+
+def run_command(
+    main: Callable[[Any], None], config_name: str, sweep: Callable[[Any], None] | None = None
+) -> None:
+    """Runs a Hydra app on the arguments of the command line.
+
+    With HYDRA_FULL_ERROR=1 every error keeps its traceback.
+
+    Args:
+        main: takes the composed config.
+        config_name: of the file in `conf/`.
+        sweep: runs the app for many configs if the command line asks for it; Hydra alone by default.
+    """
+    arguments = sys.argv[1:]
+    if os.environ.get("JLML_DATA") == "":  # the same as unset, but not to Hydra
+        del os.environ["JLML_DATA"]
+    if not TRACEBACKS:
+        os.environ["JLML_COMMAND"] = config_name
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints the error in its own way and exits
+    logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
+    with one_sentence():
+        check_flags(arguments)
+        refuse_folders(arguments)
+        if is_help(arguments):
+            from jlml.config.help import help_text
+
+            print(help_text(config_name, [argument for argument in arguments if argument not in HELP]))
+        elif sweep is not None and is_sweep(arguments):
+            sweep(hydra_app(main, config_name))
+        else:
+            hydra_app(main, config_name)()
+
+
+def hydra_app(main: Callable[[Any], None], config_name: str) -> Callable[[], None]:
+    """The app that composes a config from the command line."""
+    import hydra
+
+    from jlml.config import CONF
+
+    return hydra.main(config_path=str(CONF), config_name=config_name, version_base="1.3")(main)
+
+
+def check_flags(arguments: Sequence[str]) -> None:
+    """Refuses flags that Hydra does not have, and dashes before a key.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        flag, has_value, value = argument.partition("=")
+        if not flag.startswith("-"):
+            continue
+        if flag in FLAGS:
+            chosen = value if has_value else following
+            if flag in ("-c", "--cfg") and chosen not in CFG:
+                raise UserError(f"{flag} {chosen} is invalid: expected one of: {', '.join(CFG)}.")
+            continue
+        if has_value:
+            raise UserError(
+                f"{argument} is not an override: overrides have no dashes. Use {argument.lstrip('-')}."
+            )
+        hint = did_you_mean(flag, FLAGS)
+        raise UserError(
+            f"{flag} is not a flag.{hint} Overrides are key=value, for example latent.dim=10; see --help."
+        )
+
+
+def refuse_folders(arguments: Sequence[str]) -> None:
+    """Refuses to move Hydra's own folders, which stay empty: nobody should look there for a run.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key.lstrip("+~") in HYDRA_FOLDERS and value.strip("'\"") != ".":
+            raise UserError(f"{argument} is invalid: jlml makes its own folders. Use output_dir=<folder>.")
+
+
+def flags_of(arguments: Sequence[str]) -> set[str]:
+    """The arguments, flags without their values."""
+    return {argument.split("=")[0] if argument[:1] == "-" else argument for argument in arguments}
+
+
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for many runs, and not only for information about them."""
+    flags = flags_of(arguments)
+    return not flags.isdisjoint(MULTIRUN) and flags.isdisjoint(QUESTIONS)
+
+
+def is_help(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for help and has no other flags."""
+    flags = {argument for argument in arguments if argument.startswith("-")}
+    return bool(flags) and flags.issubset(HELP)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turns a user's mistake into the last line of the program."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")
+    except Exception as error:
+        if TRACEBACKS:
+            raise
+        from jlml.config import sentence_for  # here: a good command does not need it
+
+        said = sentence_for(error, of_evaluation=os.environ.get("JLML_COMMAND") == "evaluate")
+        if said is None:
+            raise
+        sys.exit(f"Error: {printable(said)}")
+
+
+class Terminal(logging.Handler):
+    """Warnings in a frame, so that nobody misses them between progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # rich costs a tenth of a second, and most runs have no warning
+        from rich.console import Console
+        from rich.panel import Panel
+
+        colour = "red" if record.levelno >= logging.ERROR else "yellow"
+        text = record.getMessage()
+        Console(stderr=True).print(
+            Panel(text, title=record.levelname, border_style=f"bold {colour}"), markup=False
+        )

@@ -1,0 +1,58 @@
+"""The command `train.py`, also installed as `jlml-train`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jlml.cli.command import one_sentence, run_command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+# imports wait: those of torch until the config is right
+
+
+def run(cfg: "DictConfig") -> None:
+    """Trains, searches or resumes, then prints where the result is and how good it is."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from jlml.config import check, plain, with_choices
+    from jlml.speed.startup import importing
+
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        from jlml.sweeps import run_job
+
+        run_job(with_choices(cfg, hydra_config), hydra_config)
+        return
+    with one_sentence():
+        cfg = with_choices(cfg, hydra_config)
+        check(plain(cfg))
+        if "search" in cfg and cfg.resume is None:
+            with importing():
+                from jlml.search import search, show_found
+
+            show_found(search(cfg))
+            return
+
+        with importing():
+            from jlml.cli.trained import show_trained
+            from jlml.training.resume import resume
+            from jlml.training.train import train
+
+        folder, overrides = cfg.resume, hydra_config.overrides.task
+        trained = train(cfg) if folder is None else resume(str(folder), overrides, cfg.trust)
+        if trained.trainer.is_global_zero:  # of several processes, one prints
+            show_trained(trained)
+
+
+def sweep(app: Callable[[], None]) -> None:
+    """Runs every combination of the command line's values, each by the app."""
+    from jlml.sweeps import sweep as run_sweep
+
+    run_sweep(app)
+
+
+def main() -> None:
+    """Runs the command."""
+    run_command(run, "train", sweep)

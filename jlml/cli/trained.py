@@ -1,0 +1,48 @@
+"""What the terminal says at the end of training: a short table, and what to do next."""
+
+from shlex import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from jlml.config import command_line, override
+from jlml.runs import trust_needed
+from jlml.training.train import Trained
+
+ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
+UNITS = {"mse": "per pixel"}
+OTHER_UNIT = "nats per image"
+
+
+def show_trained(trained: Trained) -> None:
+    """The metrics of the best checkpoint, where the run is, and how to go on."""
+    console = Console(soft_wrap=True)
+    run = trained.run.path
+    data = trained.data.source.name
+    choices = trained.config["choices"]
+    title = f"{choices['model']}, {choices['loss']}, latent dim {trained.model.latent_dim}, {data}"
+    console.print(table_of(trained.metrics, ("val", "test"), f"{title}: best checkpoint"))
+    if data == "mnist_5k":
+        console.print(f"[bold yellow]{ON_MNIST_5K}[/]", highlight=False)
+    console.print(f"Run folder   {run}", highlight=False, markup=False)
+    evaluation = command_line("evaluate.py", override("run", str(run)), *trust_needed(trained.config))
+    console.print(f"Evaluate it  {evaluation}", highlight=False, markup=False)
+    console.print(
+        f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False, markup=False
+    )
+
+
+def table_of(metrics: dict[str, float], splits: tuple[str, ...], title: str) -> Table:
+    """One row a quantity, one column a split."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for split in splits:
+        table.add_column(split, justify="right")
+    table.add_column("unit")
+    quantities = dict.fromkeys(name.split("/")[1] for name in metrics)
+    for quantity in quantities:
+        values = [metrics.get(f"{split}/{quantity}") for split in splits]
+        digits = 5 if quantity == "mse" else 2
+        cells = ["" if value is None else f"{value:.{digits}f}" for value in values]
+        table.add_row(quantity, *cells, UNITS.get(quantity, OTHER_UNIT))
+    return table

@@ -1,0 +1,1 @@
+"""What may be compared: groups of runs, averages over seeds, significance, tables."""

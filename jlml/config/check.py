@@ -1,0 +1,184 @@
+"""Refuses configs that do not fit the schema, before anything is built from them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from jlml.config.keys import known_keys, shown, value_at
+from jlml.config.schema import Evaluate, Expected, Train
+from jlml.errors import UserError, did_you_mean
+
+LONGEST_SHOWN = 80  # characters of a value in a sentence
+SIGNS = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+NOUNS = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("a text", "texts")}
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuses a training config with unknown keys, missing keys or impossible values.
+
+    Raises:
+        UserError: naming the key, the value and what is expected.
+    """
+    validate(Train, config)
+    check_processes(config)
+
+
+def check_evaluation(config: Mapping[str, Any]) -> None:
+    """The same for the config of an evaluation."""
+    validate(Evaluate, config)
+
+
+def validate(schema: type[BaseModel], config: Mapping[str, Any]) -> None:
+    """Compares a config with a schema.
+
+    Raises:
+        UserError: about the first key that does not fit.
+    """
+    try:
+        schema.model_validate(dict(config))
+    except ValidationError as errors:
+        first = errors.errors(include_url=False, include_context=False)[0]
+        raise UserError(sentence_about(schema, config, first["type"], first["loc"])) from None
+
+
+def sentence_about(
+    schema: type[BaseModel], config: Mapping[str, Any], kind: str, place: Sequence[int | str]
+) -> str:
+    """What is wrong with the value at a place in the config, and what is expected."""
+    names, field = find_field(schema, place)
+    key = ".".join(names)
+    if kind == "extra_forbidden":
+        return (
+            f"{key} is not a key of the config.{did_you_mean(key, known_keys())} See --cfg job for all keys."
+        )
+    if kind == "missing":
+        return f"{key} is missing from the config. Choose or set it, see `python train.py --help`."
+    value = in_short(shown(value_at(config, key)))
+    if field is None or kind in ("model_type", "dict_type"):
+        return f"{key}={value} is invalid: {key} is a group of keys, set {key}.<key>=..."
+    annotation = annotated(field)
+    hint = did_you_mean(value, choices(annotation))
+    return f"{key}={value} is invalid: expected {expected(annotation)}.{hint}"
+
+
+def find_field(schema: type[BaseModel], place: Sequence[int | str]) -> tuple[list[str], FieldInfo | None]:
+    """The key that a place names, and its field; None if the schema has none.
+
+    Below a key that holds no further keys, a place names elements of a list and branches of a union.
+    """
+    model: type[BaseModel] | None = schema
+    names: list[str] = []
+    field: FieldInfo | None = None
+    steps = iter(place)
+    for step in steps:
+        names.append(str(step))
+        assert model is not None
+        field = next((f for name, f in model.model_fields.items() if (f.alias or name) == step), None)
+        model, is_in_dict = (None, False) if field is None else model_in(field.annotation)
+        if is_in_dict and (name := next(steps, None)) is not None:
+            names.append(str(name))  # of the user's choice
+            field = None
+        if model is None:
+            break
+    return names, field
+
+
+def model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The schema of the keys below a key of this type, and whether they are in a dict."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for inner in get_args(annotation):
+        model, _ = model_in(inner)
+        if model is not None:
+            return model, get_origin(annotation) is dict or model_in(inner)[1]
+    return None, False
+
+
+def annotated(field: FieldInfo) -> Any:
+    """The whole type of a field, with its ranges."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def expected(annotation: Any, plural: bool = False) -> str:
+    """What a value of this type may be, in words."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        base, *limits = inner
+        custom = next((limit.words for limit in limits if isinstance(limit, Expected)), None)
+        return custom or f"{expected(base, plural)} {' and '.join(bounds(limits))}".rstrip()
+    if origin in (Union, UnionType):
+        return ", or ".join(expected(some) for some in inner if some is not NoneType) + (
+            ", or null" if NoneType in inner else ""
+        )
+    if origin is Literal:
+        return shown(inner[0]) if len(inner) == 1 else f"one of: {', '.join(map(shown, inner))}"
+    if origin is list:
+        return f"a list of {expected(inner[0], plural=True)}"
+    if annotation is bool:
+        return "true or false"
+    return NOUNS[annotation][plural] if annotation in NOUNS else "something else"
+
+
+def bounds(limits: Sequence[Any]) -> Iterator[str]:
+    """The ranges among the limits of a type, such as ``>= 1``."""
+    for limit in limits:
+        if type(limit) in SIGNS:
+            (bound,) = asdict(limit).values()
+            yield f"{SIGNS[type(limit)]} {bound}"
+
+
+def choices(annotation: Any) -> list[str]:
+    """The allowed words of a type that is a choice; none of any other."""
+    if get_origin(annotation) is Literal:
+        return [shown(value) for value in get_args(annotation)]
+    return [word for inner in get_args(annotation) for word in choices(inner) if isinstance(word, str)]
+
+
+def in_short(text: str) -> str:
+    """A text that fits into a sentence."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def check_job(config: Mapping[str, Any]) -> None:
+    """Refuses in a sweep what only a command of its own can do.
+
+    Raises:
+        UserError: the run needs several processes, each of which would start the whole sweep again, or is
+            a search, or resumes another run.
+    """
+    if config.get("search") is not None:
+        raise UserError("search=... trains many runs already: leave -m out.")
+    if config.get("resume") is not None:
+        raise UserError("resume=... is one run: leave -m out. To resume a sweep, repeat its command.")
+    if config["trainer"].get("strategy") == "ddp":
+        raise UserError(
+            "trainer.strategy=ddp does not work with -m: each process of a run would start the whole sweep "
+            "again. Run one command for each run, without -m, or use trainer=default, one process per run."
+        )
+
+
+def check_processes(config: Mapping[str, Any]) -> None:
+    """Refuses more processes than the strategy, the speed options or a batch allow.
+
+    Raises:
+        UserError: naming the keys.
+    """
+    trainer = config["trainer"]
+    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
+    processes = nodes * (len(devices) if isinstance(devices, list) else devices)
+    if processes > 1 and trainer.get("strategy", "auto") != "ddp":
+        raise UserError(
+            f"trainer.devices={shown(devices)} and trainer.num_nodes={nodes} train in {processes} processes. "
+            "Use trainer=ddp for that, or one device."
+        )
+    batch_size = config["data"]["batch_size"]
+    if batch_size % processes:
+        raise UserError(
+            f"data.batch_size={batch_size} is invalid for {processes} processes: it counts the images of all "
+            f"of them. Use a multiple of {processes}."
+        )

@@ -1,0 +1,98 @@
+"""From overrides on a command line to a plain config."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from pydantic import BaseModel
+
+from jlml.config.schema import Evaluate, Search, Speed, Train
+from jlml.errors import UserError, first_line
+
+PACKAGE = Path(__file__).parents[1]
+CONF = (
+    PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+)  # installed, or a checkout
+Config = dict[str, Any]
+
+
+def register_defaults() -> None:
+    """Makes the defaults of the schema known to Hydra, for the files in conf/ to start from."""
+    store = ConfigStore.instance()
+    store.store("_train", defaults_of(Train))
+    store.store("_evaluate", defaults_of(Evaluate))
+    store.store("_keys", defaults_of(Speed), group="speed")
+    store.store("_keys", defaults_of(Search), group="search")
+
+
+def defaults_of(schema: type[BaseModel]) -> Config:
+    """The keys of a schema that have a default, but for those that are added to a composed config."""
+    added = ("choices", "changes", "image_shape")
+    groups = ("scheduler", "callbacks", "logger", "search")
+    return {
+        name: defaults_of(type(field.default)) if isinstance(field.default, BaseModel) else field.default
+        for name, field in schema.model_fields.items()
+        if not field.is_required() and name not in (*added, *(groups if schema is Train else ()))
+    }
+
+
+register_defaults()
+
+
+def compose(*overrides: str, config_name: str = "train") -> DictConfig:
+    """The config that these overrides give on a command line: ``compose("model=ae", "latent.dim=3")``."""
+    return with_choices(*task_and_hydra(overrides, config_name))
+
+
+def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:
+    """The config that these overrides give, and Hydra's own."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = hydra_compose(config_name, list(overrides), return_hydra_config=True)
+    task = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    return task, composed.hydra
+
+
+def with_choices(task: DictConfig, hydra: Any) -> DictConfig:
+    """The config together with the choices that made it, from which the run gets its name.
+
+    `choices` holds the option of each group, `changes` the keys that were set besides.
+    """
+    groups = {
+        group: option
+        for group, option in hydra.runtime.choices.items()
+        if not group.startswith("hydra") and option is not None
+    }
+    overrides = [str(override) for override in hydra.overrides.task]
+    OmegaConf.set_struct(task, False)
+    task.choices = groups
+    keys = [override.split("=")[0].lstrip("+~") for override in overrides]
+    task.changes = [
+        override
+        for override, key in zip(overrides, keys, strict=True)
+        if key not in groups and not key.startswith("sweep.")
+    ]
+    OmegaConf.set_struct(task, True)
+    return task
+
+
+def plain(config: DictConfig) -> Config:
+    """Resolved, in plain dicts and lists: what a checkpoint may hold.
+
+    Raises:
+        UserError: a value is missing, or refers to one that does not exist.
+    """
+    try:
+        resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} is missing. Set {error.full_key}=...") from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"The config does not resolve: {first_line(error)}.") from error
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}

@@ -1,0 +1,58 @@
+"""Which parts of a config decide the numbers of its run, and which make it another experiment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jlml.config.compose import Config
+from jlml.config.keys import flat, shown
+
+# two runs with the same numbers may differ in these: places, names, and what only watches
+NOT_DECISIVE = (
+    *("output_dir", "choices", "changes", "callbacks", "logger", "draw_every"),
+    *("threads", "checkpoints", "sweep", "resume", "trust"),
+)
+NOT_DECISIVE_IN = {
+    "data": ("root", "fallback", "eval_batch_size"),
+    "trainer": (
+        *("accelerator", "devices", "deterministic", "detect_anomaly"),
+        *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
+    ),
+    "speed": ("loop", "flush_denormals", "cuda_graphs"),
+}
+MOST_SHOWN = 3  # differences in one sentence
+
+
+def decisive(config: Config) -> Config:
+    """The config without the keys that change no number of its run."""
+    kept = {key: value for key, value in config.items() if key not in NOT_DECISIVE}
+    for group, keys in NOT_DECISIVE_IN.items():
+        kept[group] = {key: value for key, value in kept.get(group, {}).items() if key not in keys}
+    return kept
+
+
+def experiment_of(config: Config) -> Config:
+    """The decisive keys without the seed: runs that agree in them are repetitions of one experiment."""
+    kept = {key: value for key, value in decisive(config).items() if key != "seed"}
+    kept["data"] = {key: value for key, value in kept["data"].items() if key != "seed"}
+    return kept
+
+
+def differences(old: Config, new: Config) -> dict[str, str]:
+    """What distinguishes two configs that train differently, by key: ``key was this and is that``."""
+    return compared(decisive(old), decisive(new))
+
+
+def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Every key that differs, with a text that says how."""
+    there, here = dict(flat(old)), dict(flat(new))
+    return {
+        key: f"{key} was {shown(there.get(key, 'not set'))} and is {shown(here.get(key, 'not set'))}"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key, ...) != here.get(key, ...)
+    }
+
+
+def in_words(differing: Mapping[str, str]) -> str:
+    """The first differences, and how many more there are."""
+    rest = len(differing) - MOST_SHOWN
+    return "; ".join(list(differing.values())[:MOST_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")

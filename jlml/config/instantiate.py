@@ -1,0 +1,125 @@
+"""From a config's nodes to objects: any class by its dotted path, with the options that it takes."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf.errors import OmegaConfBaseException
+
+from jlml.errors import UserError, did_you_mean
+
+# keys that are for Hydra, not for the class
+HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
+MOST_LISTED = 20  # options of a class in one sentence; lightning.Trainer has twice as many
+MISTAKES = (
+    *(TypeError, ValueError, RuntimeError, ImportError),
+    *(InstantiationException, OmegaConfBaseException),
+)
+
+
+def make(node: Any, key: str, **arguments: Any) -> Any:
+    """The object that a config node with a `_target_` describes.
+
+    Args:
+        node: plain and resolved.
+        key: of the node, for messages.
+        arguments: more of the class's arguments, passed on as they are.
+
+    Raises:
+        UserError: the class does not exist, or refuses its options.
+    """
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise UserError(f"{key} names no class. Choose one of the files of its group, or set {key}._target_.")
+    check_options(node, key)
+    for name in arguments:
+        if name in node:
+            raise UserError(f"{key}.{name} cannot be set: jlml sets it. Leave it out.")
+    try:
+        build: Callable[..., Any] = instantiate({**node, "_partial_": True}, _convert_="all")
+        return partial(build, **arguments) if node.get("_partial_") else build(**arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, MISTAKES) and not is_misconfiguration(error):
+            raise
+        sentence = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{key}: {node['_target_']} cannot be built: {sentence}.") from error
+
+
+def is_misconfiguration(error: BaseException) -> bool:
+    """Whether this is Lightning's error for a user's mistake, by name: it moved between modules."""
+    return type(error).__name__ == "MisconfigurationException"
+
+
+def nodes_with_targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every (key, node) of a config that names a class, outermost first."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield key, node
+        for name, value in node.items():
+            yield from nodes_with_targets(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, (list, tuple)):
+        for position, value in enumerate(node):
+            yield from nodes_with_targets(value, f"{key}[{position}]")
+
+
+def locate(target: str, key: str) -> Any:
+    """What a dotted path names.
+
+    Raises:
+        UserError: it names nothing.
+    """
+    module_name, *attributes = target.split(".")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for name in attributes:
+            if not hasattr(found, name):
+                importlib.import_module(f"{found.__name__}.{name}")
+            found = getattr(found, name)
+    except (ImportError, AttributeError, ValueError) as error:
+        home, _, name = target.rpartition(".")
+        hint = did_you_mean(name, dir(sys.modules.get(home)) if home in sys.modules else ())
+        raise UserError(f"{key}._target_={target} names nothing that can be imported.{hint}") from error
+    return found
+
+
+def check_options(node: Mapping[str, Any], key: str) -> None:
+    """Refuses an option that the node's class does not take, here and in nested nodes.
+
+    Raises:
+        UserError: naming the option and what is allowed.
+    """
+    for place, inner in nodes_with_targets(node, key):
+        allowed = options_of(locate(str(inner["_target_"]), place))
+        if allowed is None:
+            continue
+        for name in inner:
+            if name not in allowed and name not in HYDRA_KEYS:
+                takes = f" It takes: {', '.join(sorted(allowed))}." if len(allowed) <= MOST_LISTED else ""
+                hint = did_you_mean(name, allowed)
+                raise UserError(f"{place}.{name} is not an option of {inner['_target_']}.{hint}{takes}")
+
+
+def options_of(target: Callable[..., Any]) -> set[str] | None:
+    """Names of the keyword arguments, including those that a base class takes through ``**``.
+
+    None if they cannot be known.
+    """
+    inits: list[Any] = [target]
+    if inspect.isclass(target):
+        inits = [vars(parent)["__init__"] for parent in target.__mro__ if "__init__" in vars(parent)]
+    names: set[str] = set()
+    for function in inits:
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return None
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names - {"self"}
+    return None

@@ -1,0 +1,70 @@
+"""One sentence for every mistake that Hydra, OmegaConf or jlml find in a command or a config."""
+
+import re
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf.errors import OmegaConfBaseException
+
+from jlml.config.keys import homes_of, keys_of_evaluation, known_keys
+from jlml.errors import UserError, did_you_mean
+
+OF_USERS = (UserError, HydraException, OmegaConfBaseException)
+
+
+def sentence_for(error: Exception, of_evaluation: bool = False) -> str | None:
+    """What to tell the user; None if the error is not the user's mistake.
+
+    Args:
+        error: that was raised.
+        of_evaluation: whether the config is that of `evaluate.py`.
+    """
+    if isinstance(error, OF_USERS):
+        return sentence(error, of_evaluation)
+    if isinstance(error, ValueError) and "Config group override" in str(error):
+        return (
+            "A group takes the name of a choice, for example latent=d16 or scheduler=none. Numbers are set "
+            "by key: latent.dim=30."
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    return None
+
+
+def sentence(error: Exception, of_evaluation: bool = False) -> str:
+    """What a user needs to know of one of these errors."""
+    if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
+        group, _, given = error.missing_cfg_file.rpartition("/")
+        options = sorted(option for option in error.options if not option.startswith("_"))
+        hint = did_you_mean(given, options)
+        return f"{group}={given} is not a choice.{hint} Choose one of: {', '.join(options)}."
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override!r} is not an override. Write key=value or group=choice, for example "
+            "latent.dim=10. A value with signs such as = or [ needs two pairs of quotes: 'run=\"a=b\"'."
+        )
+    if "Ambiguous value for argument" in str(error):
+        return "Several values of a key are a list, key=[a,b], or in a sweep, train.py -m, key=a,b."
+    unknown = re.match(r"Could not override '([^']*)'", str(error))
+    if isinstance(error, ConfigCompositionException) and unknown:
+        return about_unknown_key(unknown[1], of_evaluation, "Key 'search'" not in str(error))
+    return " ".join(str(error).split())
+
+
+def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
+    """A key that the composed config does not have."""
+    if of_evaluation:
+        hint = did_you_mean(key, keys_of_evaluation())
+        return f"{key} is not a key of an evaluation.{hint} The run has the rest; see --cfg job."
+    if not key:
+        return "An override has no key. Write key=value or group=choice, for example latent.dim=10."
+    if key.startswith("search.ranges.") and with_search:
+        return f"{key} is not a range of this search yet. Add it with a plus: '+{key}=...'."
+    homes = homes_of(key)
+    if homes:
+        return f"{key} is a key of {' and '.join(homes)}, which this command does not choose."
+    return f"{key} is not a key of the config.{did_you_mean(key, known_keys())} See --cfg job for all keys."

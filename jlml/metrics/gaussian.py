@@ -1,0 +1,19 @@
+"""A Gaussian with full covariance, fitted to codes."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from jlml.shapes import Codes
+
+
+def fit_gaussian(codes: Codes) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+    """The mean of the codes, and a matrix S such that S @ S.T is their covariance.
+
+    ``mean + noise @ S.T`` with standard normal noise draws from the Gaussian. S comes from eigenvectors,
+    not from Cholesky's method, because a collapsed dimension makes the covariance singular.
+    """
+    latent_dim = codes.shape[1]
+    covariance = torch.cov(codes.T.double(), correction=0).reshape(latent_dim, latent_dim)
+    variances, axes = torch.linalg.eigh(covariance)
+    return codes.mean(0), (axes * variances.clamp_min(0).sqrt()).to(codes.dtype)

@@ -1,0 +1,146 @@
+"""When pictures are drawn, what they are drawn from, and that drawing changes nothing."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
+from typing import cast
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from jlml.data import ImageDataModule
+from jlml.models import VAE, Autoencoder
+from jlml.pictures.figures import Picture
+from jlml.pictures.tensorboard import TensorBoard
+from jlml.shapes import Codes, Images
+
+ENCODED_AT_ONCE = 500
+
+
+class DrawingContext:
+    """A model at one step of its training, for everything that is drawn of it. It encodes each image once."""
+
+    def __init__(self, trainer: Trainer, model: Autoencoder) -> None:
+        self.trainer = trainer
+        self.model = model
+        self.step = trainer.global_step
+        self.loggers = tensorboards(trainer)
+        self._data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self._encoded: list[tuple[Codes, Codes | None]] = []
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        return self._data.class_names
+
+    @property
+    def when(self) -> str:
+        """For titles: how far training has come."""
+        epochs = self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+        return f"after {epochs} epoch{'' if epochs == 1 else 's'}"
+
+    def show(self, tag: str, picture: Picture) -> None:
+        """Passes a picture to every logger that takes pictures."""
+        for logger in self.loggers:
+            logger.draw(tag, picture, self.step)
+
+    def images(self, count: int) -> tuple[Images, Tensor]:
+        """The first ``count`` validation images and their labels, the images on the model's device."""
+        images, labels = self._data.validation_batch(count)
+        return images.to(self.model.device), labels
+
+    def labels(self, count: int) -> Tensor:
+        """The labels of the first ``count`` validation images."""
+        return self._data.validation_labels[:count]
+
+    def codes(self, count: int) -> Codes:
+        """The codes of the first ``count`` validation images."""
+        return self.posterior(count)[0]
+
+    def posterior(self, count: int) -> tuple[Codes, Codes | None]:
+        """Mean and log variance of the codes of these images; no log variance if codes are points."""
+        count = min(count, len(self._data.validation_labels))
+        chunks = ceil(count / ENCODED_AT_ONCE)  # full ones: no code depends on the number asked for
+        done = len(self._encoded)
+        if chunks > done:
+            images, _ = self.images(chunks * ENCODED_AT_ONCE)
+            self._encoded += [self._encode(some) for some in images.split(ENCODED_AT_ONCE)[done:]]
+        codes, log_variances = zip(*self._encoded[:chunks], strict=True)
+        log_variance = None if log_variances[0] is None else torch.cat(log_variances)[:count]
+        return torch.cat(codes)[:count], log_variance
+
+    def _encode(self, images: Images) -> tuple[Codes, Codes | None]:
+        model = self.model
+        return model.posterior(images) if isinstance(model, VAE) else (model.encode(images), None)
+
+
+class Drawing(ABC):
+    """One kind of picture, or another record of the model at a step.
+
+    Args:
+        every: epochs between two drawings, from epoch 0 on. The end is always drawn; None for the end only.
+    """
+
+    for_tensorboard = False  # whether it draws for TensorBoard only, and not in a run without it
+
+    def __init__(self, every: int | None) -> None:
+        self.every = every
+
+    @abstractmethod
+    def draw(self, context: DrawingContext) -> None:
+        """Draws. The model is in eval mode, without gradients, and its random numbers change no others."""
+
+
+class PictureCallback(Callback):
+    """Draws each of its drawings at epoch 0, at its interval of epochs, and at the end.
+
+    The drawings of a step share one context, so that they do not encode the same images again.
+    """
+
+    def __init__(self, drawings: Sequence[Drawing]) -> None:
+        self.drawings = drawings
+        self._last_step: dict[Drawing, int] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step == 0:  # not in a resumed run
+            self._draw(trainer, pl_module, [drawing for drawing in self.drawings if drawing.every])
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epochs = trainer.current_epoch + 1
+        due = [drawing for drawing in self.drawings if drawing.every and epochs % drawing.every == 0]
+        self._draw(trainer, pl_module, due)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._draw(trainer, pl_module, self.drawings)
+
+    def _draw(self, trainer: Trainer, model: LightningModule, drawings: Sequence[Drawing]) -> None:
+        step = trainer.global_step
+        if not trainer.is_global_zero:
+            return  # one process of a run draws
+        context = DrawingContext(trainer, cast(Autoencoder, model))
+        for drawing in drawings:
+            if self._last_step.get(drawing) != step and (context.loggers or not drawing.for_tensorboard):
+                self._last_step[drawing] = step
+                with eval_mode(model):
+                    drawing.draw(context)
+
+
+@contextmanager
+def eval_mode(model: LightningModule) -> Iterator[None]:
+    """The model in eval mode, without gradients. Random draws inside are the same every time, and leave the
+    random state outside as it was."""
+    was_training = model.training
+    model.eval()
+    devices = [model.device] if model.device.type == "cuda" else []
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices):
+            torch.manual_seed(0)
+            yield
+    finally:
+        model.train(was_training)
+
+
+def tensorboards(trainer: Trainer) -> list[TensorBoard]:
+    """The loggers that take pictures."""
+    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoard)]

@@ -1,0 +1,39 @@
+"""Pictures from tensors, as uint8 arrays (height, width, 3). No files, no model, no callback."""
+
+from jlml.pictures.figures.canvas import Picture, as_png
+from jlml.pictures.figures.charts import (
+    aggregate_histograms,
+    bars,
+    bound_curve,
+    class_shares,
+    loss_curves,
+    rate_distortion,
+    strips,
+)
+from jlml.pictures.figures.factors import Line, Ticks, factor_lines
+from jlml.pictures.figures.manifold import manifold
+from jlml.pictures.figures.mosaic import mosaic
+from jlml.pictures.figures.posterior import posterior
+from jlml.pictures.figures.scatter import Plane, plane_of, scatter, scatters
+
+__all__ = [
+    "Line",
+    "Picture",
+    "Plane",
+    "Ticks",
+    "aggregate_histograms",
+    "as_png",
+    "bars",
+    "bound_curve",
+    "class_shares",
+    "factor_lines",
+    "loss_curves",
+    "manifold",
+    "mosaic",
+    "plane_of",
+    "posterior",
+    "rate_distortion",
+    "scatter",
+    "scatters",
+    "strips",
+]

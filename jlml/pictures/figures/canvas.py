@@ -1,0 +1,106 @@
+"""A matplotlib figure as an array, without pyplot: no global state, no window, nothing to close."""
+
+import math
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+Picture = UInt8[np.ndarray, "picture_height picture_width 3"]
+Backdrop = tuple[UInt8[np.ndarray, "backdrop_height backdrop_width"], Axes]
+
+GREYS = [level for level in range(256) for _ in "RGB"]
+
+
+def words(text: str) -> str:
+    """For labels that users write: matplotlib would read formulas between dollars."""
+    return text.replace("$", r"\$")
+
+
+def rendered(figure: Figure) -> Picture:
+    """The figure's pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return _pixels(canvas)
+
+
+class BlittedFigure:
+    """A figure for a series of pictures: what all of them have in common is drawn once, and then copied.
+
+    Text takes most of matplotlib's time: nine tenths of a scatter go to ticks, labels and legend.
+    Source: matplotlib's manual, "Faster rendering by using blitting".
+
+    Args:
+        figure: with all its artists.
+        animated: those that differ from picture to picture.
+    """
+
+    def __init__(self, figure: Figure, animated: Sequence[Artist]) -> None:
+        self._figure = figure
+        self._animated = animated
+        for artist in animated:
+            artist.set_animated(True)
+        self._canvas = FigureCanvasAgg(figure)
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
+
+    def picture(self, extra: Sequence[Artist] = (), backdrop: Backdrop | None = None) -> Picture:
+        """The pixels, with the animated artists as they are now.
+
+        Args:
+            extra: artists that are in this picture only.
+            backdrop: grey pixels behind the animated artists, and the axes that they fill.
+        """
+        self._canvas.restore_region(self._background)
+        if backdrop is not None:
+            self._fill(*backdrop)
+        for artist in (*self._animated, *extra):
+            self._figure.draw_artist(artist)
+        return _pixels(self._canvas)
+
+    def _fill(self, pixels: np.ndarray, axes: Axes) -> None:
+        """Stretches grey pixels over the axes, in 2 ms where imshow takes 25."""
+        canvas = np.asarray(self._canvas.buffer_rgba())
+        left, bottom, right, top = np.rint(axes.bbox.extents).astype(int)  # counted from the lower left
+        area = canvas[len(canvas) - top : len(canvas) - bottom, left:right, :3]
+        rows, columns = (
+            np.arange(size) * given // size for size, given in zip(area.shape[:2], pixels.shape, strict=True)
+        )
+        area[:] = pixels[rows][:, columns, None]
+
+
+def _pixels(canvas: FigureCanvasAgg) -> Picture:
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def as_bytes(pixels: Tensor) -> Tensor:
+    """Floats, clipped to [0, 1], as bytes from 0 to 255."""
+    return pixels.float().clamp(0, 1).mul(255).round().byte()
+
+
+def as_png(picture: Picture, small: bool = True) -> bytes:
+    """The picture as the content of a PNG file: as small as it gets, or, five times as fast, not so small."""
+    red, green, blue = np.moveaxis(picture, 2, 0)
+    image = Image.fromarray(picture)
+    if np.array_equal(red, green) and np.array_equal(red, blue):  # a third of the bytes
+        image = Image.fromarray(red)
+        if not small:
+            image.putpalette(GREYS)  # so written without filters, in half the time
+    encoded = BytesIO()
+    image.save(encoded, "PNG", **({"optimize": True} if small else {"compress_level": 1}))
+    return encoded.getvalue()
+
+
+def grid(count: int, size: tuple[float, float], columns: int = 4) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels of a size in inches, in rows."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.4), dpi=100, layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, place) for place in range(1, count + 1)]

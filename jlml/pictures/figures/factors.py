@@ -1,0 +1,96 @@
+"""Factors of an experiment against each other: a metric over one, a line another, a panel a third."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jlml.pictures.figures.canvas import Picture, rendered, words
+
+MARKERS = "os^Dv<>Pd*"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric at each place of the x axis: one value a seed."""
+
+    label: str
+    values: Mapping[int, Sequence[float]]  # by place among the ticks
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """What is swept along the x axis.
+
+    Args:
+        label: its name.
+        positions: where its values stand.
+        labels: how they are written.
+        log: whether the axis is logarithmic.
+    """
+
+    label: str
+    positions: Sequence[float]
+    labels: Sequence[str]
+    log: bool
+
+
+def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks, title: str) -> Picture:
+    """A row a metric, a column a panel; each line with its mean, its seeds and a band of one deviation.
+
+    Args:
+        rows: by the label of the metric, the lines by the name of their panel.
+        ticks: of the x axis, the same everywhere.
+        title: above all.
+    """
+    panels = list(next(iter(rows.values())))
+    figure = Figure(figsize=(3.4 * len(panels) + 1.8, 2.7 * len(rows) + 0.5), dpi=100, layout="constrained")
+    grid = figure.subplots(len(rows), len(panels), squeeze=False, sharex=True, sharey="row")
+    for row, (metric, lines_of) in enumerate(rows.items()):
+        for column, panel in enumerate(panels):
+            axes = grid[row, column]
+            for place, line in enumerate(lines_of[panel]):
+                draw_line(axes, line, ticks, f"C{place % 10}", MARKERS[place % len(MARKERS)])
+            if not any(line.values for line in lines_of[panel]):
+                axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="grey")
+            axes.grid(alpha=0.2)
+            if row == 0:
+                axes.set_title(words(panel))
+            if row == len(rows) - 1:
+                axes.set_xlabel(words(ticks.label))
+        grid[row, 0].set_ylabel(metric)
+    if ticks.log:
+        grid[0, 0].set_xscale("log")
+    grid[0, 0].set_xticks(ticks.positions, [words(label) for label in ticks.labels])
+    grid[0, 0].set_xticks([], minor=True)
+    handles = {
+        label: handle
+        for axes in grid.flat
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if any(handles):
+        figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
+    figure.suptitle(words(title), fontsize="medium")
+    return rendered(figure)
+
+
+def draw_line(axes: Axes, line: Line, ticks: Ticks, colour: str, marker: str) -> None:
+    """Means joined by a line, the values of the seeds as dots, their deviation as a band."""
+    places = sorted(line.values)
+    x = np.array([ticks.positions[place] for place in places])
+    means = np.array([np.mean(line.values[place]) for place in places])
+    several = [len(line.values[place]) > 1 for place in places]
+    spread = np.array(
+        [
+            np.std(line.values[place], ddof=1) if more else 0.0
+            for place, more in zip(places, several, strict=True)
+        ]
+    )
+    label = words(line.label)
+    axes.plot(x, means, color=colour, marker=marker, ms=5, lw=1.5, label=label or "_")
+    if any(several):
+        axes.fill_between(x, means - spread, means + spread, color=colour, alpha=0.15, lw=0)
+        for at, place in zip(x, places, strict=True):
+            axes.plot([at] * len(line.values[place]), line.values[place], ".", color=colour, ms=3, alpha=0.6)

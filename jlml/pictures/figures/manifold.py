@@ -1,0 +1,67 @@
+"""A plane of codes, decoded."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from jlml.pictures.figures.canvas import BlittedFigure, Picture, as_bytes
+
+
+def manifold(
+    images: Float[Tensor, "rows columns height width"],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    title: str,
+    names: tuple[str, str] = ("z1", "z2"),
+    marks: Mapping[str, tuple[float, float]] | None = None,
+) -> Picture:
+    """Decoded images at the points of a grid; row 0 is at the low end of y.
+
+    Args:
+        images: one a point.
+        x_range: of the grid's points, in the units of its axis.
+        y_range: the same.
+        title: of the picture.
+        names: of the two axes.
+        marks: points to name in the plane.
+    """
+    rows, columns, height, width = images.shape
+    sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width)
+    blitted, axes = _blitted(names)
+    # a tile is centred on its code, so the sheet reaches half a step beyond the grid
+    axes.set(xlim=_widened(x_range, columns), ylim=_widened(y_range, rows))
+    axes.title.set_text(title)
+    named: list[Artist] = []
+    for mark, point in (marks or {}).items():
+        named += axes.plot(*point, "o", ms=9, mfc="none", mec="C1", mew=2)
+        named.append(
+            axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
+        )
+    picture = blitted.picture(named, (as_bytes(sheet).numpy(), axes))
+    for artist in named:
+        artist.remove()
+    return picture
+
+
+@lru_cache(maxsize=2)
+def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes]:
+    """The plane with the names of its axes, which the pictures of a run share."""
+    figure = Figure(figsize=(8, 8.2), dpi=100)
+    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)
+    axes = figure.add_subplot()
+    axes.set(xlabel=names[0], ylabel=names[1])
+    axes.locator_params(nbins=6)
+    axes.set_title("", y=1)
+    return BlittedFigure(figure, [*axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes
+
+
+def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:
+    """The limits of ``count`` points, half a step further out on both sides."""
+    low, high = limits
+    margin = (high - low) / max(count - 1, 1) / 2
+    return low - margin, high + margin

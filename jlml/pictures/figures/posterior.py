@@ -1,0 +1,85 @@
+"""How much each latent dimension carries."""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from jlml.pictures.figures.canvas import BlittedFigure, Picture
+
+NAMED = 16  # bars at most that have room for their dimension's name
+WIDTH = 0.8  # of a bar, where the next is 1 further
+
+
+def posterior(
+    code_std: Float[Tensor, " latent"],
+    title: str,
+    kl: Float[Tensor, " latent"] | None = None,
+    posterior_std: Float[Tensor, " latent"] | None = None,
+) -> Picture:
+    """Bars by latent dimension, the most informative first.
+
+    Args:
+        code_std: standard deviation of the codes over images.
+        title: what is shown, and when.
+        kl: KL to the prior in nats, averaged over images; None for a model without a posterior.
+        posterior_std: root mean variance of the posterior; near 1 with a code_std near 0 is collapse.
+    """
+    order = (code_std if kl is None else kl).cpu().argsort(descending=True)
+    blitted, title_text, panels = _blitted(len(order), kl is not None)
+    shown = [code_std] if kl is None else [code_std, kl]
+    for (axes, bars), values in zip(panels, shown, strict=True):
+        heights = values.cpu()[order].numpy()
+        bars.set_data(np.insert(heights, range(1, len(heights)), 0))  # and nothing between two bars
+        axes.set_ylim(0, 1.05 * max(heights.max(), np.finfo(heights.dtype).tiny))
+        if len(order) <= NAMED:
+            axes.set_xticks(range(1, len(order) + 1), [f"z{int(dim) + 1}" for dim in order])
+    spread, _ = panels[0]
+    if posterior_std is not None:
+        of_posterior = posterior_std.cpu()[order].numpy()
+        spread.lines[0].set_ydata(of_posterior)
+        spread.set_ylim(0, 1.05 * max(1, of_posterior.max(), float(code_std.max())))
+    title_text.set_text(title)
+    return blitted.picture()
+
+
+@lru_cache(maxsize=2)
+def _blitted(dims: int, has_posterior: bool) -> tuple[BlittedFigure, Text, list[tuple[Axes, StepPatch]]]:
+    """Labels and legend, which the pictures of a run share; the title; the panels with their bars."""
+    panels = 1 + has_posterior
+    figure = Figure(figsize=(5.5 * panels, 4), dpi=100)
+    left = 0.075 if has_posterior else 0.13
+    figure.subplots_adjust(left=left, right=0.98, bottom=0.13, top=0.84, wspace=0.2)
+    title = figure.suptitle("")
+    spread = figure.add_subplot(1, panels, panels)
+    shown = [(spread, _bars(spread, dims, "C0", "of the codes, over images"))]
+    spread.set(ylabel="standard deviation")
+    if has_posterior:
+        places = range(1, dims + 1)
+        spread.plot(places, np.zeros(dims), "C1_", ms=14, mew=2, label="of the posterior")
+        spread.axhline(1, color="grey", lw=1, ls=":", label="of the prior")
+        information = figure.add_subplot(1, panels, 1)
+        shown.append((information, _bars(information, dims, "C2")))
+        information.set(ylabel="KL to the prior (nats)")
+    spread.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
+    animated: list[Artist] = [title]
+    for axes, bars in shown:
+        axes.set_xlabel("latent dimension" if dims <= NAMED else "latent dimension, by rank")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.locator_params(axis="y", nbins=6)
+        animated += [bars, *axes.lines, *axes.spines.values(), axes.yaxis]
+        animated += [axes.xaxis] if dims <= NAMED else []  # names change places, ranks do not
+    return BlittedFigure(figure, animated), title, shown
+
+
+def _bars(axes: Axes, count: int, colour: str, label: str | None = None) -> StepPatch:
+    """Bars at 1, 2, ... as one artist: one each would take longer than all else."""
+    edges = np.add.outer(np.arange(1, count + 1), [-WIDTH / 2, WIDTH / 2]).ravel()
+    return axes.stairs(np.zeros(len(edges) - 1), edges, fill=True, color=colour, label=label)

@@ -1,0 +1,121 @@
+"""What the codes look like: their scatter, their spread, their neighbours, their path during training."""
+
+from io import BytesIO
+from math import ceil, log2
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jlml.files import write_atomically
+from jlml.metrics import named
+from jlml.metrics.codes import active_units
+from jlml.metrics.kl import kl_to_standard_normal
+from jlml.pictures.drawing import Drawing, DrawingContext
+from jlml.pictures.figures import Plane, plane_of, posterior, scatter
+
+
+class LatentScatter(Drawing):
+    """Validation codes in the plane, coloured by class; more than two dimensions by PCA.
+
+    The axes start at +-5, ample for a prior of N(0, I), and double when a hundredth of the codes lies
+    outside: the slider in TensorBoard shows codes that move, not axes.
+    """
+
+    for_tensorboard = True
+    START = 5.0
+    OUTSIDE = 0.01
+
+    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+        super().__init__(every)
+        self.images = images
+        self._half_width = self.START
+        self._previous: Tensor | None = None
+
+    def draw(self, context: DrawingContext) -> None:
+        labels = context.labels(self.images)
+        plane = self._oriented(plane_of(context.codes(self.images)))
+        reach = float(plane.points.abs().amax(1).quantile(1 - self.OUTSIDE))
+        if reach > self._half_width:
+            self._half_width = self.START * 2 ** ceil(log2(reach / self.START))
+        width = (-self._half_width, self._half_width)
+        limits = (width, (-0.02, 1.02) if context.model.latent_dim == 1 else width)
+        title = f"Codes of {len(labels):,} validation images {context.when}"
+        picture = scatter(plane, labels, context.class_names, limits, title)
+        context.show("latent_scatter", picture)
+
+    def _oriented(self, plane: Plane) -> Plane:
+        """Principal components may flip from one epoch to the next: turned to where they were last."""
+        if plane.axes != ("z1", "z2") and self._previous is not None:
+            signs = torch.sign((plane.points * self._previous).sum(0))
+            plane = Plane(plane.points * torch.where(signs == 0, 1, signs), plane.axes)
+        self._previous = plane.points
+        return plane
+
+
+class Posterior(Drawing):
+    """KL by dimension, active units and spread of the codes: a collapse is seen as it happens."""
+
+    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, context: DrawingContext) -> None:
+        codes, log_variance = context.posterior(self.images)
+        kl, posterior_std = None, None
+        if log_variance is not None:
+            kl = kl_to_standard_normal(codes, log_variance).mean(0)
+            posterior_std = log_variance.exp().mean(0).sqrt()
+        spread = codes.std(0, correction=0)
+        active = active_units(codes, relative=kl is None)
+        title = f"{active} of {context.model.latent_dim} dimensions active {context.when}"
+        for logger in context.trainer.loggers:
+            scalars = {"active_units": float(active), "code_std": float(spread.mean())}
+            logger.log_metrics(named("val", scalars), context.step)
+        if context.loggers:
+            context.show("posterior", posterior(spread, title, kl, posterior_std))
+
+
+class Projector(Drawing):
+    """Codes of validation images for TensorBoard's projector, with their pictures and classes."""
+
+    for_tensorboard = True
+
+    def __init__(self, every: int | None = None, images: int = 2000) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, context: DrawingContext) -> None:
+        images, labels = context.images(self.images)
+        names = [context.class_names[number] for number in labels]
+        for logger in context.loggers:
+            logger.project(context.codes(self.images).cpu(), images.cpu(), names, context.step)
+
+
+class Snapshots(Drawing):
+    """Keeps the codes of some validation images as `snapshots/step_<N>.npy`, with `labels.npy` beside.
+
+    Half precision: 2 kB a snapshot of 500 codes in the plane.
+    """
+
+    def __init__(self, every: int | None = 1, images: int = 500) -> None:
+        super().__init__(every)
+        self.images = images
+
+    def draw(self, context: DrawingContext) -> None:
+        folder = Path(context.trainer.default_root_dir) / "snapshots"
+        folder.mkdir(exist_ok=True)
+        if not (folder / "labels.npy").exists():
+            write_atomically(
+                folder / "labels.npy", as_npy(context.labels(self.images).numpy().astype(np.uint8))
+            )
+        codes = context.codes(self.images).half().cpu().numpy()
+        write_atomically(folder / f"step_{context.step:08d}.npy", as_npy(codes))
+
+
+def as_npy(values: np.ndarray) -> bytes:
+    """The content of a .npy file."""
+    content = BytesIO()
+    np.save(content, values)
+    return content.getvalue()

@@ -1,0 +1,59 @@
+"""Reads checkpoints that are intact: torch notices neither a flipped bit in a weight nor a foreign file."""
+
+import stat
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import torch
+
+from jlml.errors import UserError
+from jlml.runs.upgrade import upgrade_checkpoint
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint of jlml holds, on the CPU: tensors and plain containers, no code.
+
+    A checkpoint is a zip archive with a CRC-32 of each of its files, which `torch.load` does not check.
+    Checking takes as long as loading: 6 ms for 15 MB. Checkpoints of earlier versions are upgraded.
+
+    Raises:
+        UserError: it cannot be read, is damaged, or is something else.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # ZipFile would wait for a pipe
+            raise UserError(f"{path} is not a file.")
+        flaw = flaw_of(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if flaw is not None:
+        raise UserError(f"{path} is not a checkpoint, or is damaged: {flaw}. Put a good copy in its place.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the file is intact, so it holds what no checkpoint of jlml does
+        raise UserError(
+            f"{path} is not a checkpoint of jlml: it holds more than tensors and plain containers, or other "
+            "than torch writes. It is not loaded."
+        ) from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a checkpoint of jlml: it holds no dict.")
+    try:
+        return upgrade_checkpoint(content)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is not a checkpoint of jlml: its loops are incomplete.") from error
+
+
+def flaw_of(path: Path) -> str | None:
+    """What is wrong with a file that `torch.save` should have written; None if nothing is."""
+    if path.stat().st_size == 0:
+        return "it is empty"
+    try:
+        with ZipFile(path) as archive:
+            if any(entry.compress_type for entry in archive.infolist()):  # torch compresses none
+                return "it is compressed"
+            damaged = archive.testzip()
+    except OSError:
+        raise
+    except Exception:  # damage can lead zipfile anywhere
+        return "it is incomplete"
+    return None if damaged is None else f"the checksum of its part {damaged} does not match"

@@ -1,0 +1,90 @@
+"""Which classes a config may name that comes from an untrusted run folder."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jlml.config import locate, nodes_with_targets
+from jlml.errors import UserError
+
+TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
+
+# the base class that a place in the config needs; nothing is built in other places
+KINDS = {
+    r"data": ("jlml.data.ImageDataModule",),
+    r"model": ("jlml.models.Autoencoder",),
+    r"model\..*": ("torch.nn.Module",),
+    r"loss": ("jlml.losses.ObservationModel",),
+    r"optimizer": ("torch.optim.Optimizer",),
+    r"scheduler": ("torch.optim.lr_scheduler.LRScheduler",),
+    r"trainer": ("lightning.Trainer",),
+    r"callbacks\.[^.\[]*": ("jlml.pictures.drawing.Drawing", "lightning.Callback"),
+    r"logger": ("jlml.pictures.TensorBoard",),
+}
+# it writes and deletes files that its options and its state in a checkpoint name
+DANGEROUS = "lightning.pytorch.callbacks.Checkpoint"
+
+
+def check_targets(config: Mapping[str, Any]) -> None:
+    """Refuses the config of a run that names anything but a class of jlml, torch or lightning.
+
+    Raises:
+        UserError: a target is outside the trusted packages, is not a class, or does not derive from what
+            its place needs.
+    """
+    for key, node in nodes_with_targets(config):
+        target = node["_target_"]
+        found = trusted_class(target) if isinstance(target, str) else None
+        kinds = next((kinds for place, kinds in KINDS.items() if re.fullmatch(place, key)), ())
+        if found is None or not is_of(found, kinds):
+            allowed = kinds if found else [f"a class of {', '.join(TRUSTED_PACKAGES)}"]
+            if found is not None and issubclass(found, locate(DANGEROUS, DANGEROUS)):
+                allowed = ["a class that writes to the run folder only"]
+            raise UserError(
+                f"{key}._target_={target} is not {' or '.join(allowed) or 'allowed here'}, and a run folder "
+                "can come from anyone. If you trust this one, add trust=true."
+            )
+
+
+def trust_needed(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The override that a command needs in order to use a run of this config, if it needs one."""
+    try:
+        check_targets(config)
+    except UserError:
+        return ("trust=true",)
+    return ()
+
+
+def trusted_class(target: str) -> type | None:
+    """The class that a dotted path names, if the path never leaves the trusted packages.
+
+    A path such as `jlml.data.mnist.os.system` starts in one and leaves it. So the origin of every module and
+    class on the way is checked before anything is imported through it.
+    """
+    package = next((name for name in TRUSTED_PACKAGES if target.startswith(f"{name}.")), None)
+    if package is None:
+        return None
+    found: Any = importlib.import_module(package)
+    for name in target.removeprefix(f"{package}.").split("."):
+        if not name.isidentifier() or name.startswith("_"):
+            return None  # importing `package.__main__` would run a program
+        try:
+            if inspect.ismodule(found) and not hasattr(found, name):
+                importlib.import_module(f"{found.__name__}.{name}")
+            found = getattr(found, name)
+        except Exception:  # importing may fail in any way
+            return None
+        home = getattr(found, "__name__" if inspect.ismodule(found) else "__module__", "")
+        within = f"{home}.".startswith(tuple(f"{name}." for name in TRUSTED_PACKAGES))
+        if not within or not (inspect.ismodule(found) or inspect.isclass(found)):
+            return None
+    return found if inspect.isclass(found) else None
+
+
+def is_of(found: type, kinds: Iterable[str]) -> bool:
+    """Whether a class derives from one of these, and can do no harm with what a config passes to it."""
+    return any(issubclass(found, locate(kind, kind)) for kind in kinds) and not issubclass(
+        found, locate(DANGEROUS, DANGEROUS)
+    )

@@ -1,0 +1,85 @@
+"""Configs and checkpoints of earlier versions, brought to what this version writes.
+
+Version 0.1.0 had its options of speed in the group `trainer`, classes in other modules, and took optimizer
+steps 32 at a time by manual optimization.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+Plain = dict[str, Any]
+
+MOVED = {
+    "jlml.callbacks.": "jlml.pictures.",
+    "jlml.optimizers.FusedAdam": "torch.optim.Adam",
+}
+SPEED = {"compile": "compile", "capture": "cuda_graphs", "onednn": "onednn"}  # keys of trainer, then of speed
+STEPS_AT_A_TIME = 32
+
+
+def upgrade_config(config: Plain) -> Plain:
+    """A config as this version writes it. One that is, stays as it is."""
+    if "speed" in config or not isinstance(config.get("trainer"), dict):
+        return config
+    config = moved(deepcopy(config))
+    trainer = config["trainer"]
+    of_trainer = {new: trainer.pop(old) for old, new in SPEED.items() if old in trainer}
+    defaults = {"loop": True, "flush_denormals": True} | dict.fromkeys(SPEED.values(), False)
+    config["speed"] = defaults | of_trainer
+    if isinstance(config.get("sweep"), dict):
+        config["sweep"] = {
+            key: config["sweep"][key] for key in config["sweep"] if key not in ("over", "only")
+        }
+    return config
+
+
+def moved(node: Any) -> Any:
+    """The same containers, with the new names of classes."""
+    if isinstance(node, dict):
+        return {
+            key: new_name(value) if key == "_target_" and isinstance(value, str) else moved(value)
+            for key, value in node.items()
+        }
+    return [moved(value) for value in node] if isinstance(node, list) else node
+
+
+def new_name(target: str) -> str:
+    """Where a class is now."""
+    for old, new in MOVED.items():
+        if target.startswith(old):
+            return target.replace(old, new, 1)
+    return target
+
+
+def upgrade_checkpoint(content: Plain) -> Plain:
+    """A checkpoint as this version writes it. One that is, stays as it is."""
+    config, loops = content.get("config"), content.get("loops")
+    if not isinstance(config, dict) or "speed" in config:
+        return content
+    content = {**content, "config": upgrade_config(config)}
+    window = content.pop("window", {})
+    if isinstance(loops, dict) and isinstance(loops.get("fit_loop"), dict):
+        limit = config.get("trainer", {}).get("limit_train_batches")
+        batches = STEPS_AT_A_TIME if limit in (None, 1.0) else 1
+        fit_loop = upgrade_loop(deepcopy(loops["fit_loop"]), batches)
+        fit_loop["epoch_loop.state_dict"] = {
+            "_batches_that_stepped": content.get("global_step", 0),
+            "window": window,
+        }
+        content["loops"] = {**loops, "fit_loop": fit_loop}
+    return content
+
+
+def upgrade_loop(fit_loop: Plain, batches: int) -> Plain:
+    """Lightning's progress in automatic optimization, batch by batch.
+
+    Args:
+        fit_loop: of a loop that counted groups of batches, and steps of manual optimization.
+        batches: in a group.
+    """
+    for count in ("current", "total"):
+        progress = fit_loop["epoch_loop.batch_progress"][count]
+        fit_loop["epoch_loop.batch_progress"][count] = {name: n * batches for name, n in progress.items()}
+    steps = fit_loop.pop("epoch_loop.manual_optimization.optim_step_progress")
+    fit_loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"] = steps
+    return fit_loop

@@ -1,0 +1,113 @@
+"""The trainer of a run: Lightning's, with the callbacks and the logger of the config and of every run."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, Trainer
+
+from jlml.config import Config, make
+from jlml.distributed.processes import strategy_of, worker_callbacks
+from jlml.errors import UserError, first_line
+from jlml.models import Autoencoder
+from jlml.pictures import Drawing, PictureCallback, TensorBoard
+from jlml.runs import Run, step_of
+from jlml.training.checkpoints import AtomicCheckpoints, BestCheckpoint, LastCheckpoint, Patience
+from jlml.training.divergence import StopWhenDiverged
+from jlml.training.progress import Heartbeat, ProgressBar, Throughput
+
+
+def make_callbacks(config: Config) -> list[Any]:
+    """The pictures and callbacks that the config names.
+
+    Raises:
+        UserError: one of them cannot be made, or has a state that no checkpoint may hold.
+    """
+    nodes = config.get("callbacks") or {}
+    callbacks = {f"callbacks.{name}": make(node, f"callbacks.{name}") for name, node in nodes.items()}
+    for key, callback in callbacks.items():
+        if isinstance(callback, Callback):
+            check_state(callback, key)
+    return list(callbacks.values())
+
+
+def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | None:
+    """The logger of the run, or None if the config has none.
+
+    Args:
+        config: of the run.
+        run: whose folder it writes to.
+        last: the checkpoint from which the run resumes; what was logged after it will be logged again.
+    """
+    if not config.get("logger"):
+        return None
+    has_events = any(run.path.glob("events.out.tfevents.*"))
+    purge_step = (0 if last is None else step_of(last) + 1) if has_events else None
+    logger = make(config["logger"], "logger", save_dir=str(run.path), purge_step=purge_step)
+    if not isinstance(logger, TensorBoard):
+        target = config["logger"]["_target_"]
+        raise UserError(f"logger._target_={target} does not derive from jlml.pictures.TensorBoard.")
+    return logger
+
+
+def make_trainer(config: Config, run: Run, logger: TensorBoard | None, callbacks: Sequence[Any]) -> Trainer:
+    """Lightning's trainer, with the callbacks of every run and those that are given."""
+    drawings = [callback for callback in callbacks if isinstance(callback, Drawing)]
+    others = [callback for callback in callbacks if not isinstance(callback, Drawing)]
+    folder, patience = run.path / "checkpoints", config.get("early_stopping")
+    checkpoints = config.get("checkpoints") or {}
+    trainer: Trainer = make(
+        {key: value for key, value in config["trainer"].items() if key != "strategy"},
+        "trainer",
+        strategy=strategy_of(config),
+        logger=logger or False,
+        callbacks=[
+            *(Throughput(), Heartbeat(), StopWhenDiverged(), PictureCallback(drawings)),
+            *others,
+            *worker_callbacks(config),
+            *([] if patience is None else [Patience(patience)]),
+            *(BestCheckpoint(folder), LastCheckpoint(folder, config, **checkpoints)),
+        ],
+        plugins=[AtomicCheckpoints(config)],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in others),
+        default_root_dir=str(run.path),
+    )
+    return trainer
+
+
+def check_optimizers(model: Autoencoder) -> None:
+    """Raises a UserError if optimizer or scheduler refuse their options, which they do only when made."""
+    try:
+        model.configure_optimizers()
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise UserError(f"The optimizer or the scheduler cannot be built: {first_line(error)}.") from error
+
+
+def check_state(callback: Callback, key: str) -> None:
+    """Refuses a callback whose state would make a checkpoint that cannot be read again.
+
+    Raises:
+        UserError: naming its key.
+    """
+    content = BytesIO()
+    try:
+        torch.save(callback.state_dict(), content)
+        content.seek(0)
+        torch.load(content, weights_only=True)
+    except Exception as error:  # pickling can fail in any way
+        raise UserError(
+            f"{key} has a state that a checkpoint cannot hold ({first_line(error)}). Make its state_dict() "
+            "return tensors, numbers, strings, lists and dicts only."
+        ) from error
+
+
+def speed_of(trainer: Trainer) -> dict[str, float | int]:
+    """How long training took, and how fast its steps were."""
+    (throughput,) = (callback for callback in trainer.callbacks if isinstance(callback, Throughput))  # type: ignore[attr-defined]
+    return {
+        "epochs": trainer.current_epoch,
+        "fit_seconds": throughput.fit_seconds,
+        "images_per_second": throughput.images / throughput.seconds,
+    }

@@ -1,0 +1,60 @@
+"""The model and the data of a config, as `train.py` would train them."""
+
+import torch
+from lightning import seed_everything
+from omegaconf import DictConfig
+
+from jlml.config import Config, check, compose, plain
+from jlml.data import ImageDataModule
+from jlml.errors import UserError
+from jlml.models import Autoencoder
+from jlml.runs import build_data, build_model
+
+NOT_OF_A_RUN = ("sweep", "resume", "trust", "search")  # keys of a command
+
+
+def build(*config: DictConfig | str) -> tuple[Autoencoder, ImageDataModule]:
+    """An untrained model and its data, seeded: what `train.py` trains, with the same learning rate schedule.
+
+    ``lightning.Trainer(max_epochs=20).fit(model, datamodule=data)`` then ends with the weights of
+    ``jlml.train(...)`` in the same number of epochs.
+
+    Args:
+        config: a composed config, or overrides such as ``"model=vae", "loss=bce"``.
+
+    Raises:
+        UserError: the config or the data are invalid.
+    """
+    return build_from(run_config(*config))
+
+
+def run_config(*config: DictConfig | str) -> Config:
+    """The plain, checked config of a run, from a composed config or overrides.
+
+    Raises:
+        UserError: it is invalid, or describes many runs.
+    """
+    overrides = [item for item in config if isinstance(item, str)]
+    if len(config) == 1 and isinstance(config[0], DictConfig):
+        composed = config[0]
+    elif len(overrides) == len(config):
+        composed = compose(*overrides)
+    else:
+        raise UserError("Pass either one composed config, or overrides such as 'model=vae', 'loss=bce'.")
+    plain_config = plain(composed)
+    check(plain_config)
+    if plain_config.get("search"):
+        raise UserError("search=... trains many runs: use python train.py, or jlml.search.search(config).")
+    return {key: value for key, value in plain_config.items() if key not in NOT_OF_A_RUN}
+
+
+def build_from(config: Config) -> tuple[Autoencoder, ImageDataModule]:
+    """The same from a checked config, in which it notes the name of the data that were read."""
+    if config.get("threads"):
+        torch.set_num_threads(config["threads"])
+    seed_everything(config["seed"], verbose=False)
+    data = build_data(config)
+    data.setup()
+    config["data"] |= {"name": data.source.name, "fallback": False}  # as read, if mnist_5k stands in
+    config["image_shape"] = list(data.image_shape)
+    return build_model(config, data.image_shape), data

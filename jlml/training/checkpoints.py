@@ -1,0 +1,201 @@
+"""The two checkpoints of a run: the best one, and the last one, from which training resumes exactly."""
+
+import io
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.fabric.utilities.types import _PATH
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
+
+from jlml.config import Config, command_line, override
+from jlml.files import write_atomically
+from jlml.metrics import MONITOR
+from jlml.runs import trust_needed
+from jlml.runs.checkpoint_file import read_checkpoint
+from jlml.training.divergence import check_weights
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside the old one and renames it: a process killed meanwhile loses neither.
+
+    Every checkpoint carries the config that rebuilds its model. One with weights that are not finite does
+    not replace a good one. Reads only intact files of tensors and plain containers, whatever the defaults
+    of torch and Lightning: no pickled code.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any = None) -> None:
+        check_weights(checkpoint["state_dict"], checkpoint["global_step"])
+        content = io.BytesIO()
+        torch.save({**checkpoint, "config": self.config}, content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(Path(path), content.getbuffer())
+
+    def load_checkpoint(self, path: _PATH, *_: Any, **__: Any) -> dict[str, Any]:
+        return read_checkpoint(Path(path))
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """`best.ckpt`: the weights of the lowest validation loss so far, without the state of training."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            folder, "best", monitor=MONITOR, save_weights_only=True, enable_version_counter=False
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The best so far is in this folder, even if the run has moved since."""
+        assert self.dirpath is not None
+        if state_dict["best_model_score"] is None:
+            return  # interrupted before the first validation
+        best = str(Path(self.dirpath) / "best.ckpt")
+        moved = {"dirpath": self.dirpath, "best_model_path": best, "kth_best_model_path": best}
+        scores = dict.fromkeys([best], state_dict["best_model_score"])
+        super().load_state_dict({**state_dict, **moved, "best_k_models": scores})
+
+
+class Patience(EarlyStopping):
+    """Ends training when the validation loss has not fallen for a number of epochs.
+
+    A resumed run asks at its start. Lightning would ask after another epoch only: a run that was interrupted
+    after its end would train past it.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(MONITOR, patience=epochs)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
+
+
+class LastCheckpoint(Checkpoint):
+    """`last.ckpt`: everything that training needs to resume at any step as if it had never stopped.
+
+    Written when an epoch is over, at intervals of steps or minutes within one, and at once when SIGTERM or
+    Ctrl-C end the run. It is always written as the next epoch or batch starts: at the end of an epoch
+    Lightning has not yet stepped a plateau scheduler, and a run that resumed from there would stay behind.
+
+    Args:
+        folder: of the checkpoints.
+        config: of the run, for the command that resumes it.
+        steps: between two checkpoints within an epoch; None for none.
+        minutes: likewise by the clock, in a run of one process.
+    """
+
+    def __init__(
+        self, folder: Path, config: Config, steps: int | None = None, minutes: float | None = None
+    ) -> None:
+        self.path = folder / "last.ckpt"
+        self.command = command_line("train.py", override("resume", str(folder.parent)), *trust_needed(config))
+        self.steps = steps
+        self.minutes = minutes
+        self._random_state: dict[str, Any] | None = None  # to be restored when training starts
+        self._signal = ""  # the name of the signal that ends the run
+        self._handlers: dict[signal.Signals, Any] = {}  # as they were before training
+        self._written = time.monotonic()
+        self._written_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows no other
+        if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
+            # here, because Lightning sets its own handlers just before
+            self._handlers = {name: signal.signal(name, self._end_soon) for name in SIGNALS}
+        self._written_step = trainer.global_step
+        if self._random_state is not None and trainer.is_global_zero:  # it is that of the first process
+            restore_random_state(self._random_state)
+        self._random_state = None
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch > 0:
+            self._write(trainer, trainer.fit_loop.epoch_progress)
+        self._end_if_asked()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.fit_loop.restarting:  # until it is over, Lightning would not step a plateau scheduler
+            trainer.fit_loop.restarting = False
+        if batch_idx > 0 and (self._signal or self._is_due(trainer)):
+            self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
+        self._end_if_asked()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.save_checkpoint(self.path)
+        self._end_if_asked()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for name, handler in self._handlers.items():
+            signal.signal(name, handler)
+        self._handlers = {}
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if self.steps is not None and trainer.global_step - self._written_step >= self.steps:
+            return True
+        if self.minutes is None or trainer.world_size > 1:  # the clocks of several processes differ
+            return False
+        return time.monotonic() - self._written > 60 * self.minutes
+
+    def _write(self, trainer: Trainer, progress: Any) -> None:
+        for logger in trainer.loggers:
+            logger.finalize("")  # what was logged before a checkpoint is not logged again after it
+        with not_begun(progress):
+            trainer.save_checkpoint(self.path)
+        self._written, self._written_step = time.monotonic(), trainer.global_step
+
+    def _end_soon(self, number: int, frame: Any) -> None:
+        if self._signal:
+            sys.exit(f"Ended at once, as asked twice. Resume with: {self.command}")
+        self._signal = signal.Signals(number).name
+
+    def _end_if_asked(self) -> None:
+        if self._signal:
+            sys.exit(f"Ended by {self._signal}, everything is saved. Resume with: {self.command}")
+
+    def state_dict(self) -> dict[str, Any]:
+        return random_state()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._random_state = state_dict
+
+
+@contextmanager
+def not_begun(progress: Any) -> Iterator[None]:
+    """Inside, the current epoch or batch does not count as begun. Otherwise Lightning would take it for
+    interrupted, and skip it."""
+    for counts in (progress.total, progress.current):
+        counts.ready -= 1
+    try:
+        yield
+    finally:
+        for counts in (progress.total, progress.current):
+            counts.ready += 1
+
+
+def random_state() -> dict[str, Any]:
+    """The state of torch's generators, from which the noise of training is drawn."""
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "gpus": gpus}
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Sets torch's generators to a state that `random_state` has returned."""
+    torch.set_rng_state(state["cpu"])
+    if torch.cuda.is_available() and len(state["gpus"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["gpus"])

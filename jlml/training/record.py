@@ -1,0 +1,187 @@
+"""The folder of a run, and what a run says about itself: `config.yaml`, `metrics.json` and `train.log`."""
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jlml
+from jlml.config import Config, command_line, override, shown
+from jlml.distributed.processes import broadcast_from_rank_zero
+from jlml.errors import DivergedError, UserError
+from jlml.models import Autoencoder
+from jlml.runs import Run, missing_folders, trust_needed
+
+log = logging.getLogger(__name__)
+
+PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
+
+
+class Pruned(Exception):  # noqa: N818 - it is not an error
+    """Raised by a callback to end a run that is not worth more time. The run is complete up to there."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(f"pruned after {epochs} epochs")
+        self.epochs = epochs
+
+
+@contextmanager
+def run_folder(
+    config: Config, model: Autoencoder, parent: Path | None, existing: Run | None, is_first: bool
+) -> Iterator[tuple[Run, Path | None]]:
+    """The run's folder, the same in all its processes, and the checkpoint from which it resumes, if any.
+
+    A folder to which nothing was written is removed again.
+
+    Args:
+        config: of the run.
+        model: untrained.
+        parent: where a new folder is made; None for the config's ``output_dir``.
+        existing: the folder, instead of a new one.
+        is_first: whether this is the process that writes.
+    """
+    parent = Path(parent or config["output_dir"])
+    made = missing_folders(parent) if is_first else []
+    run = existing or (Run.create(config, parent) if is_first else None)
+    try:
+        last = run.checkpoint_to_resume(model, config) if run and is_first else None
+        run, last = broadcast_from_rank_zero((run, last))
+        assert run is not None
+        yield run, last
+    except Exception:
+        if is_first and run:
+            run.remove_if_empty(made)
+        raise
+
+
+@contextmanager
+def recorded(run: Run, config: Config, fingerprint: str, is_first: bool) -> Iterator[dict[str, Any]]:
+    """Keeps other processes out of the folder, and `metrics.json` up to date: running, then finished,
+    pruned, failed or interrupted.
+
+    What the caller adds to the record is written at the end.
+    """
+    if not is_first:
+        yield {}
+        return
+    with run.alone(), status_kept(run, config, fingerprint) as record:
+        run.record_config(config)
+        try:
+            yield record
+        except DivergedError as error:
+            raise UserError(f"{error} {run.last_good()}") from error
+
+
+@contextmanager
+def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str, Any]]:
+    """Writes the record when it begins and when it ends, however it ends."""
+    handler = LogFile(run.path / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("jlml")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    started = time.perf_counter()
+    record: dict[str, Any] = {
+        "status": "running",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": config["seed"],
+        "data": config["data"]["name"],
+        "data_fingerprint": fingerprint,
+        "choices": config["choices"],
+        "changes": config["changes"],
+        "versions": {"jlml": jlml.__version__} | {name: version(name) for name in PACKAGES},
+        "git": git_revision(),
+    }
+    try:
+        run.write_metrics(record)
+        log.info("Choices %s, changes %s", config["choices"], config["changes"])
+        yield record
+        record |= {"status": "finished", "wall_seconds": time.perf_counter() - started}
+        run.write_metrics(record)
+    except (KeyboardInterrupt, SystemExit) as end:
+        record["status"] = "interrupted"
+        log.info("Interrupted.")
+        if isinstance(end, SystemExit) and isinstance(end.code, str):
+            raise  # with the command that resumes
+        sys.exit(f"Interrupted. What there is of the run is in {run.path}.")
+    except Pruned as pruned:
+        record |= {"status": "pruned", "epochs": pruned.epochs}
+        log.info("Pruned after %s epochs.", pruned.epochs)
+        raise
+    except UserError as error:
+        record |= {"status": "failed", "error": str(error)}
+        log.info("Failed: %s", error)
+        raise
+    except OSError as error:
+        unwritten = f"{error.filename or run.path} cannot be written: {error.strerror or error}."
+        record |= {"status": "failed", "error": unwritten}
+        log.info("Failed: %s", unwritten)
+        raise UserError(f"{unwritten} Everything saved before is intact. {advice(run, config)}") from error
+    except BaseException as error:
+        record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        log.exception("Run %s failed.", run.path)
+        raise
+    finally:
+        logger.removeHandler(handler)
+        with suppress(OSError):  # a full disk has been reported
+            handler.close()
+            if record["status"] != "finished":
+                run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
+
+
+def advice(run: Run, config: Config) -> str:
+    """What to do if a run could not write."""
+    if not (run.path / "config.yaml").is_file():
+        return "Make room, and start again."
+    overrides = [override("resume", str(run.path)), *trust_needed(config)]
+    epochs = config["trainer"]["max_epochs"]
+    if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # an extension that was not yet recorded
+        overrides.append(override("trainer.max_epochs", str(epochs)))
+    return f"Make room, then: {command_line('train.py', *overrides)}"
+
+
+class LogFile(logging.FileHandler):
+    """A log that ends where the disk is full, without another message about it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def hyperparameters(config: Config) -> dict[str, Any]:
+    """The choices of a run for TensorBoard's tab HParams."""
+    choices, data = config["choices"], config["data"]
+    chosen: dict[str, Any] = {
+        group: choices.get(group, "none") for group in ("loss", "model", "optimizer", "scheduler")
+    }
+    chosen |= {"data": data["name"], "pixels": data["pixels"], "seed": config["seed"]}
+    chosen |= {"latent.dim": config["latent"]["dim"], "trainer.batch_size": data["batch_size"]}
+    chosen |= {"trainer.max_epochs": config["trainer"]["max_epochs"]}
+    chosen |= {"optimizer.lr": config["optimizer"]["lr"]} if "lr" in config["optimizer"] else {}
+    for group in ("model", "loss"):  # such as beta, hidden, scale, limit
+        for key, value in config[group].items():
+            if not isinstance(value, dict) and key != "_target_":
+                chosen[f"{group}.{key}"] = value if isinstance(value, (int, float, str)) else shown(value)
+    return chosen
+
+
+def git_revision() -> str | None:
+    """The commit of the code in use, marked if files differ from it; None outside a repository."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,92 @@
+"""A run from its config to its folder, in a straight line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning import Callback, Trainer
+from omegaconf import DictConfig
+
+from jlml.config import Config
+from jlml.data import ImageDataModule
+from jlml.distributed.processes import init_processes
+from jlml.models import Autoencoder
+from jlml.pictures import errors_once
+from jlml.runs import Run
+from jlml.speed.denormals import flushed_denormals
+from jlml.speed.faster import faster
+from jlml.speed.hardware import check_device, within_hardware
+from jlml.training.assemble import check_optimizers, make_callbacks, make_logger, make_trainer, speed_of
+from jlml.training.build import build_from, run_config
+from jlml.training.progress import ProgressBar
+from jlml.training.quiet import quieten
+from jlml.training.record import hyperparameters, recorded, run_folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made. The model has the weights of the best checkpoint."""
+
+    run: Run
+    config: Config
+    model: Autoencoder
+    data: ImageDataModule
+    trainer: Trainer
+    metrics: dict[str, float]
+
+
+def train(
+    *config: DictConfig | str,
+    parent: Path | None = None,
+    run: Run | None = None,
+    progress: Sequence[Callback] | None = None,
+) -> Trained:
+    """Trains the model of a config, tests its best checkpoint, and leaves a run folder.
+
+    Args:
+        config: a composed config, or overrides such as ``"model=vae", "loss=bce"``.
+        parent: where a new run folder is made; ``output_dir`` of the config by default.
+        run: the run folder, instead of a new one. If a run of this config was interrupted there, it resumes
+            from its last checkpoint.
+        progress: callbacks that follow training; a progress bar by default.
+
+    Raises:
+        UserError: the config or the data are invalid; before anything is trained or written.
+    """
+    quieten()
+    checked = run_config(*config)
+    check_device(checked)
+    checked = within_hardware(checked)
+    with flushed_denormals(checked["speed"]["flush_denormals"]):
+        return train_checked(checked, parent, run, [ProgressBar()] if progress is None else progress)
+
+
+def train_checked(
+    config: Config, parent: Path | None, existing: Run | None, progress: Sequence[Callback]
+) -> Trained:
+    """Trains by a config that this machine can carry out. See `train`."""
+    model, data = build_from(config)
+    check_optimizers(model)
+    callbacks = [*make_callbacks(config), *progress]
+    is_first = init_processes(config, model)  # of several processes; it alone writes and prints
+    with run_folder(config, model, parent, existing, is_first) as (run, last):
+        logger = make_logger(config, run, last) if is_first else None
+        trainer = make_trainer(config, run, logger, callbacks)
+        with (
+            recorded(run, config, data.source.fingerprint, is_first) as record,
+            errors_once(),
+            faster(trainer, model, config),
+        ):
+            if logger is not None:
+                logger.lay_out()
+            trainer.fit(model, data, ckpt_path=last)
+            record |= speed_of(trainer)
+            steps = trainer.global_step
+            trainer.loggers = []  # the numbers of the best checkpoint are not those of the last step
+            best = run.checkpoint("best")
+            (validated,) = trainer.validate(model, data, ckpt_path=best, verbose=False)
+            (tested,) = trainer.test(model, data, ckpt_path=best, verbose=False)
+            metrics = record["metrics"] = {**validated, **tested}
+            if logger is not None:
+                logger.conclude(hyperparameters(config), tested, steps)
+    return Trained(run, config, model.eval(), data, trainer, metrics)

@@ -1,0 +1,147 @@
+"""Sources: verified, downloaded or fallen back on, and never silently something else."""
+
+import gzip
+import logging
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from jlml.data import sources
+from jlml.data.mnist import IDX_DATASETS, load
+from jlml.errors import UserError
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """As without internet: torchvision gives up with a RuntimeError."""
+
+    def fail(self):
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nTried https://example.org/mnist/")
+
+    from torchvision.datasets import MNIST
+
+    monkeypatch.setattr(MNIST, "download", fail)
+
+
+def test_full_mnist_is_read_and_verified(mnist_root):
+    source = load("mnist", mnist_root)
+    assert source.images.shape == (60_000, 1, 28, 28)
+    assert source.test_images.shape == (10_000, 1, 28, 28)
+    assert source.images.dtype == torch.uint8
+    assert source.labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    zeros = (source.images == 0).sum() + (source.test_images == 0).sum()
+    assert float(zeros) / (70_000 * 784) == pytest.approx(0.8086, abs=1e-4)
+
+
+def test_the_bundled_images_are_real_and_cached(data_root):
+    source = load("mnist_5k", data_root)
+    assert source.images.shape == (5000, 1, 28, 28)
+    assert source.labels.bincount().tolist() == [500] * 10
+    assert source.test_images is None
+    with np.load(data_root / "mnist_5k.npz") as cached:
+        assert np.array_equal(cached["images"], source.images.numpy())
+
+
+def test_a_damaged_cache_is_made_anew(data_root, tmp_path):
+    load("mnist_5k", data_root)
+    good = (data_root / "mnist_5k.npz").read_bytes()
+    for damaged in (
+        b"",
+        b"not a zip",
+        good[: len(good) // 2],
+        flipped(good, 5),
+        flipped(good, len(good) // 2),
+    ):
+        (tmp_path / "mnist_5k.npz").write_bytes(damaged)
+        assert load("mnist_5k", tmp_path).images.shape == (5000, 1, 28, 28)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("wrong", ["images", "labels"])
+def test_a_cache_of_other_images_or_labels_is_made_anew(data_root, tmp_path, wrong):
+    source = load("mnist_5k", data_root)
+    arrays = {"images": source.images.numpy().copy(), "labels": source.labels.numpy().copy()}
+    arrays[wrong].flat[17] += 1
+    np.savez(tmp_path / "mnist_5k.npz", **arrays)
+    again = load("mnist_5k", tmp_path)
+    assert torch.equal(again.images, source.images)
+    assert torch.equal(again.labels, source.labels)
+
+
+def test_the_bundled_images_are_all_from_the_training_set(data_root, mnist_root):
+    """So they must never judge a model that was trained on full MNIST."""
+    few = {image.numpy().tobytes() for image in load("mnist_5k", data_root).images}
+    full = load("mnist", mnist_root)
+    assert few <= {image.numpy().tobytes() for image in full.images[:6000]}
+    assert not few & {image.numpy().tobytes() for image in full.test_images}
+
+
+def test_without_data_the_fallback_warns_and_says_its_name(offline, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        source = load("mnist", tmp_path / "none", fallback=True)
+    assert source.name == "mnist_5k"
+    assert "FALLBACK" in caplog.text
+    assert "mnist_5k" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_without_fallback_missing_data_is_an_error_that_leaves_no_trace(offline, tmp_path, name):
+    root = tmp_path / "none"
+    with pytest.raises(UserError, match="cannot be downloaded") as raised:
+        load(name, root, fallback=False)
+    assert "JLML_DATA" in str(raised.value)
+    assert not root.exists()
+
+
+def corrupt(raw, name: str, change) -> None:
+    file = raw / f"{name}.gz"
+    plain = bytearray(gzip.decompress(file.read_bytes()))
+    file.unlink()
+    (raw / name).write_bytes(change(plain))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda data: data[:-100], "truncated"),
+        (lambda data: data[:500] + b"\x07" + data[501:], "holds something else"),
+    ],
+)
+def test_wrong_files_are_named_even_where_a_fallback_is_allowed(mnist_root, tmp_path, change, says):
+    raw = tmp_path / "MNIST" / "raw"
+    shutil.copytree(mnist_root / "MNIST" / "raw", raw)
+    corrupt(raw, "t10k-images-idx3-ubyte", change)
+    with pytest.raises(UserError, match=says) as raised:
+        load("mnist", tmp_path, fallback=True)
+    assert "t10k-images-idx3-ubyte" in str(raised.value)
+
+
+def test_swapped_files_are_recognised(mnist_root, tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    shutil.copytree(mnist_root / "MNIST" / "raw", raw)
+    shutil.copy(raw / "t10k-labels-idx1-ubyte.gz", raw / "train-labels-idx1-ubyte.gz")
+    with pytest.raises(UserError, match="holds what t10k-labels-idx1-ubyte should hold"):
+        load("mnist", tmp_path)
+
+
+def test_torchvision_downloads_what_is_missing(monkeypatch, mnist_root, tmp_path):
+    """What torchvision leaves after a download is read; its own network code is its own business."""
+    from torchvision.datasets import MNIST
+
+    def fetch(self):
+        shutil.copytree(mnist_root / "MNIST" / "raw", self.raw_folder)
+        for file in list((tmp_path / "new" / "MNIST" / "raw").glob("*.gz")):
+            file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
+
+    monkeypatch.setattr(MNIST, "download", fetch)
+    assert len(sources.load("mnist", tmp_path / "new").images) == 60_000
+
+
+def test_every_dataset_has_four_checksums():
+    for dataset in IDX_DATASETS.values():
+        assert len(set(dataset.checksums.values())) == 4

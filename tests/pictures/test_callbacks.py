@@ -1,0 +1,170 @@
+"""What a run writes for TensorBoard, read back from its events file."""
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+import jlml
+from conftest import QUICK
+from jlml.pictures import Samples, Snapshots, TensorBoard
+from jlml.pictures.drawing import Scene
+from jlml.pictures.drawing import eval_mode
+
+MANIFOLD, SAMPLES = "pictures/manifold", "pictures/samples"
+PICTURES = {
+    "pictures/reconstructions",
+    "pictures/latent_scatter",
+    "pictures/interpolations",
+    "pictures/posterior",
+    SAMPLES,
+}
+
+
+def events_of(run) -> EventAccumulator:
+    events = EventAccumulator(str(run.path), size_guidance={"images": 0, "scalars": 0})
+    events.Reload()
+    return events
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_root):
+    root = f"data.root={data_root}"
+    config = jlml.compose(*QUICK, root, "loss=cont_bern", "trainer.max_epochs=3", "draw_every=2")
+    return jlml.train(config, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def events(trained):
+    return events_of(trained.run)
+
+
+def test_every_picture_is_drawn_at_epoch_0_every_n_epochs_and_the_last(trained, events):
+    steps = trained.trainer.global_step // 3
+    assert set(events.Tags()["images"]) == PICTURES | {MANIFOLD}
+    for tag in events.Tags()["images"]:
+        images = events.Images(tag)
+        assert [image.step for image in images] == [0, 2 * steps, 3 * steps]
+        assert len({image.encoded_image_string for image in images}) == 3
+
+
+def test_records_are_checked_in_c_by_what_tensorboard_would_have_computed(monkeypatch, tmp_path):
+    def own(data: bytes) -> int:
+        return pywrap_tensorflow.crc_finalize(pywrap_tensorflow.crc_update(pywrap_tensorflow.CRC_INIT, data))
+
+    random = np.random.default_rng(0)
+    for content in (b"", b"\0", random.bytes(8), random.bytes(10_001)):
+        assert pywrap_tensorflow.crc32c(content) == own(content)
+
+    monkeypatch.setattr(pywrap_tensorflow, "crc_update", None)  # nothing calls it any more
+    board = TensorBoard(str(tmp_path))
+    picture = random.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    board.draw("noise", picture, 7)
+    board.finalize("")
+    (image,) = EventAccumulator(str(tmp_path)).Reload().Images("pictures/noise")
+    assert (image.step, image.width, image.height) == (7, 30, 20)
+
+
+def test_scalars_cover_terms_and_yardsticks_of_all_splits(events):
+    tags = set(events.Tags()["scalars"])
+    for split in ("train", "val", "test"):
+        for quantity in ("loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"):
+            assert f"{split}/{quantity}" in tags
+    assert {"train/lr", "train/images_per_second", "val/active_units", "val/code_std"} <= tags
+    assert "hp_metric" not in tags
+    assert [event.step for event in events.Scalars("val/loss")] == [5, 10, 15]
+
+
+def test_hparams_set_choices_beside_final_metrics(trained):
+    (file,) = trained.run.path.glob("events.out.tfevents.*")
+    summaries = {
+        value.tag: plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        for event in LegacyEventFileLoader(str(file)).Load()
+        for value in event.summary.value
+        if value.metadata.plugin_data.plugin_name == "hparams"
+    }
+    chosen = summaries["_hparams_/session_start_info"].session_start_info.hparams
+    assert chosen["model"].string_value == "vae"
+    assert chosen["latent.dim"].number_value == 2
+    assert chosen["data"].string_value == "mnist_5k"
+    assert chosen["model.hidden"].string_value == "[500,500]"
+    shown = {info.name.tag for info in summaries["_hparams_/experiment"].experiment.metric_infos}
+    assert shown == {name for name in trained.metrics if name.startswith("test/")}
+
+
+def test_the_projector_has_codes_sprites_and_labels(trained):
+    config = (trained.run.path / "projector_config.pbtxt").read_text()
+    assert config.count("embeddings {") == 1
+    folder = next(trained.run.path.glob("*/codes"))
+    rows = (folder / "tensors.tsv").read_text().splitlines()
+    assert len(rows) == 300
+    assert all(row.split("\t")[2] in ("0", "0.0") for row in rows)  # 2-D codes get a third column
+    assert len((folder / "metadata.tsv").read_text().split()) == 300
+    assert (folder / "sprite.png").stat().st_size > 1000
+
+
+def test_snapshots_follow_the_same_images_through_training(trained):
+    folder = trained.run.path / "snapshots"
+    files = sorted(folder.glob("step_*.npy"))
+    assert [int(file.stem.split("_")[1]) for file in files] == [0, 5, 10, 15]
+    codes = np.load(files[-1])
+    images, labels = trained.data.validation_batch(500)
+    assert np.array_equal(np.load(folder / "labels.npy"), labels.numpy())
+    last = jlml.load(trained.run.path, checkpoint="last")
+    np.testing.assert_allclose(codes, last.encode(images).detach().numpy(), rtol=2e-3, atol=2e-3)
+
+
+def test_pictures_can_be_removed_one_by_one_or_all(tmp_path):
+    some = jlml.train(jlml.compose(*QUICK, "~callbacks.samples", "~callbacks.projector"), tmp_path)
+    assert set(events_of(some.run).Tags()["images"]) == (PICTURES | {MANIFOLD}) - {SAMPLES}
+    none = jlml.train(jlml.compose(*QUICK[:-1], "callbacks=none"), tmp_path)
+    assert events_of(none.run).Tags()["images"] == []
+    bare = jlml.train(jlml.compose(*QUICK, "logger=none"), tmp_path)
+    assert not list(bare.run.path.glob("events*"))
+    # and looking at a model does not change it: three runs, the same weights
+    for other in (none, bare):
+        for first, second in zip(some.model.parameters(), other.model.parameters(), strict=True):
+            assert first.equal(second)
+
+
+def test_without_boards_only_what_needs_none_is_drawn(tmp_path, monkeypatch):
+    drawn = []
+    for drawing in (Samples, Snapshots):
+        monkeypatch.setattr(drawing, "draw", lambda self, scene: drawn.append(type(self)))
+    jlml.train(jlml.compose(*QUICK, "logger=none"), tmp_path)
+    assert set(drawn) == {Snapshots}
+
+
+def test_a_wide_code_is_drawn_by_pca_and_a_narrow_one_by_rank(tmp_path):
+    for dim in (1, 5):
+        run = jlml.train(jlml.compose(*QUICK, "model=ae", f"latent.dim={dim}"), tmp_path).run
+        assert set(events_of(run).Tags()["images"]) == PICTURES  # no plane to decode
+
+
+def test_each_image_is_encoded_once_for_all_that_is_drawn_of_a_step(trained, monkeypatch):
+    model, encoded = trained.model, []
+    monkeypatch.setattr("jlml.pictures.drawing.ENCODED_AT_ONCE", 64)
+    monkeypatch.setattr(type(model), "posterior", counting(type(model).posterior, encoded))
+    scene, other = Scene(trained.trainer, model), Scene(trained.trainer, model)
+    with eval_mode(model):
+        some = scene.codes(100)
+        assert encoded == [64, 64]
+        codes = scene.codes(10_000)  # more than there are
+        assert len(codes) == sum(encoded) == len(trained.data.validation_labels)
+        mean, log_variance = scene.posterior(123)
+        assert sum(encoded) == len(codes)
+        assert torch.equal(some, codes[:100])
+        assert torch.equal(mean, codes[:123])
+        assert torch.equal(mean, other.codes(123))  # whoever asks, and for however many
+        assert mean.shape == log_variance.shape == (123, model.latent_dim)
+
+
+def counting(method, sizes):
+    def counted(self, images):
+        sizes.append(len(images))
+        return method(self, images)
+
+    return counted

@@ -1,0 +1,84 @@
+"""Pictures: right sizes, right places, readable by a machine at least."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from jlml.pictures.figures import as_png, manifold, mosaic, plane_of, posterior, scatter
+from jlml.pictures.figures.mosaic import GAP
+
+
+def test_a_mosaic_shows_every_image_in_its_place():
+    images = torch.linspace(0, 1, 6).reshape(6, 1, 1, 1).expand(6, 1, 10, 8)
+    picture = mosaic([("", images[:3]), ("", images[3:])], scale=2)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (GAP + 2 * (20 + GAP), GAP + 3 * (16 + GAP), 3)
+    for number in range(6):
+        row, column = divmod(number, 3)
+        middle = picture[GAP + row * (20 + GAP) + 10, GAP + column * (16 + GAP) + 8]
+        assert middle.tolist() == [round(255 * number / 5)] * 3
+    titled = mosaic([("label", images)], "a title")
+    assert titled.shape[0] > 20 + 2 * GAP
+    assert (titled[:15] < 128).any()  # there is ink in the header
+
+
+def test_more_dimensions_come_to_the_plane_by_pca():
+    from sklearn.decomposition import PCA
+
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(500, 5, generator=generator) * torch.tensor([1.0, 5.0, 0.1, 3.0, 0.5]) + 7
+    plane = plane_of(codes)
+    reference = PCA(2).fit(codes.numpy())
+    expected = torch.from_numpy(reference.transform(codes.numpy())).float()
+    torch.testing.assert_close(plane.points.abs(), expected.abs(), atol=1e-3, rtol=1e-3)
+    for axis, share in zip(plane.axes, reference.explained_variance_ratio_, strict=True):
+        assert f"{100 * share:.1f} % of variance" in axis
+
+
+def test_two_dimensions_stay_as_they_are_and_one_gets_its_rank():
+    codes = torch.tensor([[3.0, 1.0], [2.0, 5.0], [1.0, 2.0]])
+    assert torch.equal(plane_of(codes).points, codes)
+    plane = plane_of(codes[:, :1])
+    assert plane.points.tolist() == [[3, 1], [2, 0.5], [1, 0]]
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+def test_figures_survive_collapsed_codes(collapsed):
+    codes = torch.zeros(30, 3) if collapsed else torch.randn(30, 3)
+    labels = torch.arange(30) % 10
+    limits = ((-5.0, 5.0), (-5.0, 5.0))
+    drawn = scatter(plane_of(codes), labels, [str(i) for i in range(10)], limits, "title")
+    assert drawn.shape == (640, 750, 3)
+    assert posterior(codes.std(0), "title", kl=codes.var(0), posterior_std=codes.std(0)).std() > 0
+    assert posterior(codes.std(0), "title").std() > 0
+
+
+def test_the_manifold_puts_low_z2_at_the_bottom():
+    images = torch.zeros(2, 3, 4, 4)
+    images[0] = 1  # the row of the lowest z2
+    picture = manifold(images, (-1.0, 1.0), (-2.0, 2.0), "title")
+    middle = picture[:, 400, 0]
+    top, bottom = middle[150:350], middle[500:700]
+    assert top.mean() < 10
+    assert bottom.mean() > 245
+
+
+def test_a_mark_in_the_plane_stands_on_the_image_of_its_code():
+    values = torch.linspace(0, 1, 12).reshape(3, 4)  # a grey of its own for each point of the grid
+    images = values[:, :, None, None].expand(3, 4, 5, 7)
+    picture = manifold(images, (0.0, 3.0), (10.0, 12.0), "title", marks={"": (2.0, 11.0)}).astype(int)
+    ring = np.argwhere(picture[..., 0] - picture[..., 2] > 100)
+    row, column = ring.mean(0).round().astype(int)
+    assert picture[row, column].tolist() == [round(255 * float(values[1, 2]))] * 3
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("small", [True, False])
+def test_a_png_holds_the_picture(channels, small):
+    random = np.random.default_rng(0)
+    picture = np.broadcast_to(random.integers(0, 256, (20, 30, channels), dtype=np.uint8), (20, 30, 3))
+    read = Image.open(BytesIO(as_png(picture, small)))
+    assert np.array_equal(np.asarray(read.convert("RGB")), picture)

@@ -1,0 +1,396 @@
+"""A run that was cut off goes on from its last checkpoint, and ends as if nothing had happened."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import Callback
+from same import differences, what_is_there
+from tensorboard.summary.writer import event_file_writer
+
+import jlml
+from conftest import QUICK, ROOT
+from jlml.runs import heartbeat
+from jlml.errors import UserError
+from jlml.training.resume import resume
+from jlml.runs import Run
+
+# noise of every kind: order, pixels, reparameterisation, and a weight and a learning rate that move
+WORDS = (
+    *("model=vae", "model.hidden=[32]", "model.kl_warmup_epochs=2", "data.pixels=dequantized"),
+    *("callbacks=posterior", "trainer.log_every_n_steps=2"),
+)
+QUICK = tuple(word for word in QUICK if not word.startswith(("callbacks", "trainer")))
+
+
+class Cut(Callback):
+    """Pulls the plug in an epoch, in training or after validation."""
+
+    def __init__(self, epoch: int, where: str) -> None:
+        self.epoch, self.where = epoch, where
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        if trainer.global_step % 5 == 4:
+            self._cut(trainer, "training")
+
+    def on_validation_end(self, trainer, *_) -> None:
+        self._cut(trainer, "validation")
+
+    def _cut(self, trainer, where):
+        if trainer.current_epoch == self.epoch and where == self.where:
+            raise KeyboardInterrupt
+
+
+def train(path, *words, progress=()):
+    return jlml.train(jlml.compose(*QUICK, *WORDS, *words), run=Run.at(path), progress=progress)
+
+
+def cut_off(path, *words, epoch=2, where="training"):
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(path, *words, progress=[Cut(epoch, where)])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_stretches():
+    """Three stretches an epoch of five batches, where a run would have them all in one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jlml.data.datamodule.AT_ONCE", 2)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files_in_order():
+    """TensorBoard reads files by name: second, process, number. Within one second 10 comes before 9."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, request):
+    """Runs that nothing disturbed, by scheduler."""
+    parent = tmp_path_factory.mktemp("whole")
+    made = {}
+
+    def run_of(scheduler):
+        if scheduler not in made:
+            words = (f"scheduler={scheduler}", "trainer.max_epochs=4")
+            made[scheduler] = train(parent / scheduler, *words)
+        return made[scheduler]
+
+    return run_of
+
+
+@pytest.mark.parametrize("scheduler", ["none", "cosine", "plateau"])
+@pytest.mark.parametrize(("epoch", "where"), [(0, "training"), (2, "training"), (2, "validation")])
+@pytest.mark.parametrize("steps", ["null", "1", "2"])
+def test_a_run_cut_off_ends_bit_for_bit_like_one_that_was_not(
+    tmp_path, whole, scheduler, epoch, where, steps
+):
+    words = (f"scheduler={scheduler}", "trainer.max_epochs=4", f"checkpoints.steps={steps}")
+    cut_off(tmp_path / "run", *words, epoch=epoch, where=where)
+    resumed = train(tmp_path / "run", *words)
+    assert differences(resumed.run, whole(scheduler).run) == []
+    assert resumed.run.metrics()["epochs"] == 4
+
+
+def test_a_run_may_move_before_it_goes_on(tmp_path, whole):
+    """The best checkpoint so far is kept: a worse epoch does not replace it for having another path."""
+    cut_off(tmp_path / "here", "trainer.max_epochs=4", epoch=3)
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    moved = train(tmp_path / "there", "trainer.max_epochs=4")
+    assert moved.metrics == whole("none").metrics
+
+
+@pytest.mark.parametrize("steps", ["null", "1"])
+def test_curves_have_no_gap_and_no_overlap(tmp_path, whole, steps):
+    words = ("trainer.max_epochs=4", f"checkpoints.steps={steps}", "trainer.log_every_n_steps=3")
+    undisturbed = train(tmp_path / "whole", *words)
+    cut_off(tmp_path / "run", *words)  # after the fourth step of five: within a window of three
+    resumed = train(tmp_path / "run", *words)
+    assert differences(resumed.run, undisturbed.run) == []
+
+
+def test_a_finished_run_is_only_tested_again(tmp_path, whole):
+    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+    before = (tmp_path / "copy/checkpoints/last.ckpt").read_bytes()
+    again = train(tmp_path / "copy", "trainer.max_epochs=4")
+    assert differences(again.run, whole("none").run) == []
+    assert (tmp_path / "copy/checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_another_config_does_not_go_on_from_here(tmp_path):
+    cut_off(tmp_path / "run")
+    with pytest.raises(UserError, match=r"optimizer\.lr was 0\.001 and is 0\.01; seed was 0 and is 5"):
+        train(tmp_path / "run", "optimizer.lr=0.01", "seed=5")
+    assert Run(tmp_path / "run").metrics()["status"] == "interrupted"
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    cut_off(tmp_path / "run")
+    (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint, or is damaged"):
+        train(tmp_path / "run")
+
+
+def command(*words):
+    return [sys.executable, "train.py", *words]
+
+
+def ended(process):
+    """What a command said, once it is over."""
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def start(*words):
+    return subprocess.Popen(
+        command(*words),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_epoch(parent, epoch):
+    """The one run folder under ``parent``, once it is so far."""
+    for _ in range(1200):
+        for progress in parent.glob("*/progress.json"):
+            if json.loads(progress.read_text())["epoch"] >= epoch:
+                return progress.parent
+        time.sleep(0.05)
+    raise AssertionError("the run did not come so far")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
+    words = (*QUICK, *WORDS, "trainer.max_epochs=60", "scheduler=plateau")
+    whole = start(*words, f"output_dir={tmp_path / 'whole'}")
+    process = start(*words, f"output_dir={tmp_path / 'cut'}")
+    folder = wait_for_epoch(tmp_path / "cut", 5)
+    process.send_signal(getattr(signal, name))
+    code, _, err = ended(process)
+    assert code != 0
+    status = Run(folder).metrics()["status"]
+    if name == "SIGKILL":
+        assert status == "running"
+    else:
+        assert status == "interrupted"
+        (line,) = err.strip().splitlines()
+        assert line == f"Ended by {name}, all saved. Go on with: python train.py resume={folder}"
+    assert ended(whole)[0] == 0
+    (undisturbed,) = (tmp_path / "whole").iterdir()
+
+    code, out, err = ended(start(f"resume={folder}"))
+    assert (code, err) == (0, "")
+    assert str(folder) in out
+    assert differences(Run(folder), Run(undisturbed)) == []
+
+
+def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
+    short = train(tmp_path / "run", "trainer.max_epochs=2").run
+    longer = resume(short.path, ["resume=x", "trainer.max_epochs=4"])
+    assert differences(longer.run, whole("none").run) == []
+    assert longer.run.config()["trainer"]["max_epochs"] == 4
+    sparser = resume(short.path, ["draw_every=3"]).run.config()  # of the pictures alone
+    assert (sparser["draw_every"], sparser["callbacks"]["posterior"]["every"]) == (3, 3)
+    assert "trainer.max_epochs=4" in longer.run.config()["changes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["optimizer.lr=0.1"], "where optimizer.lr is 0.001 and not 0.1"),
+        (["model=ae"], "where model is vae and not ae"),
+        (["seed=3", "latent=d8"], "where seed is 0 and not 3; latent is d2 and not d8"),
+        (["+model.nothing=1"], "where model.nothing is not set and not 1"),
+        (["trainer.max_epochs=1"], "is less than the 4 of this run"),
+    ],
+)
+def test_any_other_change_is_refused_with_the_difference(whole, words, says):
+    run = whole("none").run
+    before = what_is_there(run.path)
+    with pytest.raises(UserError) as refused:
+        resume(run.path, ["model=vae", *words])
+    assert says in str(refused.value)
+    assert what_is_there(run.path) == before
+
+
+def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
+    with pytest.raises(UserError, match="falls to zero over its 4 epochs"):
+        resume(whole("cosine").run.path, ["trainer.max_epochs=9"])
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    cut_off(tmp_path / "run")
+    run = Run(tmp_path / "run")
+    before = (run.path / "metrics.json").read_bytes()
+    with run.alone(), pytest.raises(UserError, match="Another process is training in"):
+        train(run.path)
+    assert (run.path / "metrics.json").read_bytes() == before
+    assert train(run.path).run.metrics()["status"] == "finished"
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, whole):
+    undisturbed = whole("none").run
+    folder = tmp_path / "run"
+    cut_off(folder, "trainer.max_epochs=4", epoch=0)
+    assert not (folder / "checkpoints" / "last.ckpt").exists()
+    record = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(record | {"status": "running"}))  # as kill -9 leaves it
+    (folder / ".metrics.json.4711").write_text('{"stat')
+    run = Run(folder)
+    assert run.state() == "cut off"
+    assert differences(resume(folder).run, undisturbed) == []
+    assert run.state() == "finished"
+    assert not list(folder.glob(".*.4711"))
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        ("last", r"has no checkpoint 'last'"),
+        ("best", r"best\.ckpt is missing, and last\.ckpt counts on it"),
+    ],
+)
+def test_a_finished_run_that_lacks_a_checkpoint_is_not_trained_again(tmp_path, whole, which, says):
+    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+    (tmp_path / f"copy/checkpoints/{which}.ckpt").unlink()
+    with pytest.raises(UserError, match=says):
+        resume(tmp_path / "copy", ["trainer.max_epochs=5"])
+
+
+def test_a_live_run_is_told_from_a_dead_one(tmp_path):
+    cut_off(tmp_path / "run")
+    run = Run(tmp_path / "run")
+    assert run.state() == "interrupted"
+    run.write_metrics(run.metrics() | {"status": "running"})
+    assert run.state() == "cut off"
+    with run.alone():
+        assert run.state() == "running"
+    beat = json.loads((run.path / "progress.json").read_text())
+    (run.path / "progress.json").write_text(json.dumps(beat | {"host": "another"}))
+    assert run.state() == "running"  # its lock may not be seen here, its heartbeat is
+    long_ago = time.time() - 2 * heartbeat.SILENCE
+    os.utime(run.path / "progress.json", (long_ago, long_ago))
+    assert run.state() == "cut off"
+    beat = json.loads((run.path / "progress.json").read_text())
+    assert (beat["epoch"], beat["epochs"]) == (2, 20)
+
+
+def test_the_heart_beats_within_an_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr("jlml.pictures.progress.SECONDS", 0)
+    cut_off(tmp_path / "run", "trainer.max_epochs=3", epoch=1)
+    beat = json.loads((tmp_path / "run/progress.json").read_text())
+    assert (beat["epoch"], beat["step"]) == (1, 9)
+
+
+class Poison(Callback):
+    """Makes a weight no number, once an epoch has begun."""
+
+    def on_train_batch_start(self, trainer, model, batch, number):
+        if trainer.current_epoch == 2:
+            next(model.parameters()).data[0, 0] = float("nan")
+
+
+@pytest.mark.parametrize("steps", ["null", "1"])
+def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, steps):
+    with pytest.raises(UserError) as diverged:
+        train(tmp_path / "run", "trainer.max_epochs=4", f"checkpoints.steps={steps}", progress=[Poison()])
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    message = str(diverged.value)
+    assert f"The last good checkpoint, of step 10, is {last}." in message
+    if steps == "null":
+        assert "diverged at step 11: train/loss nan, train/nll nan, train/beta_kl nan" in message
+    weights = torch.load(last, weights_only=True)["state_dict"]
+    assert all(weight.isfinite().all() for weight in weights.values())
+    assert Run(tmp_path / "run").metrics()["status"] == "failed"
+
+
+class Hidden(Callback):
+    """Makes a bias minus infinity, which ReLU hides: no loss shows it."""
+
+    def on_train_batch_start(self, trainer, model, batch, number):
+        if trainer.current_epoch == 1:
+            dict(model.named_parameters())["encoder.1.bias"].data[0] = -float("inf")
+
+
+def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
+    with pytest.raises(UserError, match=r"diverged by step 10: encoder\.1\.bias not finite.*of step 5, is"):
+        train(tmp_path / "run", "trainer.max_epochs=4", progress=[Hidden()])
+    for which in ("best", "last"):
+        weights = torch.load(tmp_path / f"run/checkpoints/{which}.ckpt", weights_only=True)["state_dict"]
+        assert all(weight.isfinite().all() for weight in weights.values())
+
+
+def test_a_run_that_stopped_early_stays_so(tmp_path):
+    """Also if it was killed after its last epoch, and before it was tested."""
+    words = ("trainer.max_epochs=30", "early_stopping=1", "optimizer.lr=0.02", "model.kl_warmup_epochs=0")
+    whole = train(tmp_path / "run", *words).run
+    epochs = whole.metrics()["epochs"]
+    assert epochs < 30
+    copy = Run(shutil.copytree(whole.path, tmp_path / "copy"))
+    copy.write_metrics(copy.metrics() | {"status": "running"})
+    for more in ([], ["trainer.max_epochs=40"]):
+        assert resume(copy.path, more).run.metrics()["epochs"] == epochs
+        assert differences(copy, whole) == []
+
+
+class Stop(Callback):
+    """Ctrl-C when the last epoch has been trained."""
+
+    def on_train_epoch_end(self, trainer, model):
+        if trainer.current_epoch == 3:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_in_the_last_epoch_is_heard(tmp_path, whole):
+    with pytest.raises(SystemExit, match="Ended by SIGINT, all saved. Go on with: python train.py resume="):
+        train(tmp_path / "run", "trainer.max_epochs=4", progress=[Stop()])
+    assert Run(tmp_path / "run").state() == "interrupted"
+    assert differences(resume(tmp_path / "run").run, whole("none").run) == []
+
+
+class Diary(Callback):
+    """Keeps what no checkpoint of jlml may hold."""
+
+    def state_dict(self):
+        return {"where": Path("here")}
+
+
+def test_a_state_that_could_not_be_read_again_is_refused_at_once(tmp_path):
+    with pytest.raises(UserError, match=r"callbacks\.diary keeps a state of more than tensors"):
+        train(tmp_path / "run", "+callbacks.diary._target_=test_resume.Diary")
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
+class Quiet(Callback):
+    """A class of the user's own."""
+
+
+def test_a_command_says_trust_where_a_run_needs_it(tmp_path):
+    own = "+callbacks.quiet._target_=test_resume.Quiet"
+    with pytest.raises(SystemExit, match=r"resume=\S+ trust=true$"):
+        train(tmp_path / "run", "trainer.max_epochs=4", own, progress=[Stop()])
+    with pytest.raises(UserError, match="say trust=true"):
+        resume(tmp_path / "run")
+    assert resume(tmp_path / "run", trust=True).run.state() == "finished"
+
+
+def test_a_learning_rate_that_is_planned_to_the_end_is_not_extended(tmp_path):
+    one_cycle = "scheduler._target_=torch.optim.lr_scheduler.OneCycleLR"
+    words = ("scheduler=plateau", one_cycle, "+scheduler.total_steps=3", "+scheduler.max_lr=0.01")
+    run = train(
+        tmp_path / "run", "trainer.max_epochs=2", *words, "~scheduler.factor", "~scheduler.patience"
+    ).run
+    with pytest.raises(UserError, match=r"over its 2 epochs \(scheduler\.total_steps\)"):
+        resume(run.path, ["trainer.max_epochs=5"])
