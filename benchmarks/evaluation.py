@@ -27,11 +27,11 @@ from jlml.data.batches import to_float
 from jlml.evaluation.importance import importance_bounds
 from jlml.evaluation.parts.likelihood import posteriors
 from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
-from jlml.metrics.pca import principal_components
 from jlml.evaluation.subject import Settings, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
-from jlml.runs import build_model
+from jlml.metrics.pca import principal_components
 from jlml.onednn import fast_products
+from jlml.runs import build_model
 
 TARGET = "<= 1.5"
 HOPELESS = 3.0  # times as slow as the fastest other way: not measured again

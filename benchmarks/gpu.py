@@ -65,14 +65,14 @@ def main() -> None:
     for _ in range(5):
         bare = bare_steps(WORDS)
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-            record = jlml.train(jlml.compose(*WORDS, "trainer.max_epochs=5"), Path(folder)).run.metrics()
+            record = jlml.train(*WORDS, "trainer.max_epochs=5", parent=Path(folder)).run.metrics()
         ours.append(record["images_per_second"] / 128)
         theirs.append(STEPS / bare)
         costs.append(theirs[-1] / ours[-1])
     print(f"steps a second: jlml {statistics.median(ours):.0f}, bare {statistics.median(theirs):.0f}")
     print(f"cost of a step: {statistics.median(costs):.2f} ({min(costs):.2f} to {max(costs):.2f}), <= 1.3")
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        record = jlml.train(jlml.compose(*WORDS, "trainer.max_epochs=20"), Path(folder)).run.metrics()
+        record = jlml.train(*WORDS, "trainer.max_epochs=20", parent=Path(folder)).run.metrics()
     print(f"20 epochs: {record['fit_seconds']:.1f} s, test ELBO {record['metrics']['test/elbo']:.2f} nats")
 
 

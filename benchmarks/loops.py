@@ -15,8 +15,8 @@ import jlml
 from jlml.config import Config, make, plain
 from jlml.data import MNISTDataModule
 from jlml.data.mnist import IDX_DATASETS
-from jlml.models import VAE, Autoencoder
 from jlml.metrics.kl import kl_to_standard_normal
+from jlml.models import VAE, Autoencoder
 
 Batches = Callable[[], Iterable[Tensor]]
 

@@ -18,15 +18,15 @@ from rows import Row
 from training import Terminal
 
 import jlml
-from jlml.pictures import Gallery
 from jlml.data import MNISTDataModule
 from jlml.data.batches import TrainingBatches
-from jlml.speed.hardware import keep_freed_memory
 from jlml.metrics import RunningMean, yardsticks
 from jlml.models import Autoencoder, build_model
 from jlml.models.base import YARDSTICK_EVERY, sum_of
 from jlml.onednn import fast_products
 from jlml.optimizers import FusedAdam
+from jlml.pictures import Gallery
+from jlml.speed.hardware import keep_freed_memory
 
 PARTS = {
     "optimizer steps": (Autoencoder, "training_step"),
@@ -76,7 +76,7 @@ def of_fit(repeats: int) -> Iterator[Row]:
                     stack.enter_context(patch.object(owner, name, clock.around(part, getattr(owner, name))))
                 stack.enter_context(redirect_stdout(Terminal()))
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
-                record = jlml.train(jlml.compose(*words, "loss=bce"), Path(folder)).run.metrics()
+                record = jlml.train(*words, "loss=bce", parent=Path(folder)).run.metrics()
             seconds = {**clock.seconds, list(shares)[-1]: record["fit_seconds"] - sum(clock.seconds.values())}
             for part, spent in seconds.items():
                 shares[part].append(100 * spent / record["fit_seconds"])

@@ -54,7 +54,7 @@ def main() -> None:
     words = (*WORDS, f"trainer.max_epochs={options.epochs}", *options.words)
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(jlml.compose(*words), Path(folder), progress=[ProgressBar(), meter])
+        jlml.train(*words, parent=Path(folder), progress=[ProgressBar(), meter])
     measured = {
         "resident memory (MB)": meter.megabytes,
         "open files": meter.open_files,

@@ -60,7 +60,7 @@ class Watch(Callback):
 from jlml.cli import importing
 with importing():
     import jlml.training
-jlml.train(jlml.compose(f"data.root={{root}}", *words), Path(folder), progress=[Watch()])
+jlml.train(f"data.root={{root}}", *words, parent=Path(folder), progress=[Watch()])
 print(peak())
 """
 

@@ -22,11 +22,11 @@ from loops import Loop, in_memory, loss_of, prepared, torchvision_batches, valid
 from rows import Row
 
 import jlml
-from jlml.pictures import ProgressBar
 from jlml.data import MNISTDataModule
 from jlml.data.datamodule import AT_ONCE
-from jlml.runs import build_model
 from jlml.onednn import fast_products, is_faster_here, large_layers
+from jlml.pictures import ProgressBar
+from jlml.runs import build_model
 
 STEPS = "jlml's steps"
 TWIN = "bare, by oneDNN"
@@ -122,7 +122,7 @@ def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: in
     torch.manual_seed(0)
     turns = Turns(others(build_model(config, data.image_shape), data))
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(jlml.compose(*words), Path(folder), progress=[ProgressBar(), turns])
+        jlml.train(*words, parent=Path(folder), progress=[ProgressBar(), turns])
     return turns
 
 

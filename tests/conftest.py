@@ -98,7 +98,7 @@ def _data_root_of_every_test(monkeypatch: pytest.MonkeyPatch, data_root: Path) -
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str, Any]:
     """A run of each model, of 2, 3 and 1 latent dimensions, some with snapshots."""
-    from jlml import compose, train
+    from jlml import train
 
     parent = tmp_path_factory.mktemp("runs")
     words = {
@@ -108,9 +108,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str,
         "conv_vae": ("model=conv_vae", "loss=bce", "data.pixels=binarized", "callbacks=none"),
     }
     common = [word for word in QUICK if not word.startswith("callbacks")]
-    return {
-        name: train(compose(*common, f"data.root={data_root}", *words[name]), parent).run for name in words
-    }
+    return {name: train(*common, f"data.root={data_root}", *words[name], parent=parent).run for name in words}
 
 
 @pytest.fixture(scope="session")

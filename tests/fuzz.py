@@ -29,15 +29,14 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from jlml.pictures.latent import as_npy
 from jlml.config import compose, plain
 from jlml.data.idx import read_idx
 from jlml.errors import UserError
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, identity, settings_of_part
 from jlml.evaluation.subject import Settings
-from jlml.runs import build_model
-from jlml.runs import Run, step_of
+from jlml.pictures.latent import as_npy
+from jlml.runs import Run, build_model, step_of
 from jlml.sweeps.folder import Sweep, as_csv
 from jlml.sweeps.watch import ranking
 from jlml.training.train import OF_COMMAND

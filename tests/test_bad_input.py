@@ -571,7 +571,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setitem(IDX_DATASETS, "mnist", IdxDataset("MNIST", sums))
         patch.setenv("JLML_CACHE", str(tmp_path_factory.mktemp("cache")))
         for name, changes in runs.items():
-            made = jlml.train(jlml.compose(*common, *changes), folder / "made", progress=[]).run.path
+            made = jlml.train(*common, *changes, parent=folder / "made", progress=[]).run.path
             shutil.move(made, folder / name)
         (folder / "made").rmdir()
         yield folder

@@ -11,8 +11,8 @@ import jlml
 from conftest import QUICK, without_privileges
 from jlml import cli
 from jlml.errors import UserError
-from jlml.training.resume import resume
 from jlml.runs import Run
+from jlml.training.resume import resume
 
 WORDS = (*QUICK, "model=vae", "model.hidden=[64]")
 

@@ -41,20 +41,19 @@ from jlml.evaluation.record import earlier_parts, settings_of_part
 from jlml.evaluation.subject import Settings
 from jlml.evaluation.terminal import show
 from jlml.files import LARGEST, read_json, write_atomically
-from jlml.runs import build_model
-from jlml.training.resume import resume
-from jlml.runs import Run
+from jlml.runs import Run, build_model
 from jlml.search.settings import Settings as SearchSettings
 from jlml.search.trials import Trials
 from jlml.sweeps.folder import Sweep, as_csv
 from jlml.sweeps.watch import ranking
+from jlml.training.resume import resume
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, data_root):
     words = (f"data.root={data_root}", "callbacks=snapshots", "model=ae", "model.hidden=[16]", "loss=bce")
     config = jlml.compose(*(word for word in QUICK if not word.startswith("callbacks")), *words)
-    return jlml.train(config, tmp_path_factory.mktemp("runs")).run
+    return jlml.train(config, parent=tmp_path_factory.mktemp("runs")).run
 
 
 @pytest.fixture

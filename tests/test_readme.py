@@ -10,8 +10,8 @@ import jlml
 from conftest import ROOT
 from conftest import SMALL as SMALL_EVALUATION
 from jlml.config import CONF
-from jlml.training.resume import resume
 from jlml.search import search
+from jlml.training.resume import resume
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = sorted(set(re.findall(r"(?:^|`)(python train\.py[^`\n]*)", README, flags=re.MULTILINE)))
@@ -36,7 +36,7 @@ def test_every_train_command_trains(command, tmp_path, runs):
         found = search(jlml.compose(*first, *SMALL, "search.trials=1", f"output_dir={tmp_path}"))
         assert found.counts == {"complete": 1}
         return
-    trained = jlml.train(jlml.compose(*first, *SMALL), tmp_path)
+    trained = jlml.train(*first, *SMALL, parent=tmp_path)
     assert trained.run.metrics()["status"] == "finished"
 
 

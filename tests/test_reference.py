@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 def train(tmp_path, mnist_root):
     def run(*words):
         config = jlml.compose("callbacks=none", f"data.root={mnist_root}", *words)
-        return jlml.train(config, tmp_path).metrics
+        return jlml.train(config, parent=tmp_path).metrics
 
     return run
 

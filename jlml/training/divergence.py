@@ -24,6 +24,8 @@ class StopWhenDiverged(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        if not outputs:  # of a model that takes its optimizer steps itself: validation will tell
+            return
         self._losses.append(outputs["loss"])
         if not trainer.is_last_batch and (batch_idx + 1) % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return

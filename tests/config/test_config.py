@@ -3,8 +3,9 @@
 import pytest
 
 import jlml
-from jlml.config import CONF, check, check_targets, compose, known_keys, make, plain
+from jlml.config import CONF, check, compose, known_keys, make, plain
 from jlml.errors import UserError
+from jlml.runs import check_targets
 
 GROUPS = {folder.name for folder in CONF.iterdir() if folder.is_dir()} - {"hydra", "experiment"}
 CHOICES = [

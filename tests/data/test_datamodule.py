@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from jlml.data import MNISTDataModule
+from jlml.data import ImageDataModule, MNISTDataModule, Source
 from jlml.data.batches import TrainingBatches
-from jlml.data.datamodule import stratified_draw
+from jlml.data.split import stratified_draw
 from jlml.errors import UserError
 
 
@@ -58,7 +58,7 @@ def test_training_draws_depend_on_seed_and_epoch_alone(module, pixels):
 
     def epoch(number: int, seed: int = 0):
         batches = TrainingBatches(data.train_images, data.train_labels, 64, pixels, seed, lambda: number)
-        images, labels = zip(*batches.batches(), strict=True)
+        images, labels = zip(*batches, strict=True)
         return torch.cat(images), torch.cat(labels)
 
     images, labels = epoch(3)
@@ -82,29 +82,51 @@ def test_validation_and_test_pixels_are_drawn_once(module, pixels):
 
 def test_batches_cover_every_image_once_with_a_ragged_last_one(module):
     data = module(subset=150, batch_size=64, eval_batch_size=64)
-    for batches in (data.train_dataloader().batches, data.val_dataloader().__iter__):
-        assert [len(labels) for _, labels in batches()] == [64, 64, 22]
-        images = torch.cat([images for images, _ in batches()])
+    for batches in (data.train_dataloader(), data.val_dataloader()):
+        assert [len(labels) for _, labels in batches] == [64, 64, 22]
+        images = torch.cat([images for images, _ in batches])
         assert images.dtype == torch.float32
         assert 0 <= images.min() <= images.max() <= 1
     assert len(data.val_dataloader()) == 3
 
 
-@pytest.mark.parametrize(("at_once", "counts"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (9, [5])])
-@pytest.mark.parametrize("done", [0, 1])
-def test_stretches_are_the_batches_in_a_row(module, at_once, counts, done):
+def test_a_resumed_epoch_goes_on_with_the_batches_that_are_left(module):
     data = module(subset=130, pixels="binarized")
     arguments = (data.train_images, data.train_labels, 30, "binarized", 0, lambda: 1)
-    plain = list(TrainingBatches(*arguments).batches())
-    loader = TrainingBatches(*arguments, done=lambda: done, at_once=at_once)
-    stretches = [(stretch.images, list(stretch)) for stretch in loader]
-    assert len(loader) == len(counts)
-    assert [len(batches) for _, batches in stretches] == counts[done:]
-    for count, batches in stretches:
-        assert count == sum(len(labels) for _, (_, labels) in batches)
-        for number, (images, labels) in batches:
-            assert torch.equal(images, plain[number][0])
-            assert torch.equal(labels, plain[number][1])
+    undisturbed = list(TrainingBatches(*arguments))
+    rest = list(TrainingBatches(*arguments, done=lambda: 2))
+    assert len(rest) == 3
+    for (images, labels), (expected, their_labels) in zip(rest, undisturbed[2:], strict=True):
+        assert torch.equal(images, expected)
+        assert torch.equal(labels, their_labels)
+
+
+class Flags(ImageDataModule):
+    """A small data set of its own: two colours, no test set, some labels missing, known factors."""
+
+    def read(self):
+        images = torch.randint(256, (200, 3, 6, 5), dtype=torch.uint8)
+        labels = torch.arange(200) % 3 - 1  # a third of them is missing
+        factors = torch.arange(400.0).reshape(200, 2)
+        return Source("flags", images, labels, ("one", "two"), "v1", factors=factors, factor_names=("a", "b"))
+
+
+def test_a_data_set_of_ones_own_needs_images_and_labels_only():
+    data = Flags(batch_size=50)
+    data.setup()
+    assert data.image_shape == (3, 6, 5)
+    assert [len(labels) for labels in (data.train_labels, data.validation_labels, data.test_labels)] == [
+        160,
+        20,
+        20,
+    ]
+    assert data.test_labels.unique().tolist() == [-1, 0, 1]
+    assert data.class_names == ("one", "two")
+    together = torch.cat([data.train_factors, data.validation_factors, data.test_factors])
+    assert sorted(together[:, 0].tolist()) == list(range(0, 400, 2))
+    images, _ = next(iter(data.train_dataloader()))
+    assert images.shape == (50, 3, 6, 5)
+    assert images.max() <= 1
 
 
 def test_sizes_and_subsets(module):
@@ -118,9 +140,9 @@ def test_sizes_and_subsets(module):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"subset": 4001}, "data.subset=4001 is more than the 4000 training images of mnist_5k"),
+        ({"subset": 4001}, "data.subset=4001 is invalid: mnist_5k has 4000 training images"),
         ({"name": "mnist_6k"}, "Did you mean mnist_5k? Choose one of: mnist, fashion_mnist, mnist_5k."),
-        ({"fallback": True}, "data.fallback=true is for data=mnist"),
+        ({"fallback": True}, "data.fallback=true is invalid for mnist_5k"),
     ],
 )
 def test_impossible_requests_are_refused(module, options, says):

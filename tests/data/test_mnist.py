@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from jlml.data import sources
+from jlml.data import mnist
 from jlml.data.mnist import IDX_DATASETS, load
 from jlml.errors import UserError
 
@@ -139,7 +139,7 @@ def test_torchvision_downloads_what_is_missing(monkeypatch, mnist_root, tmp_path
             file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
 
     monkeypatch.setattr(MNIST, "download", fetch)
-    assert len(sources.load("mnist", tmp_path / "new").images) == 60_000
+    assert len(mnist.load("mnist", tmp_path / "new").images) == 60_000
 
 
 def test_every_dataset_has_four_checksums():

@@ -8,8 +8,8 @@ from jlml.evaluation.importance import importance_bounds, marks_up_to
 from jlml.evaluation.parts.likelihood import posteriors
 from jlml.evaluation.subject import Settings, Subject
 from jlml.losses import Gaussian
-from jlml.models import VAE
 from jlml.metrics.kl import kl_to_standard_normal
+from jlml.models import VAE
 
 SCALE = 0.5
 SHAPE = (1, 2, 3)

@@ -127,7 +127,7 @@ def test_a_hostile_name_is_shown_and_does_nothing(runs, evaluated, tmp_path):
 
 def test_a_moved_run_evaluates_where_its_data_is_now(mnist_root, tmp_path):
     words = ("data=mnist", f"data.root={mnist_root}", "trainer=debug", "callbacks=none", "model=ae")
-    trained = jlml.train(jlml.compose(*words), tmp_path / "there")
+    trained = jlml.train(*words, parent=tmp_path / "there")
     moved = shutil.move(trained.run.path, tmp_path / "here, renamed")
     config = OmegaConf.load(moved / "config.yaml")
     config.data.root = "/nowhere"
@@ -278,6 +278,6 @@ def test_lambda_is_scored_beside_the_mean(evaluated):
 @pytest.mark.parametrize("words", [["data.subset=5"], ["model.beta=1000", "latent.dim=64", "data.subset=40"]])
 def test_few_images_and_a_collapsed_code_are_no_obstacle(words, data_root, tmp_path, evaluated):
     quick = ("data=mnist_5k", f"data.root={data_root}", "trainer.max_epochs=1", "callbacks=none")
-    trained = jlml.train(jlml.compose(*quick, *words), tmp_path)
+    trained = jlml.train(*quick, *words, parent=tmp_path)
     evaluation = evaluated(str(trained.run.path))
     assert not evaluation.failed, evaluation.parts

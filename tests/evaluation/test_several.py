@@ -11,13 +11,13 @@ from scipy.stats import ttest_ind
 
 import jlml
 from conftest import QUICK, SMALL
-from jlml.errors import UserError
-from jlml.comparison.tables import comparison_table, tables_by_theme, tables_in_short
-from jlml.evaluation.entry import evaluate
 from jlml.comparison.groups import Group, labels_of
+from jlml.comparison.spread import Spread, best_of
+from jlml.comparison.tables import comparison_table, tables_by_theme, tables_in_short
+from jlml.errors import UserError
+from jlml.evaluation.entry import evaluate
 from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.record import Evaluation
-from jlml.comparison.spread import Spread, best_of
 from jlml.evaluation.terminal import show
 from jlml.runs import Run
 
@@ -35,7 +35,7 @@ def sweep(tmp_path_factory, data_root):
         ("model=ae", "loss=bce", "seed=0"),
     ):
         common = [*QUICK[:-1], f"data.root={data_root}", "callbacks=none", "logger=none"]
-        jlml.train(jlml.compose(*common, *words), parent / "below")
+        jlml.train(*common, *words, parent=parent / "below")
     first = next((parent / "below").iterdir())
     cut_off = parent / "cut off"
     (cut_off / "checkpoints").mkdir(parents=True)

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from jlml.data.mnist import load, load_mnist_5k
-from jlml.metrics.pca import principal_components
 from jlml.losses import Gaussian
 from jlml.metrics import mse
 from jlml.metrics.neighbours import knn_correct
+from jlml.metrics.pca import principal_components
 from jlml.models import AE
 
 # latent dim: mse per pixel, squared error an image, accuracy of 1, 5 and 15 nearest neighbours

@@ -5,8 +5,8 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian
-from jlml.models import AE, VAE, ConvAE, ConvVAE
 from jlml.metrics.kl import kl_to_standard_normal
+from jlml.models import AE, VAE, ConvAE, ConvVAE
 
 COMMON = {"image_shape": (1, 28, 28), "latent_dim": 16, "loss": Bernoulli()}
 MODELS = {

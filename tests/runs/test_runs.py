@@ -19,7 +19,7 @@ def trained(tmp_path_factory, data_root):
     config = jlml.compose(
         *QUICK[:-1], f"data.root={data_root}", "callbacks=none", "loss=bce", "data.pixels=binarized"
     )
-    return jlml.train(config, tmp_path_factory.mktemp("runs"))
+    return jlml.train(config, parent=tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

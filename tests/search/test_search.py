@@ -17,8 +17,7 @@ from optuna.trial import TrialState
 
 import jlml
 from conftest import ROOT
-from jlml.config import sentence
-from jlml.config import check, compose, plain, word
+from jlml.config import check, compose, plain, sentence, word
 from jlml.errors import UserError
 from jlml.runs import Run
 from jlml.search import search, show_found
@@ -389,7 +388,7 @@ def test_a_range_that_is_not_there_yet_takes_a_plus():
 
 def test_training_refuses_a_search(tmp_path):
     with pytest.raises(UserError, match="asks for many runs"):
-        jlml.train(compose(*SMALL, WIDTH), tmp_path)
+        jlml.train(*SMALL, WIDTH, parent=tmp_path)
 
 
 class TestDatabase:

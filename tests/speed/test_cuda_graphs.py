@@ -5,7 +5,7 @@ import torch
 
 import jlml
 from conftest import QUICK
-from jlml.models.captured import EAGER_STEPS, CapturedSteps
+from jlml.speed.cuda_graphs import EAGER_STEPS, CapturedSteps
 
 
 class Tape:
@@ -70,6 +70,6 @@ def test_constants_that_change_are_recorded_anew_and_a_rising_one_never(tape):
 def test_on_a_gpu_replayed_steps_are_those_taken_eagerly(tmp_path, model, more):
     words = (*QUICK, *more, f"model={model}", "trainer=gpu", "callbacks=none", "trainer.max_epochs=4")
     captured, eager = (
-        jlml.train(jlml.compose(*words, f"trainer.capture={on}"), tmp_path) for on in ("true", "false")
+        jlml.train(*words, f"speed.cuda_graphs={on}", parent=tmp_path) for on in ("true", "false")
     )
     assert captured.metrics == pytest.approx(eager.metrics, rel=1e-4)
