@@ -1,6 +1,6 @@
 """How fast jlml is: one table of ratios, each measured in turns within one run. `make bench` calls it.
 
-    python benchmarks/bench.py                        the default rows, some minutes on 2 cores
+    python benchmarks/bench.py                        the default rows, a quarter of an hour on 2 cores
     python benchmarks/bench.py nets fast --repeats 3  these rows
     python benchmarks/bench.py all
 
@@ -22,16 +22,17 @@ from rich.console import Console
 from rich.table import Table
 from rows import Row
 
-from jlml.cli import importing
 from jlml.files import write_atomically
-from jlml.training.train import quieten
+from jlml.speed.startup import importing
+from jlml.training.quiet import quieten
 
 Group = Callable[[int], Iterator[Row]]
-BY_DEFAULT = ("nets", "habits", "fast", "answers", "first_step", "data")
+BY_DEFAULT = ("nets", "habits", "fast", "denormals", "answers", "first_step", "data")
 
 
 def groups() -> dict[str, Group]:
     """What can be measured, by name."""
+    import denormals
     import evaluation
     import peers
     import shares
@@ -40,6 +41,7 @@ def groups() -> dict[str, Group]:
 
     return {
         **training.GROUPS,
+        **denormals.GROUPS,
         **startup.GROUPS,
         **evaluation.GROUPS,
         **shares.GROUPS,
@@ -57,7 +59,7 @@ def shown(row: Row) -> list[str]:
 
 def main(words: Sequence[str]) -> None:
     """Measures, prints a table, writes JSON."""
-    with importing():  # as train.py does, so that looking for garbage takes no longer than there
+    with importing():  # as in train.py, so that the search for garbage takes no longer than there
         known = groups()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: all, {', '.join(known)}")
@@ -82,7 +84,9 @@ def main(words: Sequence[str]) -> None:
             rows.append(row)
             table.add_row(*shown(row))
             progress.print(*shown(row), sep="  ")
-            write_atomically(options.json, as_json(rows))  # each time: whoever stops it keeps what there is
+            write_atomically(
+                options.json, as_json(rows)
+            )  # each time, so that an interrupted benchmark keeps its rows
     Console(width=150).print(table)
 
 

@@ -30,7 +30,6 @@ from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
 from jlml.evaluation.subject import Settings, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
 from jlml.metrics.pca import principal_components
-from jlml.onednn import fast_products
 from jlml.runs import build_model
 
 TARGET = "<= 1.5"
@@ -117,8 +116,7 @@ def encoding(repeats: int) -> Iterator[Row]:
 
     others = {f"bare loop, batches of {size}": bare(size) for size in (250, 500, 1000, 2000)}
     contest = Contest(f"encoding {len(images):,} images", lambda: stand.encode(images), others)
-    with fast_products(stand.model, stand.model.config):  # for all of them
-        yield contest.row(repeats)
+    yield contest.row(repeats)
 
 
 def knn(repeats: int) -> Iterator[Row]:
@@ -203,8 +201,7 @@ def importance(repeats: int) -> Iterator[Row]:
     others = {f"plain loop, {size} images at once": plain_loop(size) for size in (100, 200, 500, 1000)}
     name = f"importance sampling, {DRAWS} draws of {len(images):,} images"
     contest = Contest(name, lambda: importance_bounds(stand, model, mean, log_variance, DRAWS), others)
-    with fast_products(model, model.config):
-        yield contest.row(repeats)
+    yield contest.row(repeats)
 
 
 def tsne(repeats: int) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from training import Terminal
 
 import jlml
 from jlml.runs import build_model
-from jlml.training.train import quieten
+from jlml.training.quiet import quieten
 
 WORDS = ("model=vae", "latent.dim=20", "loss=bce", "trainer=gpu")
 STEPS = 430  # of 128 images: an epoch

@@ -11,20 +11,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import jlml
-from jlml.config import Config, make, plain
-from jlml.data import MNISTDataModule
+from jlml.config import Config
+from jlml.data import ImageDataModule
 from jlml.data.mnist import IDX_DATASETS
 from jlml.metrics.kl import kl_to_standard_normal
 from jlml.models import VAE, Autoencoder
+from jlml.runs import build_data
+from jlml.training.build import run_config
 
 Batches = Callable[[], Iterable[Tensor]]
 
 
-def prepared(words: Sequence[str]) -> tuple[Config, MNISTDataModule]:
-    """The config of these words, and its data, read."""
-    config = plain(jlml.compose(*words))
-    data: MNISTDataModule = make(config["data"], "data")
+def prepared(overrides: Sequence[str]) -> tuple[Config, ImageDataModule]:
+    """The config of these overrides, and its data, read."""
+    config = run_config(*overrides)
+    data = build_data(config)
     data.setup()
     return config, data
 
@@ -85,7 +86,7 @@ def validate(model: Autoencoder, images: Tensor) -> float:
 
 @contextmanager
 def torchvision_batches(
-    data: MNISTDataModule, batch_size: int, images: int, padding: int = 0
+    data: ImageDataModule, batch_size: int, images: int, padding: int = 0
 ) -> Iterator[Batches]:
     """The first so many of MNIST's training images by torchvision's Dataset and torch's DataLoader.
 

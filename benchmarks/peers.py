@@ -13,7 +13,7 @@ import numpy as np
 from rows import Row
 from training import Epoch, bare, in_turns, ratios, unbroken
 
-from jlml.data import MNISTDataModule
+from jlml.data import ImageDataModule
 
 PEER = "pythae==0.1.2"
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ def rows(repeats: int) -> Iterator[Row]:
     words = ("model=vae", "model.hidden=[512]", "latent.dim=20")
     with ExitStack() as stack:
 
-        def others(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+        def others(model: Any, data: ImageDataModule) -> dict[str, Epoch]:
             peer = stack.enter_context(Pythae(data))
             return {"pythae": unbroken(peer.epoch), **bare(model, data)}
 
@@ -39,7 +39,7 @@ def rows(repeats: int) -> Iterator[Row]:
 class Pythae:
     """A process that trains an epoch whenever it is asked to."""
 
-    def __init__(self, data: MNISTDataModule) -> None:
+    def __init__(self, data: ImageDataModule) -> None:
         make_environment()
         self._folder = tempfile.TemporaryDirectory()
         files = []

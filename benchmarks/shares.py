@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -18,21 +18,20 @@ from rows import Row
 from training import Terminal
 
 import jlml
-from jlml.data import MNISTDataModule
+from jlml.data import ImageDataModule
 from jlml.data.batches import TrainingBatches
 from jlml.metrics import RunningMean, yardsticks
-from jlml.models import Autoencoder, build_model
-from jlml.models.base import YARDSTICK_EVERY, sum_of
-from jlml.onednn import fast_products
-from jlml.optimizers import FusedAdam
-from jlml.pictures import Gallery
-from jlml.speed.hardware import keep_freed_memory
+from jlml.pictures import PictureCallback
+from jlml.runs import build_model
+from jlml.speed.loop import YARDSTICKS_EVERY
+from jlml.speed.memory import keep_freed_memory
+from jlml.speed.steps import Steps
 
 PARTS = {
-    "optimizer steps": (Autoencoder, "training_step"),
+    "optimizer steps": (Steps, "take"),
     "validation, with the best checkpoint": (_EvaluationLoop, "run"),
     "last checkpoints": (Trainer, "save_checkpoint"),
-    "pictures": (Gallery, "_draw"),
+    "pictures": (PictureCallback, "_draw"),
 }
 NETS = {
     "VAE, batch 128": ("model=vae", "latent.dim=20", "trainer.max_epochs=5"),
@@ -92,11 +91,9 @@ def of_step(repeats: int) -> Iterator[Row]:
             "bare": (steps(config, data), False),
             "+ one loss an image": (steps(config, data, 1), False),
             "+ running means": (steps(config, data, 2), False),
-            f"+ yardsticks of every {YARDSTICK_EVERY}th": (steps(config, data, 3), False),
+            f"+ yardsticks of every {YARDSTICKS_EVERY}th": (steps(config, data, 3), False),
             "+ batches by seed and epoch": (steps(config, data, 4), False),
-            "+ FusedAdam": (steps(config, data, 5), False),
-            "+ deterministic": (steps(config, data, 5), True),
-            "+ oneDNN, where it is faster": (steps(config, data, 6), True),
+            "+ deterministic": (steps(config, data, 4), True),
         }
         torch.utils.deterministic.fill_uninitialized_memory = False
         keep_freed_memory()
@@ -116,18 +113,11 @@ def of_step(repeats: int) -> Iterator[Row]:
             yield Row(f"{net}: {name}", sorted(relative)[len(relative) // 4 : -len(relative) // 4])
 
 
-def steps(config: dict, data: MNISTDataModule, extras: int = 0) -> Iterator[None]:
+def steps(config: dict, data: ImageDataModule, extras: int = 0) -> Iterator[None]:
     """Endless training, with the first so many of what jlml adds."""
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).train()
-    with fast_products(model, config) if extras >= 6 else nullcontext():
-        yield from steps_of(model, data, extras)
-
-
-def steps_of(model: Autoencoder, data: MNISTDataModule, extras: int) -> Iterator[None]:
-    """The same of a model, whoever multiplies."""
-    adam = FusedAdam if extras >= 5 else torch.optim.Adam
-    optimizer = adam(model.parameters(), lr=1e-3, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     means = RunningMean()
     for _ in count():
         batches = in_memory(data.train_images, data.batch_size)()
@@ -135,22 +125,23 @@ def steps_of(model: Autoencoder, data: MNISTDataModule, extras: int) -> Iterator
             ours = TrainingBatches(
                 data.train_images, data.train_labels, data.batch_size, "grey", 0, lambda: 0
             )
-            batches = (images for images, _ in ours.batches())
+            batches = (images for images, _ in ours)
         for number, images in enumerate(batches):
             if extras:
                 result = model(images)
-                loss = sum_of(result.terms)
+                losses = result.loss
+                loss = losses.mean()
             else:
                 loss = loss_of(model, images)
             optimizer.zero_grad()
-            loss.backward(torch.full_like(loss, 1 / len(loss)) if extras else None)
+            loss.backward()
             optimizer.step()
             if extras >= 2:
-                means.update({"loss": loss, **result.terms, **result.notes})
+                means.update({"loss": losses, **result.terms, **result.extras})
                 if (number + 1) % BLOCK == 0:
                     means.means()
                     means.clear()
-            if extras >= 3 and number % YARDSTICK_EVERY == 0:
+            if extras >= 3 and number % YARDSTICKS_EVERY == 0:
                 with torch.no_grad():
                     means.update(yardsticks(model.loss.mean(result.logits), images))
             yield

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from training import Terminal
 
 import jlml
-from jlml.pictures import ProgressBar
 from jlml.pictures.figures.canvas import as_png, rendered
+from jlml.training.progress import ProgressBar
 
 OUTPUTS = Path(__file__).parent.parent / "outputs"
 WORDS = ("model=vae", "data.subset=500", "draw_every=1", "callbacks.projector.every=100", "scheduler=plateau")

@@ -15,7 +15,6 @@ from time import perf_counter
 from rows import Row
 
 ROOT = Path(__file__).parent.parent
-NO_CACHE = os.devnull  # a file, where a folder would be
 
 IMPORTS = "import os, sys\nfrom pathlib import Path\n"
 # what a run must do in any case: import its libraries and read its data
@@ -31,7 +30,7 @@ FIRST_STEP = """
 import runpy
 class Stop:
     def find_spec(self, name, path=None, target=None):
-        if name == "jlml.models.base":  # torch is there by now, imported as train.py does it
+        if name == "jlml.models.autoencoder":  # torch is imported by now, as train.py does it
             import torch
             torch.optim.Adam.step = lambda *_, **__: os._exit(0)
 sys.meta_path.insert(0, Stop())
@@ -57,17 +56,17 @@ import jlml
 class Watch(Callback):
     def on_train_epoch_end(self, trainer, model):
         print(peak(), flush=True)
-from jlml.cli import importing
+from jlml.speed.startup import importing
 with importing():
-    import jlml.training
+    import jlml.training.train
 jlml.train(f"data.root={{root}}", *words, parent=Path(folder), progress=[Watch()])
 print(peak())
 """
 
 
-def python(*words: str, cache: str = NO_CACHE) -> tuple[float, str]:
-    """Seconds that a Python process takes, and what it prints. Without a cache, unless one is named."""
-    environment = os.environ | {"JLML_CACHE": cache, "PYTHONPATH": str(ROOT)}
+def python(*words: str) -> tuple[float, str]:
+    """Seconds that a Python process takes, and what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     started = perf_counter()
     ended = subprocess.run(
         [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -77,34 +76,24 @@ def python(*words: str, cache: str = NO_CACHE) -> tuple[float, str]:
     return perf_counter() - started, ended.stdout
 
 
-def script(text: str, words: tuple[str, ...] = (), cache: str = NO_CACHE) -> tuple[float, str]:
+def script(text: str, words: tuple[str, ...] = ()) -> tuple[float, str]:
     """The same for a program of which ``root``, ``folder`` and ``words`` are known."""
     root = str(Path(os.environ.get("JLML_DATA", "data")).resolve())
     with tempfile.TemporaryDirectory() as folder:
         known = f"{IMPORTS}root, folder, words = {(root, folder, words)}\n"
-        return python("-c", known + text, cache=cache)
+        return python("-c", known + text)
 
 
 def answers(repeats: int) -> Iterator[Row]:
-    """What `--help` and `--cfg job` take, against the import of Hydra alone.
-
-    An answer is kept until a config or Hydra changes; the first time, Hydra composes it.
-    """
+    """What `--help` and `--cfg job` take, against the import of Hydra alone."""
     python("train.py", "--help")  # compiles what was edited
     taken: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as cache:
+    for _ in range(3 * repeats):  # they are short, and a short time is a noisy one
+        alone = python("-c", "import hydra")[0]
         for words in ("--help", "--cfg job"):
-            python("train.py", *words.split(), cache=cache)
-        for _ in range(3 * repeats):  # they are short, and a short time is a noisy one
-            alone = python("-c", "import hydra")[0]
-            for words in ("--help", "--cfg job"):
-                again, first = (python("train.py", *words.split(), cache=c)[0] for c in (cache, NO_CACHE))
-                taken.setdefault(words, []).append(again / alone)
-                taken.setdefault(f"{words} for the first time", []).append(first / alone)
-    for words in ("--help", "--cfg job"):
-        yield Row(f"train.py {words} / import hydra", taken[words], "x", "<= 1.3", "an answer that is kept")
-        note = "the rest is Hydra composing the config"
-        yield Row("  for the first time", taken[f"{words} for the first time"], "x", note=note)
+            taken.setdefault(words, []).append(python("train.py", *words.split())[0] / alone)
+    for words, values in taken.items():
+        yield Row(f"train.py {words} / import hydra", values, "x", "<= 3")
 
 
 def first_step(repeats: int) -> Iterator[Row]:
@@ -113,7 +102,7 @@ def first_step(repeats: int) -> Iterator[Row]:
     for _ in range(repeats):
         base = script(BASE)[0]
         ratios.append(script(FIRST_STEP)[0] / base)
-    note = "without a cache of the data; with the first pictures"
+    note = "with the first pictures"
     yield Row(
         "train.py to its first step / import lightning, torchvision and read", ratios, "x", "<= 1.25", note
     )
@@ -121,14 +110,8 @@ def first_step(repeats: int) -> Iterator[Row]:
 
 def data(repeats: int) -> Iterator[Row]:
     """Seconds until full MNIST is there, verified."""
-    unpacked, cached = [], []
-    with tempfile.TemporaryDirectory() as cache:
-        script(READ, cache=cache)
-        for _ in range(repeats):
-            unpacked.append(float(script(READ)[1]))
-            cached.append(float(script(READ, cache=cache)[1]))
-    yield Row("full MNIST from gzip, MD5 verified", unpacked, "s", "<= 1")
-    yield Row("full MNIST from the cache", cached, "s", "<= 0.1")
+    seconds = [float(script(READ)[1]) for _ in range(repeats)]
+    yield Row("full MNIST from gzip, MD5 verified", seconds, "s", "<= 1")
 
 
 def memory(repeats: int) -> Iterator[Row]:

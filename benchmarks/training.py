@@ -22,14 +22,12 @@ from loops import Loop, in_memory, loss_of, prepared, torchvision_batches, valid
 from rows import Row
 
 import jlml
-from jlml.data import MNISTDataModule
-from jlml.data.datamodule import AT_ONCE
-from jlml.onednn import fast_products, is_faster_here, large_layers
-from jlml.pictures import ProgressBar
+from jlml.data import ImageDataModule
 from jlml.runs import build_model
+from jlml.training.progress import ProgressBar
 
 STEPS = "jlml's steps"
-TWIN = "bare, by oneDNN"
+AT_ONCE = 32  # steps in a turn
 CYCLE = 5  # epochs between two pictures of each kind
 PEER_SHARE = 10  # a slow peer trains on a tenth of the images in its turn
 
@@ -56,9 +54,9 @@ Epoch = Callable[[], Iterator[None]]  # takes the steps of an epoch, and rests a
 
 
 class Turns(Callback):
-    """Lets others have a turn between jlml's stretches of steps, and times each.
+    """Lets others have a turn after every 32 of jlml's steps, and times each.
 
-    The first epoch, which may compile, and the last, which draws what only an end has, count for no one.
+    The first epoch, which may compile, and the last, which draws the pictures of the end, are not counted.
 
     Args:
         others: by name, what trains or else runs beside an epoch of jlml's.
@@ -82,12 +80,16 @@ class Turns(Callback):
         self._spent = dict.fromkeys(self.seconds, 0.0)
         self._started = perf_counter()
 
-    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
-        if self._epochs:
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if self._epochs and batch_idx % AT_ONCE == 0:
+            if batch_idx:
+                self._spent[STEPS] += perf_counter() - self._started
             self._turn(AT_ONCE)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        if self._epochs:
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if self._epochs and trainer.is_last_batch:
             self._spent[STEPS] += perf_counter() - self._started
 
     def _turn(self, steps: int | None) -> None:
@@ -141,24 +143,10 @@ def paced(epoch: Epoch, share: int) -> Epoch:
     return lambda: (rest for _ in epoch() for rest in repeat(None, share))
 
 
-def bare(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+def bare(model: Any, data: ImageDataModule) -> dict[str, Epoch]:
     """A plain loop's epoch, and a plain validation beside it."""
     loop = Loop(model, in_memory(data.train_images, data.batch_size))
     return {"bare": loop.epoch, "validation": unbroken(lambda: validate(model, data.validation_images))}
-
-
-def bare_twice(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
-    """The same, and a plain loop whose products are jlml's, where those are not torch's own."""
-    if not (is_faster_here() and large_layers(model, data.batch_size)):
-        return bare(model, data)
-    twin = deepcopy(model)
-    loop = Loop(twin, in_memory(data.train_images, data.batch_size))
-
-    def epoch() -> Iterator[None]:
-        with fast_products(twin, model.config):
-            yield from loop.epoch()
-
-    return {**bare(model, data), TWIN: epoch}
 
 
 def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> list[float]:
@@ -173,19 +161,13 @@ def steps_alone(turns: Turns) -> Row:
 
 
 def nets(repeats: int) -> Iterator[Row]:
-    """Each net against the bare loop, and against one that validates as well; then its steps alone.
-
-    Where oneDNN multiplies for jlml, a bare loop for which it does so stands beside that for which MKL does.
-    """
+    """Each net against the bare loop, and against one that validates as well; then its steps alone."""
     for name, (words, target) in NETS.items():
-        turns = in_turns(words, bare_twice, repeats)
+        turns = in_turns(words, bare, repeats)
         epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
         yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
         yield steps_alone(turns)
-        if TWIN in turns.seconds:
-            yield Row("  against a bare loop with oneDNN", ratios(turns, TWIN))
-            yield Row("  its steps alone, against that", ratios(turns, TWIN, against=STEPS))
 
 
 def fast(repeats: int) -> Iterator[Row]:
@@ -213,7 +195,7 @@ def habits(repeats: int) -> Iterator[Row]:
 
     with tempfile.TemporaryDirectory() as folder:
 
-        def others(model: Any, data: MNISTDataModule) -> dict[str, Epoch]:
+        def others(model: Any, data: ImageDataModule) -> dict[str, Epoch]:
             padded, small = (
                 stack.enter_context(torchvision_batches(data, data.batch_size, images, padding))
                 for padding in (2, 0)
@@ -222,7 +204,7 @@ def habits(repeats: int) -> Iterator[Row]:
                 usual: Loop(deepcopy(model), padded, fused=False),
                 by_batch: Loop(deepcopy(model), lambda: map(torch.nn.ZeroPad2d(2), small()), fused=False),
             }
-            in_lightning = LightningHabits(model.config, data, padded, Path(folder))
+            in_lightning = LightningHabits(prepared(words)[0], data, padded, Path(folder))
             peers = {name: paced(loop.epoch, PEER_SHARE) for name, loop in loops.items()}
             return peers | {"Lightning as usual": unbroken(in_lightning.epoch)} | bare(model, data)
 
@@ -238,7 +220,7 @@ def habits(repeats: int) -> Iterator[Row]:
 class LightningHabits:
     """The same net in Lightning as tutorials show it: `self.log` in every step, its own bar and logger."""
 
-    def __init__(self, config: Any, data: MNISTDataModule, batches: Callable[[], Any], folder: Path) -> None:
+    def __init__(self, config: Any, data: ImageDataModule, batches: Callable[[], Any], folder: Path) -> None:
         class Usual(LightningModule):
             def __init__(self) -> None:
                 super().__init__()

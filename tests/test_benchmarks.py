@@ -51,8 +51,7 @@ def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
 
         return {"quick": quick, "slow": training.paced(slow, 5)}
 
-    monkeypatch.setattr("jlml.data.datamodule.AT_ONCE", 2)  # of four batches in an epoch: two stretches
-    monkeypatch.setattr(training, "AT_ONCE", 3)
+    monkeypatch.setattr(training, "AT_ONCE", 2)  # of four batches in an epoch: two turns
     monkeypatch.setattr(training, "perf_counter", lambda: now)
     turns = training.in_turns((*WORDS, "model=ae"), others, repeats=1)
     assert turns.seconds == {"jlml": 5 * [0], "jlml's steps": 5 * [0], "quick": 5 * [8], "slow": 5 * [100]}

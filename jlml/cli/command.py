@@ -73,7 +73,7 @@ def check_flags(arguments: Sequence[str]) -> None:
     Raises:
         UserError: naming the argument.
     """
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         flag, has_value, value = argument.partition("=")
         if not flag.startswith("-"):
             continue

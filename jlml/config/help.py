@@ -5,7 +5,7 @@ from string import Template
 
 from omegaconf import OmegaConf
 
-from jlml.config.check import find_field
+from jlml.config.check import annotated, choices, find_field
 from jlml.config.compose import CONF, task_and_hydra
 from jlml.config.schema import Evaluate, Train
 
@@ -20,7 +20,7 @@ def help_text(config_name: str, overrides: Sequence[str]) -> str:
     task, hydra = task_and_hydra(overrides, config_name)
     lines = OmegaConf.to_yaml(task).splitlines()
     explained = "\n".join(with_meanings(lines, Evaluate if config_name == "evaluate" else Train))
-    return Template(hydra.help.template).substitute(APP_CONFIG_GROUPS=choices(), CONFIG=explained)
+    return Template(hydra.help.template).substitute(APP_CONFIG_GROUPS=groups_and_choices(), CONFIG=explained)
 
 
 def with_meanings(lines: Sequence[str], schema: type[Train] | type[Evaluate]) -> list[str]:
@@ -34,12 +34,15 @@ def with_meanings(lines: Sequence[str], schema: type[Train] | type[Evaluate]) ->
         if not line.lstrip().startswith("-"):
             place = [*place[:depth], name]
             names, field = find_field(schema, place)
-            meaning = (field.description or "") if field is not None and names == place else ""
+            if field is not None and names == place and name != "_target_":
+                meaning, options = field.description or "", choices(annotated(field))
+                if not all(option in meaning for option in options):
+                    meaning += f" ({', '.join(options)})"
         explained.append(f"{line:{COLUMN - 2}}  # {meaning}" if meaning else line)
     return explained
 
 
-def choices() -> str:
+def groups_and_choices() -> str:
     """A line for each group with its choices, without Hydra's own."""
     files = [file for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"]
     groups = sorted({file.parent.name for file in files})

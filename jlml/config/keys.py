@@ -48,7 +48,7 @@ def _dotted(node: Any, key: str) -> Iterator[str]:
 
 def _keys_of(schema: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in schema.model_fields.items():
-        yield f"{prefix}{name}"
+        yield f"{prefix}{field.alias or name}"
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _keys_of(field.annotation, f"{prefix}{name}.")
 

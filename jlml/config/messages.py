@@ -13,6 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 from jlml.config.keys import homes_of, keys_of_evaluation, known_keys
 from jlml.errors import UserError, did_you_mean
 
+# keys of version 0.1.0
+MOVED = {
+    "trainer.compile": "speed.compile",
+    "trainer.capture": "speed.cuda_graphs",
+    "trainer.onednn": "speed.onednn",
+}
 OF_USERS = (UserError, HydraException, OmegaConfBaseException)
 
 
@@ -64,6 +70,8 @@ def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
         return "An override has no key. Write key=value or group=choice, for example latent.dim=10."
     if key.startswith("search.ranges.") and with_search:
         return f"{key} is not a range of this search yet. Add it with a plus: '+{key}=...'."
+    if key in MOVED:
+        return f"{key} is {MOVED[key]} now."
     homes = homes_of(key)
     if homes:
         return f"{key} is a key of {' and '.join(homes)}, which this command does not choose."

@@ -30,7 +30,7 @@ Count = Annotated[int, Ge(1)]
 NotNegative = Annotated[int, Ge(0)]
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 Positive = Annotated[float, Gt(0)]
-Class = Annotated[int, Ge(0)]
+Class = Annotated[int, Ge(0), Le(9)]
 FileName = Annotated[
     str, Field(pattern=r"^[\w+-][\w.+-]*$"), Expected("a name of letters, digits and the signs _ + - .")
 ]
@@ -52,13 +52,13 @@ def option(meaning: str) -> Any:
 class Keys(BaseModel):
     """Keys of jlml's own: no others are allowed."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Options(BaseModel):
     """Options of a class that the node names. `check_options` compares them with what the class takes."""
 
-    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False, defer_build=True)
 
     target: Text = Field(alias="_target_", description="the class, by its dotted path")
 
@@ -138,9 +138,9 @@ class Trainer(Options):
     gradient_clip_algorithm: Literal["norm"] | None = option("what is limited")
     deterministic: bool | Literal["warn"] = option("the same command gives the same weights")
     log_every_n_steps: Count = option("training steps per point of a curve")
-    limit_train_batches: Annotated[int | float, Gt(0)] = option("batches per epoch, or a fraction of them")
-    limit_val_batches: Annotated[int | float, Gt(0)] = option("likewise, of validation")
-    limit_test_batches: Annotated[int | float, Gt(0)] = option("likewise, of the test")
+    limit_train_batches: Positive = option("batches per epoch, or a fraction of them")
+    limit_val_batches: Positive = option("likewise, of validation")
+    limit_test_batches: Positive = option("likewise, of the test")
     num_sanity_val_steps: NotNegative = option("batches of validation before training")
     enable_model_summary: bool = option("print a table of the layers")
     detect_anomaly: bool = option("stop at the first NaN in a backward pass")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning import Callback, Trainer
 
-from jlml.config import Config, make
+from jlml.config import Config, locate, make
 from jlml.distributed.processes import strategy_of, worker_callbacks
 from jlml.errors import UserError, first_line
 from jlml.models import Autoencoder
@@ -43,12 +43,12 @@ def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | No
     """
     if not config.get("logger"):
         return None
+    target = str(config["logger"]["_target_"])
+    if not issubclass(locate(target, "logger"), TensorBoard):
+        raise UserError(f"logger._target_={target} does not derive from jlml.pictures.TensorBoard.")
     has_events = any(run.path.glob("events.out.tfevents.*"))
     purge_step = (0 if last is None else step_of(last) + 1) if has_events else None
-    logger = make(config["logger"], "logger", save_dir=str(run.path), purge_step=purge_step)
-    if not isinstance(logger, TensorBoard):
-        target = config["logger"]["_target_"]
-        raise UserError(f"logger._target_={target} does not derive from jlml.pictures.TensorBoard.")
+    logger: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path), purge_step=purge_step)
     return logger
 
 

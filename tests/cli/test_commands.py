@@ -1,0 +1,163 @@
+"""The two commands as a user meets them: whole processes."""
+
+import gc
+import json
+from contextlib import suppress
+
+import pytest
+
+from conftest import run
+from jlml.cli.command import check_flags
+from jlml.config.help import help_text
+from jlml.errors import UserError
+from jlml.speed.startup import importing
+
+QUICK = ("data=mnist_5k", "data.subset=200", "trainer.max_epochs=1")
+
+
+def test_train_then_evaluate(tmp_path):
+    trained = run("train.py", *QUICK, "model=vae", "loss=cont_bern", f"output_dir={tmp_path}")
+    assert trained.returncode == 0, trained.stderr
+    for text in (
+        "loss",
+        "nats per image",
+        "mse",
+        "per pixel",
+        "tensorboard --logdir",
+        "python evaluate.py run=",
+        "which has 4,000 training images",
+    ):
+        assert text in trained.stdout
+    assert "Warning" not in trained.stderr
+    (folder,) = tmp_path.iterdir()
+    again = run("evaluate.py", f"run={folder}", "importance_samples=2", "parts=[objective,likelihood,codes]")
+    assert again.returncode == 0, again.stderr
+    for text in ("ELBO", "nats per image", "15-NN", str(folder / "evaluation" / "report.html")):
+        assert text in again.stdout
+    for text in ("objective", "likelihood", "0:00:0"):  # what takes how long
+        assert text in again.stderr
+    content = json.loads((folder / "evaluation" / "metrics.json").read_text())
+    for line in trained.stdout.splitlines():
+        if "│" in line:  # the same numbers from the folder alone
+            name, _, test, _ = (cell.strip() for cell in line.strip("│").split("│"))
+            found = content["parts"]["objective"]["metrics"][name]["value"]
+            assert found == pytest.approx(float(test), abs=0.006)
+
+
+@pytest.mark.parametrize("question", ["--help", "--cfg job"])
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
+def test_help_and_config_need_nothing_heavy(script, question):
+    """Neither torch nor what draws or computes: each costs more than the answer."""
+    heavy = ("torch", "lightning", "numpy", "matplotlib", "scipy", "sklearn", "pandas", "tensorboard")
+    heavy += ("torchvision", "torchmetrics", "rich", "optuna")
+    program = (
+        "import runpy, sys; from contextlib import suppress; "
+        f"sys.argv = [{script!r}, *{question.split()!r}]\n"
+        f"with suppress(SystemExit): runpy.run_path({script!r}, run_name='__main__')\n"
+        f"print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)"
+    )
+    answered = run("-c", program)
+    assert (answered.returncode, answered.stderr) == (0, "\n")
+    for key in ("latent:", "callbacks:") if script == "train.py" else ("run:", "checkpoint:"):
+        assert key in answered.stdout
+
+
+def test_help_explains_every_key_beside_its_value():
+    text = help_text("train", ["model=ae", "latent.dim=3"])
+    assert "  dim: 3                                  # number of latent dimensions" in text
+    assert "loss: bce, cont_bern, mse\n" in text
+    assert "python train.py model=vae loss=cont_bern" in text
+    lines = text[text.index("Keys and their values") :].splitlines()
+    keys = [line for line in lines if line.strip() and ":" in line and "_target_" not in line]
+    unexplained = [line for line in keys if not line.rstrip().endswith(":") and "#" not in line]
+    assert [line.split(":")[0].strip() for line in unexplained] == ["_partial_"] * 3 + [
+        "link" for line in unexplained if "link" in line
+    ] or len(unexplained) <= 5
+    assert "seed: 0" in help_text("evaluate", [])
+
+
+def test_an_empty_data_root_is_the_same_as_none():
+    shown = run("train.py", "--cfg", "job", "--resolve", JLML_DATA="")
+    assert "root: data\n" in shown.stdout, shown.stderr
+
+
+def test_a_launcher_can_be_asked_about():
+    shown = run("train.py", "hydra/launcher=joblib", "--cfg", "hydra", "--package", "hydra.launcher")
+    assert "n_jobs" in shown.stdout, shown.stderr
+
+
+def test_a_run_takes_its_first_step_without_what_only_an_evaluation_needs(tmp_path):
+    heavy = ("sklearn", "pandas", "optuna", "joblib", "ray")
+    heavy += ("jlml.evaluation", "jlml.sweeps", "jlml.search")
+    program = (
+        "import runpy, sys, torch\n"
+        f"def step(*_): sys.exit(repr([name for name in {heavy!r} if sys.modules.get(name)]))\n"
+        "torch.optim.Adam.step = step\n"
+        f"sys.argv = ['train.py', *{[*QUICK, f'output_dir={tmp_path}']!r}]\n"
+        "runpy.run_path('train.py', run_name='__main__')"
+    )
+    assert run("-c", program).stderr == "[]\n"
+
+
+def test_importing_collects_no_garbage_and_leaves_the_collector_on():
+    gc.enable()
+    gc.unfreeze()  # another test may have imported so before
+    with suppress(ImportError), importing():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
+    for arguments, says in [
+        (["train.py", "loss=contbern"], "loss=contbern is not a choice. Did you mean cont_bern?"),
+        (["train.py", "latent.dim=0", f"output_dir={tmp_path / 'runs'}"], "latent.dim=0 is invalid"),
+        (["train.py", "-m", "search=vae", "seed=0,1"], "leave -m out."),
+        (["evaluate.py", f"run={tmp_path}"], "is not a run folder"),
+    ]:
+        failed = run(*arguments)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("Error: ")
+        assert says in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+    assert "Traceback" in run("train.py", "loss=contbern", HYDRA_FULL_ERROR="1").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--hlep"], "--hlep is not a flag. Did you mean --help?"),
+        (["--latent.dim=3"], "Use latent.dim=3."),
+        (["--cfg", "jobs"], "--cfg jobs is invalid: expected one of: job, hydra, all."),
+        (["--cfg"], "--cfg  is invalid"),
+    ],
+)
+def test_wrong_flags_are_refused(arguments, says):
+    with pytest.raises(UserError) as refused:
+        check_flags(arguments)
+    assert says in str(refused.value)
+
+
+def test_flags_of_hydra_are_accepted():
+    for arguments in (
+        [],
+        ["-m", "seed=0,1"],
+        ["--cfg", "job"],
+        ["-c=all"],
+        ["--info", "plugins"],
+        ["--help"],
+    ):
+        check_flags(arguments)
+
+
+def test_a_search_without_optuna_says_what_to_install():
+    program = (
+        "import runpy, sys; sys.modules['optuna'] = None; sys.argv = ['train.py', 'search=vae']; "
+        "runpy.run_path('train.py', run_name='__main__')"
+    )
+    failed = run("-c", program)
+    assert (failed.returncode, failed.stderr) == (
+        1,
+        "Error: A search needs Optuna: pip install 'jlml[search]'.\n",
+    )
