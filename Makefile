@@ -1,37 +1,40 @@
-# Needs python3 (3.11 or newer), make and PyPI. The first target run sets up .venv; later ones find it ready.
+# Needs python3 (3.11 or newer), make and PyPI. The first target sets up .venv; later ones find it ready.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train test fuzz torture bench tensorboard slow clean
+.PHONY: train test robustness slow fuzz torture bench tensorboard clean
 
-train: $(VENV)/.ready  ## train a VAE; more words through ARGS="latent=d16 seed=1"
+train: $(VENV)/.ready  ## train a VAE; more overrides through ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
 
-test: $(VENV)/.ready-test  ## lint, types, import rules and tests
+test: $(VENV)/.ready-test  ## lint, types, import rules and tests; some of them through ARGS="tests/losses -n 0"
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m pytest $(ARGS)
 
+robustness: $(VENV)/.ready-test  ## kills, full disks, several processes, bad input of every kind; minutes
+	$(RUN) -m pytest -m robustness $(ARGS)
+
 slow: $(VENV)/.ready-test  ## reference numbers on full MNIST, minutes each
 	$(RUN) -m pytest -m slow -n 0 $(ARGS)
 
-fuzz: $(VENV)/.ready-test  ## a million damaged files for everything that reads one, a quarter of an hour on a core
+fuzz: $(VENV)/.ready-test  ## a million damaged files for everything that reads one, a quarter of an hour
 	$(RUN) tests/fuzz.py $(ARGS)
 
-bench: $(VENV)/.ready-test  ## how fast it is, as ratios; rows through ARGS="nets fast --repeats 3"
-	$(RUN) benchmarks/bench.py $(ARGS)
-
-torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, go on, compare; ARGS="--models vae --kills 5"
+torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, resume, compare; ARGS="--models vae --kills 5"
 	$(RUN) tests/torture.py $(ARGS)
+
+bench: $(VENV)/.ready-test  ## how fast it is, as ratios; some rows through ARGS="nets fast --repeats 3"
+	$(RUN) benchmarks/bench.py $(ARGS)
 
 tensorboard: $(VENV)/.ready  ## browse what runs have logged
 	$(VENV)/bin/tensorboard --logdir outputs $(ARGS)
 
-clean:  ## forget the environment, keep data and outputs
+clean:  ## remove the environment, keep data and outputs
 	rm -rf $(VENV)
 
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv

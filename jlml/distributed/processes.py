@@ -15,7 +15,6 @@ import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import Strategy
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from jlml.config import Config, make
 from jlml.distributed.orphans import end_with_parent
@@ -23,6 +22,8 @@ from jlml.distributed.shares import SharedDDP
 from jlml.errors import UserError, first_line
 
 T = TypeVar("T")
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def init_processes(config: Config, model: nn.Module) -> bool:
@@ -42,7 +43,7 @@ def init_processes(config: Config, model: nn.Module) -> bool:
         return True
     strategy = make(config["trainer"], "trainer", logger=False).strategy
     on_cpu, several = strategy.root_device.type == "cpu", strategy.world_size > 1
-    if on_cpu and several and any(isinstance(module, _BatchNorm) for module in model.modules()):
+    if on_cpu and several and any(isinstance(module, BATCH_NORMS) for module in model.modules()):
         raise UserError(
             f"{config['model']['_target_']} has batch norm, which torch cannot share among processes on the "
             "CPU. Use trainer.accelerator=gpu, trainer=default, or a model without it."

@@ -2,16 +2,15 @@
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils._pytree import tree_map_only
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")  # of a step; tensors, in any nesting of containers
+Result = TypeVar("Result")  # of a step; tensors, in dicts and named tuples
 Take = Callable[[Tensor], Result]
 Record = Callable[[Tensor], tuple[Callable[[], None], Result]]
 
@@ -52,7 +51,7 @@ class CapturedSteps(Generic[Result]):
             self._replay, self._result = self._record(self._place)
         self._place.copy_(images)
         self._replay()
-        return tree_map_only(Tensor, Tensor.clone, self._result)
+        return map_tensors(Tensor.clone, self._result)
 
 
 def captured_on_gpu(take: Take[Result], optimizer: Optimizer) -> CapturedSteps[Result] | None:
@@ -83,6 +82,15 @@ def captured_on_gpu(take: Take[Result], optimizer: Optimizer) -> CapturedSteps[R
         finally:
             for group in optimizer.param_groups:
                 group["capturable"] = False  # as it is to be in a checkpoint
-        return graph.replay, tree_map_only(Tensor, Tensor.detach, result)
+        return graph.replay, map_tensors(Tensor.detach, result)
 
     return CapturedSteps(on_the_stream, record)
+
+
+def map_tensors(function: Callable[[Tensor], Tensor], node: Any) -> Any:
+    """The same dicts and named tuples, with the function applied to every tensor in them."""
+    if isinstance(node, Tensor):
+        return function(node)
+    if isinstance(node, dict):
+        return {key: map_tensors(function, value) for key, value in node.items()}
+    return type(node)(*(map_tensors(function, value) for value in node))

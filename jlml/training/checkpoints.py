@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 
 from jlml.config import Config, command_line, override
@@ -41,14 +40,17 @@ class AtomicCheckpoints(TorchCheckpointIO):
         super().__init__()
         self.config = config
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
         check_weights(checkpoint["state_dict"], checkpoint["global_step"])
         content = io.BytesIO()
         torch.save({**checkpoint, "config": self.config}, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(Path(path), content.getbuffer())
+        with content.getbuffer() as view:  # given back even if writing fails, before the buffer is closed
+            write_atomically(Path(path), view)
 
-    def load_checkpoint(self, path: _PATH, *_: Any, **__: Any) -> dict[str, Any]:
+    def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
         return read_checkpoint(Path(path))
 
 
