@@ -109,7 +109,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str,
     }
     common = [word for word in QUICK if not word.startswith("callbacks")]
     return {
-        name: train(compose(*common, f"data.root={data_root}", *words[name]), parent).run for name in words
+        name: train(compose(*common, f"data.root={data_root}", *words[name]), parent=parent).run
+        for name in words
     }
 
 

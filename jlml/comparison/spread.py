@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scipy.stats import ttest_ind_from_stats
 
-from jlml.evaluation.quantities import Quantity
+from jlml.comparison.quantities import Quantity
 
 SIGNIFICANT = 0.05
 

@@ -1,13 +1,12 @@
 """Which of several groups of runs is better, where the difference is more than noise."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jlml.comparison.csv_text import as_csv
 from jlml.comparison.groups import Group
+from jlml.comparison.quantities import quantity_of
 from jlml.comparison.spread import Spread, best_of
-from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.tables import Cell, Table, arrow
 
@@ -207,12 +206,3 @@ def groups_csv(groups: Sequence[Group]) -> str:
                 row |= {"better": quantity.better or "", "seeds": len(spread.values), "mean": spread.mean}
                 rows.append(row | {"standard_deviation": spread.deviation})
     return as_csv(["group", "metric", "unit", "better", "seeds", "mean", "standard_deviation"], rows)
-
-
-def as_csv(header: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    """Comma-separated, with a header line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jlml.comparison.groups import Group
+from jlml.comparison.quantities import quantity_of
 from jlml.evaluation.digits import NAME, weights_hash
-from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.tables import Table, number, tables_of
 from jlml.files import write_atomically

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from jlml.evaluation.quantities import quantity_of
+from jlml.comparison.quantities import quantity_of
 from jlml.pictures.figures import Picture
 
 

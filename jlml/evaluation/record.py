@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jlml
+from jlml.comparison.quantities import QUANTITIES
 from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
-from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.subject import Settings
 from jlml.files import is_number, read_json
 from jlml.runs import Run

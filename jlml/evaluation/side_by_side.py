@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from jlml.comparison.groups import Group
+from jlml.comparison.quantities import quantity_of
 from jlml.comparison.tables import IN_SHORT, comparable_sets, heading
 from jlml.errors import reason_of
 from jlml.evaluation.findings import Figure
-from jlml.evaluation.quantities import quantity_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.samplers import SAMPLERS, draw_codes
 from jlml.evaluation.subject import Settings, Subject

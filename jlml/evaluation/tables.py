@@ -8,7 +8,7 @@ from rich.console import JustifyMethod
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from jlml.evaluation.quantities import QUANTITIES, Quantity
+from jlml.comparison.quantities import QUANTITIES, Quantity
 
 Metrics = Mapping[str, Mapping[str, Any]]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from jlml.comparison.quantities import QUANTITIES
 from jlml.comparison.spread import Spread, best_of
-from jlml.evaluation.quantities import QUANTITIES
 from jlml.evaluation.tables import Cell, Table, arrow
 from jlml.files import write_atomically
 from jlml.pictures.figures import Line, Picture, Ticks, as_png, factor_lines

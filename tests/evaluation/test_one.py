@@ -14,7 +14,7 @@ import jlml
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.parts import PARTS
-from jlml.evaluation.quantities import quantity_of
+from jlml.comparison.quantities import quantity_of
 from jlml.evaluation.terminal import show
 
 

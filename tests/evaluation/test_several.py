@@ -15,7 +15,7 @@ from jlml.errors import UserError
 from jlml.comparison.tables import comparison_table, tables_by_theme, tables_in_short
 from jlml.evaluation.entry import evaluate
 from jlml.comparison.groups import Group, labels_of
-from jlml.evaluation.quantities import QUANTITIES
+from jlml.comparison.quantities import QUANTITIES
 from jlml.evaluation.record import Evaluation
 from jlml.comparison.spread import Spread, best_of
 from jlml.evaluation.terminal import show
