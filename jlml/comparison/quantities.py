@@ -16,9 +16,14 @@ class Quantity:
     meaning: str
 
     @property
+    def arrow(self) -> str:
+        """Which way is better, after a label."""
+        return {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
+
+    @property
     def heading(self) -> str:
-        """The label, with an arrow that shows which way is better."""
-        return self.label + {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
+        """The label with its arrow."""
+        return f"{self.label}{self.arrow}"
 
 
 NATS = "nats per image"

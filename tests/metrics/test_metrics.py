@@ -21,16 +21,6 @@ def test_a_running_mean_weighs_images_not_batches():
     assert running.means() == {}
 
 
-def test_a_running_mean_says_which_batch_was_lost_first():
-    running = RunningMean()
-    for batch in range(5):
-        bad = float("inf") if batch >= 3 else 1.0
-        running.update({"loss": torch.tensor([0.0, bad]), "kl": torch.full((2,), float(batch))})
-        assert (running.first_lost() is None) == (batch < 3)
-    running.update({"loss": torch.ones(2), "kl": torch.ones(2)})
-    assert running.first_lost() == (2, {"loss": float("inf"), "kl": 3.0})
-
-
 def test_a_bernoulli_mean_scores_its_own_likelihood():
     logits = torch.linspace(-25, 12, 784).reshape(1, 1, 28, 28)
     images = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
