@@ -1,5 +1,7 @@
 """Which metrics compare between which runs."""
 
+from functools import cache
+
 import pytest
 
 from jlml.comparison.comparable import comparable_key, obstacle
@@ -9,8 +11,13 @@ from jlml.config import compose, plain
 METRICS = ("mse", "bce", "kl", "nll", "elbo", "loss")
 
 
+@cache
+def config_of(overrides):
+    return plain(compose(*overrides.split()))
+
+
 def configs_of(*several):
-    return [plain(compose(*overrides.split())) for overrides in several]
+    return [config_of(overrides) for overrides in several]
 
 
 @pytest.mark.parametrize(
