@@ -31,6 +31,7 @@ from rich.console import Console
 import jlml
 from conftest import QUICK
 from jlml.cli import one_sentence
+from jlml.cli.evaluated import show
 from jlml.config import check_targets, recorded
 from jlml.data.cache import cached
 from jlml.data.mnist import load_mnist_5k
@@ -39,15 +40,13 @@ from jlml.evaluation.entry import evaluate
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, settings_of_part
 from jlml.evaluation.subject import Settings
-from jlml.evaluation.terminal import show
 from jlml.files import LARGEST, read_json, write_atomically
-from jlml.runs import build_model
-from jlml.training.resume import resume
-from jlml.runs import Run
+from jlml.runs import Run, build_model
 from jlml.search.settings import Settings as SearchSettings
 from jlml.search.trials import Trials
 from jlml.sweeps.folder import Sweep, as_csv
 from jlml.sweeps.watch import ranking
+from jlml.training.resume import resume
 
 
 @pytest.fixture(scope="module")
@@ -887,8 +886,7 @@ def spoil_words(folder):
     file = folder / "evaluation" / "metrics.json"
     content = json.loads(file.read_text())
     content["parts"]["tsne"] = {**part, "settings": settings_of_part("tsne", Settings())}
-    for one in content["parts"].values():
-        one["remarks"] = [IN_PAGE]
+    content["parts"]["objective"]["notes"] = [IN_PAGE]
     file.write_text(json.dumps(content))
 
 
