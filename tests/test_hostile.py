@@ -605,7 +605,7 @@ def test_a_link_planted_in_a_run_leads_no_writer_out_of_it(folder, tmp_path, lin
         try:
             READERS[reader](folder)
         except UserError as error:
-            assert "is a link or lies in one" in str(error)  # noqa: PT017
+            assert "is a link or is inside one" in str(error)  # noqa: PT017
         assert contents(victim) == before
 
 

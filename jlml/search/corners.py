@@ -90,8 +90,10 @@ def check_comparable(metric: str, corners: list[Config]) -> None:
         )
     differing = obstacle(metric, corners)
     if differing:
+        are_vaes = all("beta" in corner["model"] for corner in corners)
+        elbo = are_vaes and obstacle("val/elbo", corners) is None
+        others = ", or search.metric=val/elbo search.direction=maximize" if elbo else ""
         raise UserError(
             f"{metric} does not compare trials that differ in {differing}: {differing.reason}. Use "
-            "search.metric=val/mse or val/bce. For VAEs with one loss that differ in beta, "
-            "search.metric=val/elbo search.direction=maximize works too."
+            f"search.metric=val/mse or val/bce{others}."
         )
