@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def as_csv(header: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    """The rows under a header line. A value that is missing or None leaves its cell empty.
-
-    Args:
-        header: names of the columns.
-        rows: values by column.
-    """
+    """Rows of values by column, under a header line. A missing value, or None, leaves its cell empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
     writer.writeheader()

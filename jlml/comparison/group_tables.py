@@ -15,12 +15,7 @@ MOMENTS = ("metric", "unit", "better", "seeds", "mean", "standard_deviation")
 def spread_rows(groups: Sequence[Group], metrics: Sequence[str], compared: bool = True) -> list[list[Cell]]:
     """For each group a cell of each metric: mean ± standard deviation over seeds.
 
-    Bold where a group is better than every other one by more than the noise of the seeds.
-
-    Args:
-        groups: the rows.
-        metrics: the columns.
-        compared: whether the groups may be compared; otherwise nothing is bold.
+    If the groups may be compared, one that is better than every other by more than the noise is bold.
     """
     columns = [[group.spread(metric) for group in groups] for metric in metrics]
     best = [
@@ -44,13 +39,7 @@ def text_of(spread: Spread | None, metric: str) -> str:
 def groups_csv(
     groups: Sequence[Group], descriptions: Sequence[Mapping[str, str]], metrics: Sequence[str] | None = None
 ) -> str:
-    """A row per group and metric.
-
-    Args:
-        groups: with their runs.
-        descriptions: of each group, by column: the first columns of its rows.
-        metrics: their names; None for all.
-    """
+    """A row per group and metric, after the columns that describe the group; all metrics by default."""
     rows = []
     for group, description in zip(groups, descriptions, strict=True):
         for metric in group.metrics if metrics is None else metrics:

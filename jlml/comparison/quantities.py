@@ -1,12 +1,12 @@
 """What is measured: label, unit, digits and the better direction of every metric, for every table."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+NATS, RATIO = "nats per image", "fraction"
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(NamedTuple):
     """One kind of number."""
 
     label: str
@@ -16,25 +16,17 @@ class Quantity:
     meaning: str
 
     @property
-    def arrow(self) -> str:
-        """Which way is better, after a label."""
-        return {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
-
-    @property
     def heading(self) -> str:
-        """The label with its arrow."""
-        return f"{self.label}{self.arrow}"
+        """The label, with an arrow that shows which way is better."""
+        return self.label + {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
 
-
-NATS = "nats per image"
-FRACTION = "fraction"
 
 QUANTITIES = {
     # of pictures
     "mse": Quantity("MSE", "per pixel", 5, "lower", "Squared error, averaged over pixels."),
     "squared_error": Quantity("squared error", "per image", 2, "lower", "Squared error, summed over pixels."),
     "bce": Quantity(
-        "BCE", NATS, 2, "lower", "Cross-entropy of the mean image. With grey images its minimum is not 0."
+        "BCE", NATS, 2, "lower", "Cross-entropy of the mean image. On grey images its minimum is not 0."
     ),
     "psnr": Quantity("PSNR", "dB", 2, "higher", "-10 log10(MSE) of each image, averaged over images."),
     "ssim": Quantity("SSIM", "at most 1", 4, "higher", "Structural similarity in windows of 11 x 11 pixels."),
@@ -44,49 +36,31 @@ QUANTITIES = {
     "kl": Quantity("KL", NATS, 2, None, "KL(q(z | x) || p(z))."),
     "beta_kl": Quantity("beta KL", NATS, 2, None, "The KL as the loss weighs it."),
     "elbo": Quantity("ELBO", NATS, 2, "higher", "-(rate + distortion): a lower bound of log p(x)."),
-    "rate": Quantity(
-        "rate", NATS, 2, None, "KL(q(z | x) || p(z)): the information of a code about its image."
-    ),
+    "rate": Quantity("rate", NATS, 2, None, "KL(q(z | x) || p(z)): information of a code about its image."),
     "distortion": Quantity("distortion", NATS, 2, None, "-log p(x | z), averaged over z from q(z | x)."),
-    "importance_bound": Quantity(
-        "importance bound", NATS, 2, "higher", "Importance-weighted: log mean of p(x, z) / q(z | x)."
-    ),
+    "importance_bound": Quantity("importance bound", NATS, 2, "higher", "log mean of p(x, z) / q(z | x)."),
     "effective_samples": Quantity(
-        "effective samples",
-        "draws, median",
-        1,
-        "higher",
-        "The number of draws that carry the weight of the bound.",
+        "effective samples", "draws", 1, "higher", "Median number of draws that carry the bound."
     ),
-    "active_units": Quantity(
-        "active units", "dimensions", 0, None, "Dimensions whose codes have a variance above .01."
-    ),
+    "active_units": Quantity("active units", "dimensions", 0, None, "Dimensions with a variance above .01."),
     "mutual_information": Quantity(
-        "mutual information", NATS, 2, None, "Between image and code, at least this: rate - KL(q(z) || p(z))."
+        "mutual information", NATS, 2, None, "Lower bound: rate - KL(q(z) || p(z))."
     ),
-    "marginal_kl": Quantity(
-        "KL(q(z) || p(z))", NATS, 2, None, "Of the codes of all images together, at most this."
-    ),
+    "marginal_kl": Quantity("KL(q(z) || p(z))", NATS, 2, None, "Upper bound, of all codes together."),
     "largest_mean": Quantity("largest |mean|", "prior: 0", 3, None, "Of the aggregate posterior."),
     "smallest_variance": Quantity("smallest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
     "largest_variance": Quantity("largest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
     "largest_correlation": Quantity(
-        "largest |correlation|", "prior: 0", 3, None, "Between dimensions of the aggregate posterior."
+        "largest |correlation|", "prior: 0", 3, None, "Of the aggregate posterior."
     ),
     # of codes
-    "knn_1": Quantity("1-NN", FRACTION, 4, "higher", "Test codes classified by the nearest training code."),
-    "knn_5": Quantity("5-NN", FRACTION, 4, "higher", "By the majority of the five nearest."),
-    "knn_15": Quantity("15-NN", FRACTION, 4, "higher", "By the majority of the fifteen nearest."),
-    "leave_one_out_1": Quantity(
-        "1-NN, left out", FRACTION, 4, "higher", "Test codes classified by other test codes."
-    ),
-    "leave_one_out_5": Quantity(
-        "5-NN, left out", FRACTION, 4, "higher", "Test codes classified by other test codes."
-    ),
-    "leave_one_out_15": Quantity(
-        "15-NN, left out", FRACTION, 4, "higher", "Test codes classified by other test codes."
-    ),
-    "linear_probe": Quantity("linear probe", FRACTION, 4, "higher", "Logistic regression on training codes."),
+    "knn_1": Quantity("1-NN", RATIO, 4, "higher", "Test codes classified by the nearest training code."),
+    "knn_5": Quantity("5-NN", RATIO, 4, "higher", "By the majority of the five nearest."),
+    "knn_15": Quantity("15-NN", RATIO, 4, "higher", "By the majority of the fifteen nearest."),
+    "leave_one_out_1": Quantity("1-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
+    "leave_one_out_5": Quantity("5-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
+    "leave_one_out_15": Quantity("15-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
+    "linear_probe": Quantity("linear probe", RATIO, 4, "higher", "Logistic regression on training codes."),
     "trustworthiness": Quantity(
         "trustworthiness", "at most 1", 4, "higher", "Neighbours among codes are neighbours among images."
     ),
@@ -95,33 +69,21 @@ QUANTITIES = {
     ),
     "silhouette": Quantity("silhouette", "-1 to 1", 3, "higher", "How well classes are separated."),
     "distance_correlation": Quantity(
-        "distance correlation",
-        "-1 to 1",
-        3,
-        "higher",
-        "Spearman's, between pairwise distances of codes and of pixels.",
+        "distance correlation", "-1 to 1", 3, "higher", "Spearman's, between codes and pixels."
     ),
     # of generated images
     "frechet_distance": Quantity(
-        "Frechet distance", "feature units squared", 2, "lower", "To training images, in digit features."
+        "Frechet distance", "feature units squared", 2, "lower", "To training images."
     ),
-    "precision": Quantity("precision", FRACTION, 3, "higher", "Generated images that lie among real ones."),
-    "recall": Quantity("recall", FRACTION, 3, "higher", "Real images that lie among generated ones."),
+    "precision": Quantity("precision", RATIO, 3, "higher", "Generated images that lie among real ones."),
+    "recall": Quantity("recall", RATIO, 3, "higher", "Real images that lie among generated ones."),
     "density": Quantity(
-        "density",
-        "1 if real",
-        3,
-        "higher",
-        "The number of real neighbourhoods that an image lies in, over k.",
+        "density", "1 if real", 3, "higher", "Real neighbourhoods that an image is in, over k."
     ),
-    "coverage": Quantity("coverage", FRACTION, 3, "higher", "Real images with a generated one nearby."),
-    "class_imbalance": Quantity(
-        "imbalance", FRACTION, 3, "lower", "Total variation distance to the classes of training images."
-    ),
-    "recognised": Quantity(
-        "recognised", FRACTION, 2, "higher", "Classes whose decoded median is classified as that class."
-    ),
-    "confidence": Quantity("confidence", FRACTION, 3, "higher", "Mean probability of the likeliest class."),
+    "coverage": Quantity("coverage", RATIO, 3, "higher", "Real images with a generated one nearby."),
+    "class_imbalance": Quantity("imbalance", RATIO, 3, "lower", "Total variation to the training classes."),
+    "recognised": Quantity("recognised", RATIO, 2, "higher", "Class medians that decode to their class."),
+    "confidence": Quantity("confidence", RATIO, 3, "higher", "Mean probability of the likeliest class."),
 }
 
 
@@ -135,12 +97,12 @@ def quantity_of(metric: str) -> Quantity:
 
 
 def formatted(value: float | None, metric: str, deviation: float | None = None) -> str:
-    """A value to the digits of its quantity, such as ``0.04167`` or ``0.04167 ± 0.00012``.
+    """A value to the digits of its quantity, such as ``0.04167``; empty if None.
 
     Args:
-        value: empty if None.
+        value: of the metric.
         metric: its name, such as ``val/mse``.
-        deviation: standard error or standard deviation, shown after the value.
+        deviation: standard error or standard deviation, shown after ±.
     """
     if value is None:
         return ""

@@ -30,12 +30,7 @@ class Table:
 
 
 def as_rich(table: Table, title: str | None = None) -> RichTable:
-    """The table for a terminal, without the sentences of an explained table.
-
-    Args:
-        table: with names from files, whose control codes are made visible.
-        title: instead of the table's own.
-    """
+    """The table for a terminal, without explanations, and with control codes in names made visible."""
     header = table.header[:-1] if table.explained else table.header
     heading = Text(printable(table.title if title is None else title), "table.title")
     shown = RichTable(title=heading, title_justify="left", padding=(0, 1, 0, 0))

@@ -25,11 +25,7 @@ def in_batches(
 
 
 def joined(batches: Iterable[Any]) -> Any:
-    """The results of batches as one result, on the CPU.
-
-    Args:
-        batches: tensors, or tuples or dicts of tensors.
-    """
+    """The results of batches, each a tensor or a tuple or dict of tensors, as one result on the CPU."""
     results = [move_data_to_device(batch, "cpu") for batch in batches]
     if isinstance(results[0], Tensor):
         return torch.cat(results)

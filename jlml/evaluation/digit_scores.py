@@ -28,7 +28,7 @@ class DigitScores:
     def __init__(self, subject: Subject, count: int) -> None:
         self.subject = subject
         self.classifier: DigitClassifier = load_classifier().to(subject.device)
-        order = torch.randperm(len(subject.train_labels), generator=subject.generator("reference"))
+        order = torch.randperm(len(subject.data.train_labels), generator=subject.generator("reference"))
         real = to_float(subject.grey.train_images[order[:count]])
         self.real, probabilities = self.classify(real)
         self.radii = radii(self.real)

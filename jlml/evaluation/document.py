@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jlml.comparison.descriptions import density_in_words
+from jlml.comparison.descriptions import observation_in_words
 from jlml.comparison.groups import Group
 from jlml.comparison.tables import Table
 from jlml.evaluation.digits import NAME, weights_hash
@@ -63,12 +63,7 @@ environment = Environment(
 
 
 def write_report(folder: Path, content: Mapping[str, Any]) -> None:
-    """Writes `report.html` of one evaluation.
-
-    Args:
-        folder: of the evaluation, with its figures.
-        content: of its `metrics.json`.
-    """
+    """Writes `report.html` from the content of `metrics.json` and the figures beside it."""
     parts = [
         {
             "name": name,
@@ -96,15 +91,7 @@ def write_comparison(
     figures: Sequence[Mapping[str, str]],
     failed: Sequence[str],
 ) -> None:
-    """Writes `comparison.html`.
-
-    Args:
-        folder: of the comparison, with its figures.
-        groups: of evaluated runs.
-        tables: in the order of the page.
-        figures: file names and captions.
-        failed: a sentence for everything that failed.
-    """
+    """Writes `comparison.html`, with figures that are in its folder already."""
     page = environment.get_template("comparison.html").render(
         groups=groups,
         tables=tables,
@@ -112,7 +99,7 @@ def write_comparison(
         failed=failed,
         embed=embedder(folder),
         runs=sum(len(group.runs) for group in groups),
-        densities=len({density_in_words(group.first.config) for group in groups}),
+        densities=len({observation_in_words(group.first.config, all_options=False) for group in groups}),
         link=partial(link_to, folder),
         feature_network=NAME,
         feature_hash=weights_hash(),

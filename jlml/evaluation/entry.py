@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from jlml.config import Config, check_evaluation, plain
+from jlml.config import check_evaluation, plain
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.parts import PARTS
@@ -36,55 +36,32 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
     if config["device"] == "gpu" and not torch.cuda.is_available():
         raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
     try:
-        return evaluate_config(config)
+        return evaluate_with(Settings.model_validate(config))
     except OSError as error:  # not every one names the file
         what = error.filename or "A file of the evaluation"
         raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error
 
 
-def evaluate_config(config: Config) -> Evaluation | Comparison:
+def evaluate_with(settings: Settings) -> Evaluation | Comparison:
     """One evaluation, or a comparison."""
-    settings = settings_of(config)
-    which, parts = config["checkpoint"], config["parts"]
-    if sum(config[key] is not None for key in ("run", "runs", "sweep")) != 1:
+    given = [each for each in (settings.run, settings.runs, settings.sweep) if each is not None]
+    if len(given) != 1:
         raise UserError(
             "Use run=<folder> to evaluate one run, runs=<folder, list or glob> to compare several runs, or "
             "sweep=<folder> to compare the runs of a sweep."
         )
-    if config["run"] is None:
-        compared = parts_of(parts, default_without=("tsne",))
-        several = config["runs"] if config["sweep"] is None else sweep_folder(str(config["sweep"]))
-        return compare(several, which, compared, settings, config["reuse"], config["output_dir"])
-    run, which = one_run(str(config["run"]), which)
+    if settings.run is None:
+        several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
+        return compare(several, parts_of(settings.parts, default_without=("tsne",)), settings)
+    run, which = one_run(str(settings.run), settings.checkpoint)
     state = run.state()
     if state not in ("finished", "pruned"):
         log.warning("%s has not finished (%s): this is its %s checkpoint so far.", run.path, state, which)
-    return evaluate_run(run, which, parts_of(parts), settings)
-
-
-def settings_of(config: Config) -> Settings:
-    """The settings of an evaluation from its plain config."""
-    axes, images = config["plane"]["axes"], config["plane"]["images"]
-    return Settings(
-        seed=config["seed"],
-        device=config["device"],
-        batch_size=config["batch_size"],
-        importance_samples=config["importance_samples"],
-        samples=config["samples"],
-        tsne_images=config["tsne_images"],
-        plane_axes=None if axes is None else tuple(axes),
-        plane_images=None if images is None else tuple(images),
-        data_root=config["data"]["root"],
-        trust=config["trust"],
-    )
+    return evaluate_run(run, which, parts_of(settings.parts), settings)
 
 
 def parts_of(names: Any, default_without: Sequence[str] = ()) -> list[str]:
-    """The named parts, in the order of `PARTS`.
-
-    Args:
-        names: a list, or one name; None for all.
-        default_without: parts that are left out if ``names`` is None.
+    """The named parts in the order of `PARTS`; all but some if the names are None.
 
     Raises:
         UserError: a name is not a part.

@@ -15,13 +15,7 @@ LAST_FRAME_MS = 2000
 
 
 def write_figure(figure: Figure, folder: Path, prefix: str = "") -> dict[str, str]:
-    """Writes a figure, and returns its file name and caption.
-
-    Args:
-        figure: with its picture, or the frames of an animation.
-        folder: where it goes.
-        prefix: of the file name.
-    """
+    """Writes a figure, and returns its file name and caption."""
     if isinstance(figure.picture, list):
         file, content = f"{prefix}{figure.name}.gif", as_gif(figure.picture)
     else:

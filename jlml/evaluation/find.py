@@ -18,10 +18,6 @@ def find_runs(given: Any, which: str) -> list[Run]:
 
     Runs that were found but not named are left out if they lack the checkpoint or have not finished.
 
-    Args:
-        given: a folder of runs, a glob, or a list of these or of run folders.
-        which: the checkpoint that is needed, `best` or `last`.
-
     Raises:
         UserError: a name is not a run, or there are fewer than two.
     """

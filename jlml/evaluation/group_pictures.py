@@ -35,17 +35,15 @@ class GroupPictures:
     samples: dict[str, dict[str, Images]]  # by sampler, then by kind of picture
 
 
-def group_pictures(groups: Groups, which: str, settings: Settings, failed: list[str]) -> Iterator[Figure]:
+def group_pictures(groups: Groups, settings: Settings, failed: list[str]) -> Iterator[Figure]:
     """Reconstructions, codes and samples of every group, from the test images of the first group.
 
-    Args:
-        groups: a group with other test images is left out, as they may be among its training images.
-        which: `best` or `last` checkpoint.
-        settings: how to evaluate.
-        failed: gets a sentence for each group that cannot be shown.
+    A group with other test images is left out, because it may have been trained on these. What cannot be
+    shown is added to ``failed``.
     """
+    which = settings.checkpoint
     reference = Subject(groups[0].first.run, which, settings)
-    chosen = first_of_each_class(reference.test_labels, PER_CLASS)
+    chosen = first_of_each_class(reference.data.test_labels, PER_CLASS)
     scattered = reference.test_order[:SCATTERED]
     shown: dict[str, GroupPictures] = {}
     others = []
@@ -69,7 +67,7 @@ def group_pictures(groups: Groups, which: str, settings: Settings, failed: list[
         f"The first {PER_CLASS} test images of each class, through one run of each group.{left_out}",
     )
     planes = {label: some.plane for label, some in shown.items()}
-    yield codes(planes, reference.test_labels[scattered], reference)
+    yield codes(planes, reference.data.test_labels[scattered], reference)
     real = ("real test images", reference.test_images[reference.test_order[:COLUMNS]])
     for sampler in SHOWN_SAMPLERS:
         rows = rows_of(real, {label: some.samples[sampler] for label, some in shown.items()})
@@ -86,13 +84,7 @@ def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
 
 
 def pictures_of(subject: Subject, chosen: Tensor, scattered: Tensor) -> GroupPictures:
-    """The pictures of a model.
-
-    Args:
-        subject: the model with its images.
-        chosen: indices of the test images whose reconstructions are shown.
-        scattered: indices of the test images whose codes are shown.
-    """
+    """Reconstructions of the chosen test images, codes of the scattered ones, and new images."""
     new_codes = draw_codes(subject, COLUMNS)
     return GroupPictures(
         subject.pictures(subject.test_codes[chosen]),
@@ -118,7 +110,7 @@ def rows_of(first: tuple[str, Images], kinds: Mapping[str, Mapping[str, Images]]
 
 def codes(planes: dict[str, Plane], labels: Tensor, reference: Subject) -> Figure:
     """The codes of the same test images, on the same axes."""
-    picture = scatters(planes, labels, reference.class_names, columns=3, limits=LIMITS)
+    picture = scatters(planes, labels, reference.data.class_names, columns=3, limits=LIMITS)
     caption = (
         f"Codes of the same {len(labels):,} test images. Codes with more than two dimensions are shown by "
         "their first two principal components. An autoencoder's codes have any scale, so each panel is "

@@ -14,27 +14,26 @@ from jlml.evaluation.subject import Subject
 from jlml.files import read_limited
 from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures import Plane, scatter
+from jlml.pictures.plane import limits_of
 
 MOST_FRAMES = 60
 LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
-EDGE = 0.005  # quantile of all snapshots at which the axes end
 
 
 def movement(subject: Subject) -> list[Figure]:
     """An animation of the codes of some validation images; nothing if there are fewer than two snapshots."""
     kept, snapshots, labels = kept_codes(
-        subject.run.path / "snapshots", subject.latent_dim, len(subject.class_names)
+        subject.run.path / "snapshots", subject.model.latent_dim, len(subject.data.class_names)
     )
     if not kept:
         return []
     planes, axes = in_one_plane(snapshots)
-    low, high = torch.cat(planes).quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0).tolist()
-    limits = ((low[0] - 0.1, high[0] + 0.1), (low[1] - 0.1, high[1] + 0.1))
+    limits = limits_of(torch.cat(planes))
     frames = [
         scatter(
             Plane(points, axes),
             labels,
-            subject.class_names,
+            subject.data.class_names,
             limits,
             f"Validation codes, step {step_in(file):,}",
         )

@@ -73,7 +73,7 @@ def describe(subject: Subject) -> Content:
         "device": subject.settings.device,
         "choices": config["choices"],
         "changes": [change for change in config["changes"] if change.split("=")[0] not in PATHS],
-        "latent_dim": subject.latent_dim,
+        "latent_dim": subject.model.latent_dim,
         "run_seed": config["seed"],
         "data": {
             "name": data.source.name,

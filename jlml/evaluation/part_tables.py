@@ -36,13 +36,7 @@ def quantities_in(several: Sequence[Metrics]) -> list[str]:
 
 
 def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = False) -> Table:
-    """A row per quantity with its explanation.
-
-    Args:
-        title: of the table.
-        columns: numbers by the name of what was measured.
-        narrow: show standard errors in the first column only.
-    """
+    """A row per quantity with its explanation. A narrow table has errors in its first column only."""
     rows = []
     for name in quantities_in(list(columns.values())):
         quantity = quantity_of(name)

@@ -32,9 +32,9 @@ class CodePlane:
 
 def decoded_planes(subject: Subject) -> list[Figure]:
     """Along two axes, along two principal components, and through the codes of three test images."""
-    if subject.latent_dim < 2:
+    if subject.model.latent_dim < 2:
         return []
-    planes = [along_axes(subject)] + ([along_components(subject)] if subject.latent_dim > 2 else [])
+    planes = [along_axes(subject)] + ([along_components(subject)] if subject.model.latent_dim > 2 else [])
     figures = [
         decoded(subject, plane, *region_of((subject.test_codes - plane.origin) @ plane.directions.T, SIDE))
         for plane in planes
@@ -56,29 +56,29 @@ def check_planes(subject: Subject) -> None:
     Raises:
         UserError: naming what was given and what is allowed.
     """
-    axes, images = subject.settings.plane_axes, subject.settings.plane_images
-    if axes is not None and max(axes) > subject.latent_dim:
+    axes, images = subject.settings.plane.axes, subject.settings.plane.images
+    if axes is not None and max(axes) > subject.model.latent_dim:
         raise UserError(
-            f"plane.axes=[{axes[0]},{axes[1]}] is invalid for latent dim {subject.latent_dim}: "
-            f"expected two different integers from 1 to {subject.latent_dim}."
+            f"plane.axes=[{axes[0]},{axes[1]}] is invalid for latent dim {subject.model.latent_dim}: "
+            f"expected two different integers from 1 to {subject.model.latent_dim}."
         )
-    if images is not None and max(images) >= len(subject.test_labels):
+    if images is not None and max(images) >= len(subject.data.test_labels):
         raise UserError(
             f"plane.images names test image {max(images)}, which does not exist: expected integers from 0 to "
-            f"{len(subject.test_labels) - 1}."
+            f"{len(subject.data.test_labels) - 1}."
         )
 
 
 def along_axes(subject: Subject) -> CodePlane:
     """Two latent dimensions vary, the others stay at their mean."""
-    first, second = subject.settings.plane_axes or most_variable(subject.test_codes)
+    first, second = subject.settings.plane.axes or most_variable(subject.test_codes)
     origin = subject.test_codes.mean(0)
     origin[[first - 1, second - 1]] = 0  # so that the coordinates of the plane are those of the codes
-    others = " The other dimensions stay at their mean." if subject.latent_dim > 2 else ""
+    others = " The other dimensions stay at their mean." if subject.model.latent_dim > 2 else ""
     return CodePlane(
         "plane_axes",
         origin,
-        torch.eye(subject.latent_dim)[[first - 1, second - 1]],
+        torch.eye(subject.model.latent_dim)[[first - 1, second - 1]],
         (f"z{first}", f"z{second}"),
         f"Decoded plane along z{first} and z{second}",
         f"The decoded image at every point of the plane, over the region of test codes.{others}",
@@ -106,7 +106,7 @@ def along_components(subject: Subject) -> CodePlane:
 
 def through_images(subject: Subject) -> CodePlane:
     """The plane through the codes of three test images."""
-    chosen = torch.tensor(subject.settings.plane_images or three_classes(subject.test_labels))
+    chosen = torch.tensor(subject.settings.plane.images or three_classes(subject.data.test_labels))
     origin, first, second = subject.test_codes[chosen]
     corners = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
     return CodePlane(

@@ -13,34 +13,27 @@ import jlml
 from jlml.config import Config
 from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
-from jlml.evaluation.stored import LARGEST_FIGURE, Done, StoredEvaluation
+from jlml.evaluation.stored import Done, StoredEvaluation
 from jlml.evaluation.subject import Settings
 from jlml.files import read_limited
 from jlml.runs import Run
 
 Content = dict[str, Any]
 
+LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
 # the settings that the numbers of a part depend on, besides the seed
 READS = {"likelihood": ("importance_samples",), "generation": ("samples",), "tsne": ("tsne_images",)}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluated run.
-
-    Args:
-        run: the run.
-        config: of the run.
-        folder: where the results are.
-        content: of `metrics.json` in that folder.
-        requested: the parts that this command was to evaluate.
-    """
+    """An evaluated run."""
 
     run: Run
-    config: Config
-    folder: Path
-    content: Content
-    requested: Sequence[str] = ()
+    config: Config  # of the run
+    folder: Path  # where the results are
+    content: Content  # of `metrics.json` in it
+    requested: Sequence[str] = ()  # parts that this command was to evaluate
 
     @property
     def parts(self) -> dict[str, Content]:
@@ -111,21 +104,16 @@ def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content
         stored = StoredEvaluation.model_validate_json(read_limited(folder / "metrics.json"))
     except (OSError, ValidationError):
         return {}
-    if stored.identity != identity(run, which):
+    if stored.model_dump(exclude={"parts"}) != identity(run, which):
         return {}
     return {
         name: part.model_dump()
         for name, part in stored.parts.items()
         if part.settings == settings_of_part(name, settings)
-        if not isinstance(part, Done) or all(is_figure(figure.file, folder) for figure in part.figures)
+        if not isinstance(part, Done) or all(is_figure(folder / figure.file) for figure in part.figures)
     }
 
 
-def is_figure(name: str, folder: Path) -> bool:
-    """Whether this is the name of a plain image file in the folder, small enough for a report.
-
-    A report embeds the file, so that a name from an untrusted folder must not lead anywhere else.
-    """
-    file = folder / name
-    is_here = file.parent == folder and file.is_file() and not file.is_symlink()
-    return is_here and file.suffix in (".png", ".gif") and file.stat().st_size <= LARGEST_FIGURE
+def is_figure(file: Path) -> bool:
+    """Whether this is a plain file, small enough for a report, which embeds it."""
+    return file.is_file() and not file.is_symlink() and file.stat().st_size <= LARGEST_FIGURE

@@ -19,17 +19,11 @@ class NotApplicableError(Exception):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard error.
-
-    Args:
-        value: the number.
-        n: how many independent images, groups of images or samples it is computed from.
-        error: standard error of a mean over n draws; None if it is unknown.
-    """
+    """A number with its standard error."""
 
     value: float
-    n: int
-    error: float | None = None
+    n: int  # independent images, groups of images or samples
+    error: float | None = None  # of a mean over n draws; None if it is unknown
 
     @classmethod
     def mean_of(cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"]) -> "Estimate":
@@ -94,10 +88,5 @@ def finite(value: float) -> float | None:
 
 
 def means_of(values: Mapping[str, Tensor], prefix: str = "") -> dict[str, Estimate]:
-    """The mean of each name's values, one per image.
-
-    Args:
-        values: by metric.
-        prefix: put before each name.
-    """
+    """The mean of each metric's values, one per image, with a prefix before the name."""
     return {f"{prefix}{name}": Estimate.mean_of(torch.atleast_1d(some)) for name, some in values.items()}

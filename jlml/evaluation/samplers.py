@@ -25,7 +25,7 @@ def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
     """
     codes = subject.train_codes
     generator = subject.generator("samplers")
-    noise = torch.randn(count, subject.latent_dim, generator=generator)
+    noise = torch.randn(count, subject.model.latent_dim, generator=generator)
     pairs = torch.randint(len(codes), (2, count), generator=generator)
     mean, scale = fit_gaussian(codes)
     return {
@@ -48,5 +48,5 @@ def from_mixture(subject: Subject, count: int) -> Tensor:
 
 def median_codes(subject: Subject) -> Tensor:
     """(classes, latent_dim): the median of the training codes of each class that exists."""
-    labels = subject.train_labels
+    labels = subject.data.train_labels
     return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])

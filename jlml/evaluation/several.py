@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,68 +33,53 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups of evaluated runs.
-
-    Args:
-        groups: the runs that differ only in their seed are in one group.
-        tables: the main numbers.
-        folder: where the comparison is.
-        failed: a sentence for everything that failed.
-    """
+    """Groups of evaluated runs."""
 
     groups: list[Group[Evaluation]]
-    tables: list[Table]
-    folder: Path
-    failed: list[str]
+    tables: list[Table]  # the main numbers
+    folder: Path  # where the comparison is
+    failed: list[str]  # a sentence for everything that failed
 
 
-def compare(
-    given: Any, which: str, parts: Sequence[str], settings: Settings, reuse: bool, output_dir: str | None
-) -> Comparison:
+def compare(given: Any, parts: Sequence[str], settings: Settings) -> Comparison:
     """Evaluates the runs and writes `comparison.html`, `runs.csv`, `groups.csv` and figures.
 
     Args:
         given: folders, a folder with runs below it, or a glob.
-        which: `best` or `last` checkpoint of each.
         parts: names of `PARTS`.
-        settings: how to evaluate.
-        reuse: use parts that are evaluated already.
-        output_dir: where the comparison goes; None for `comparison` in the folder that holds all runs.
+        settings: how to evaluate, and where the comparison goes.
 
     Raises:
         UserError: there are fewer than two runs, or none could be evaluated.
     """
-    runs = find_runs(given, which)
-    evaluations, failed = evaluate_all(runs, which, parts, settings, reuse)
+    runs = find_runs(given, settings.checkpoint)
+    evaluations, failed = evaluate_all(runs, parts, settings)
     if not evaluations:
         raise UserError(f"None of the {len(runs)} runs could be evaluated: {failed[0]}.")
     groups = experiments_in(evaluations)
-    folder = Path(output_dir) if output_dir else common_folder(runs) / "comparison"
+    folder = Path(settings.output_dir) if settings.output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
     write_atomically(folder / "runs.csv", runs_csv(groups))
     write_atomically(folder / "groups.csv", groups_csv(groups, [{"group": group.label} for group in groups]))
-    figures = [
-        write_figure(figure, folder)
-        for figures in (group_charts(groups, failed), group_pictures(groups, which, settings, failed))
-        for figure in figures
-    ]
+    figures = chain(group_charts(groups, failed), group_pictures(groups, settings, failed))
+    written = [write_figure(figure, folder) for figure in figures]
     tables = main_tables(groups)
-    write_comparison(folder, groups, [*tables, *theme_tables(groups)], figures, failed)
+    write_comparison(folder, groups, [*tables, *theme_tables(groups)], written, failed)
     return Comparison(groups, tables, folder, failed)
 
 
 def evaluate_all(
-    runs: Sequence[Run], which: str, parts: Sequence[str], settings: Settings, reuse: bool
+    runs: Sequence[Run], parts: Sequence[str], settings: Settings
 ) -> tuple[list[Evaluation], list[str]]:
-    """The evaluations of the runs, and a sentence for everything that failed. See `compare`."""
+    """The evaluations of the runs, and a sentence for everything that failed."""
     evaluations, failed = [], []
     console = Console(stderr=True)
     for place, run in enumerate(runs, start=1):
         name = printable(run.path.name)
         console.print(f"{place} of {len(runs)}  {name}", highlight=False, markup=False, style="bold")
         try:
-            missing = missing_parts(run, which, parts, settings, reuse)
-            evaluation = evaluate_run(run, which, missing, settings)
+            missing = missing_parts(run, parts, settings)
+            evaluation = evaluate_run(run, settings.checkpoint, missing, settings)
             evaluations.append(evaluation)
             failed += [f"{part} of {run.path.name}" for part in evaluation.failed]
         except Exception as error:  # whatever is wrong with one run, the other runs can still be compared
@@ -103,9 +89,9 @@ def evaluate_all(
     return evaluations, failed
 
 
-def missing_parts(run: Run, which: str, parts: Sequence[str], settings: Settings, reuse: bool) -> list[str]:
+def missing_parts(run: Run, parts: Sequence[str], settings: Settings) -> list[str]:
     """The parts that are still to be evaluated, those that failed before among them."""
-    earlier = earlier_parts(run, which, settings) if reuse else {}
+    earlier = earlier_parts(run, settings.checkpoint, settings) if settings.reuse else {}
     there = [name for name, part in earlier.items() if part["status"] != "failed"]
     return [name for name in parts if name not in there]
 
@@ -136,19 +122,9 @@ def without_copies(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
 def runs_csv(groups: Sequence[Group[Evaluation]]) -> str:
     """A row per run with every number that it has."""
     rows: list[dict[str, object]] = []
-    for group in groups:
-        for evaluation in group.runs:
-            content = evaluation.content
-            rows.append(
-                {
-                    "group": group.label,
-                    "run": content["run"],
-                    "seed": content["run_seed"],
-                    "model": content["choices"]["model"],
-                    "loss": content["choices"]["loss"],
-                    "latent_dim": content["latent_dim"],
-                    "data": content["data"]["name"],
-                    **evaluation.metrics,
-                }
-            )
-    return as_csv(list(dict.fromkeys(column for row in rows for column in row)), rows)
+    for group, content, metrics in ((g, run.content, run.metrics) for g in groups for run in g.runs):
+        row = {"group": group.label, "run": content["run"], "seed": content["run_seed"]}
+        row |= {key: content["choices"][key] for key in ("model", "loss")}
+        row |= {"latent_dim": content["latent_dim"], "data": content["data"]["name"]}
+        rows.append({**row, **metrics})
+    return as_csv(list(dict.fromkeys(chain.from_iterable(rows))), rows)

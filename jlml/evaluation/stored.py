@@ -1,15 +1,14 @@
 """The shape of `metrics.json` in an evaluation, by which an earlier one is checked before it is used."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
 Number = Annotated[float, Field(gt=-1e100, lt=1e100)]  # squares stay finite
 
 
 class Stored(BaseModel):
-    """Content of a file that may come from an untrusted source: no other types, no other keys."""
+    """Content of a file that may come from an untrusted source: exact types, no other keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -26,19 +25,8 @@ class StoredMetric(Stored):
 class StoredFigure(Stored):
     """A file beside `metrics.json`, and its caption."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(png|gif)$")]
     caption: str
-
-
-class Done(Stored):
-    """The results of a part."""
-
-    status: Literal["done"]
-    metrics: dict[str, StoredMetric]
-    figures: list[StoredFigure]
-    notes: list[str]
-    settings: dict[str, int]
-    seconds: Number
 
 
 class NotDone(Stored):
@@ -50,17 +38,21 @@ class NotDone(Stored):
     seconds: Number
 
 
+class Done(Stored):
+    """A part with results."""
+
+    status: Literal["done"]
+    metrics: dict[str, StoredMetric]
+    figures: list[StoredFigure]
+    notes: list[str]
+    settings: dict[str, int]
+    seconds: Number
+
+
 class StoredEvaluation(BaseModel):
     """An evaluation, as far as its parts can be used again."""
-
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     checkpoint: dict[str, str]
     jlml: str
     feature_network_sha256: str
     parts: dict[str, Annotated[Done | NotDone, Field(discriminator="status")]]
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """As `jlml.evaluation.record.identity` describes a checkpoint."""
-        return self.model_dump(exclude={"parts"})

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from jlml.config.schema import Evaluate
 from jlml.data import ImageDataModule
 from jlml.data.batches import generator_for, to_float
 from jlml.evaluation.batches import in_batches
@@ -22,25 +22,10 @@ from jlml.runs.data_root import recorded_root
 
 EVALUATION = 100  # a stream of random numbers that training does not use
 
+Settings = Evaluate  # the schema of `evaluate.py` explains every key
 Images = Float[Tensor, "images channel height width"]
 Codes = Float[Tensor, "images latent"]
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate: keys of `jlml.config.schema.Evaluate`, which explains them."""
-
-    seed: int = 0
-    device: str = "cpu"
-    batch_size: int = 1000
-    importance_samples: int = 100
-    samples: int = 10_000
-    tsne_images: int = 5_000
-    plane_axes: tuple[int, int] | None = None
-    plane_images: tuple[int, int, int] | None = None
-    data_root: str | None = None
-    trust: bool = False
 
 
 class Subject:
@@ -66,26 +51,10 @@ class Subject:
 
     def _data_root(self) -> str:
         """The data root of the settings, or the recorded one, where no folder is made."""
-        if self.settings.data_root is not None:
-            return self.settings.data_root
+        if self.settings.data.root is not None:
+            return self.settings.data.root
         data = self.config["data"]
         return recorded_root(str(data["name"]), str(data["root"]))
-
-    @property
-    def latent_dim(self) -> int:
-        return self.model.latent_dim
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return tuple(self.data.class_names)
-
-    @property
-    def train_labels(self) -> Tensor:
-        return self.data.train_labels
-
-    @property
-    def test_labels(self) -> Tensor:
-        return self.data.test_labels
 
     @cached_property
     def test_images(self) -> Images:
@@ -124,9 +93,9 @@ class Subject:
         """
         train = to_float(self.train_images)
         most = min(len(train), train[0].numel())
-        if self.latent_dim > most:
+        if self.model.latent_dim > most:
             raise NotApplicableError(f"PCA of these images has {most} components, fewer than the latent dim.")
-        return principal_components(train, self.test_images, self.latent_dim)
+        return principal_components(train, self.test_images, self.model.latent_dim)
 
     @cached_property
     def mixture(self) -> Any:
@@ -137,7 +106,7 @@ class Subject:
     @cached_property
     def test_order(self) -> Tensor:
         """Indices of the test images in random order, because some sources store them by class."""
-        return torch.randperm(len(self.test_labels), generator=self.generator("order"))
+        return torch.randperm(len(self.data.test_labels), generator=self.generator("order"))
 
     def encode(self, images: Tensor) -> Codes:
         """The codes of images as they are stored."""

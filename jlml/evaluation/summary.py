@@ -7,11 +7,7 @@ from jlml.evaluation.part_tables import metric_in_words
 
 
 def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
-    """The sentences at the top of a report.
-
-    Args:
-        content: of `metrics.json`.
-    """
+    """The sentences at the top of a report, from the content of `metrics.json`."""
 
     def value(name: str) -> str:
         part, _, metric = name.partition("/")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jlml.comparison.comparable import comparable_key, needs_density
-from jlml.comparison.descriptions import density_in_words, images_in_words
+from jlml.comparison.comparable import comparable_key, is_yardstick
+from jlml.comparison.descriptions import images_in_words, observation_in_words
 from jlml.comparison.group_tables import spread_rows, text_of
 from jlml.comparison.groups import Group, grouped
 from jlml.comparison.quantities import quantity_of
@@ -66,7 +66,7 @@ def theme_tables(groups: Groups) -> Iterator[Table]:
     for theme, metrics in THEMES.items():
         sets = comparable_sets(groups, metrics)
         for shared, comparable in sets:
-            title = f"{theme}: {shared}" if len(sets) > 1 or needs_density(metrics) else theme
+            title = f"{theme}: {shared}" if len(sets) > 1 or not all(map(is_yardstick, metrics)) else theme
             table = comparison_table(title, comparable, metrics, REFERENCES.get(theme))
             if len(table.header) > 2:
                 yield table
@@ -88,9 +88,9 @@ def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, l
 def shared_by(evaluation: Evaluation, metrics: Sequence[str]) -> str:
     """What runs have in common if these metrics compare with those of this run."""
     count = f"{images_in(evaluation):,} test images"
-    if needs_density(metrics):
-        return f"{density_in_words(evaluation.config)}, {count}"
-    return f"{count}, {images_in_words(evaluation.config)}"
+    if all(map(is_yardstick, metrics)):
+        return f"{count}, {images_in_words(evaluation.config)}"
+    return f"{observation_in_words(evaluation.config, all_options=False)}, {count}"
 
 
 def images_in(evaluation: Evaluation) -> int:
@@ -118,8 +118,9 @@ def comparison_table(
 def heading(metric: str, with_sampler: bool = True) -> str:
     """The name of a column, with that of the sampler of generated images."""
     quantity = quantity_of(metric)
-    sampler = f", {metric.split('/')[1]}" if with_sampler and metric.startswith("generation/") else ""
-    return f"{quantity.label}{sampler}{quantity.arrow}"
+    if with_sampler and metric.startswith("generation/"):
+        quantity = quantity._replace(label=f"{quantity.label}, {metric.split('/')[1]}")
+    return quantity.heading
 
 
 def reference_rows(name: str, prefix: str, groups: Groups, metrics: Sequence[str]) -> Iterator[list[Cell]]:

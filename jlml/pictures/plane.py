@@ -1,4 +1,4 @@
-"""A grid of codes in a plane, decoded: what the decoder makes of every point."""
+"""Planes of codes: the region that codes occupy, and a grid of codes in it, decoded."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from jlml.shapes import Codes, Images
 
 REGION = (0.005, 0.995)  # quantiles of the codes along an axis
 SMALLEST = 1e-3  # width of a region, for codes that are all equal
+EDGE, MARGIN = 0.003, 0.08  # of a scatter: quantile at which its axes end, and what is added beyond
 
 Ticks = Float[Tensor, " ticks"]
 
@@ -20,6 +21,14 @@ def region_of(points: Float[Tensor, "codes 2"], side: int) -> tuple[Ticks, Ticks
     high = torch.maximum(high, low + SMALLEST)
     x, y = (torch.linspace(float(a), float(b), side) for a, b in zip(low, high, strict=True))
     return x, y
+
+
+def limits_of(points: Float[Tensor, "points 2"]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Axes that hold all points but a few outliers, with a margin."""
+    low, high = points.quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0)
+    margin = (high - low).clamp_min(1e-6) * MARGIN
+    (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
+    return (x_low, x_high), (y_low, y_high)
 
 
 def decoded_grid(

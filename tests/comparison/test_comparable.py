@@ -1,8 +1,10 @@
 """Which metrics compare between which runs."""
 
+from copy import deepcopy
 from functools import cache
 
 import pytest
+import yaml
 
 from jlml.comparison.comparable import comparable_key, obstacle
 from jlml.comparison.descriptions import observation_in_words
@@ -12,8 +14,18 @@ METRICS = ("mse", "bce", "kl", "nll", "elbo", "loss")
 
 
 @cache
+def composed(*choices):
+    return plain(compose(*choices))
+
+
 def config_of(overrides):
-    return plain(compose(*overrides.split()))
+    """As composed, but quicker: a dotted key is set in the composed config."""
+    words = overrides.split()
+    config = deepcopy(composed(*(word for word in words if "." not in word.split("=")[0])))
+    for key, value in (word.split("=", 1) for word in words if "." in word.split("=")[0]):
+        group, name = key.split(".")
+        config[group][name] = yaml.safe_load(value)
+    return config
 
 
 def configs_of(*several):

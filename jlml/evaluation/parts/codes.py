@@ -23,7 +23,7 @@ def code_scores(subject: Subject, train_codes: Codes, test_codes: Codes) -> dict
     Raises:
         NotApplicableError: there are too few images, or only one class.
     """
-    train_labels, test_labels = subject.train_labels, subject.test_labels
+    train_labels, test_labels = subject.data.train_labels, subject.data.test_labels
     fewest = min(len(train_labels), len(test_labels))
     if fewest < FEWEST or min(len(train_labels.unique()), len(test_labels.unique())) < 2:
         raise NotApplicableError(f"Scores of codes need {FEWEST} training and test images, and two classes.")

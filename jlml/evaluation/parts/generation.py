@@ -19,7 +19,7 @@ def generation(subject: Subject) -> Results:
     name = subject.data.source.name
     if name not in DIGITS:
         raise NotApplicableError(f"The digit classifier knows digits only, not {name}.")
-    count = min(subject.settings.samples, len(subject.train_labels), len(subject.test_labels))
+    count = min(subject.settings.samples, len(subject.data.train_labels), len(subject.data.test_labels))
     if count <= 2 * NEIGHBOURS:
         raise NotApplicableError(f"Scores of generated images need more than {2 * NEIGHBOURS} images.")
     digits = DigitScores(subject, count)
@@ -30,13 +30,13 @@ def generation(subject: Subject) -> Results:
         scores, share = digits.scores(images)
         results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
         shares[name.replace("_", " ")] = share
-    medians = digits.recognition(subject.decode(median_codes(subject)), subject.train_labels.unique())
+    medians = digits.recognition(subject.decode(median_codes(subject)), subject.data.train_labels.unique())
     results.metrics |= {f"class_medians/{score}": value for score, value in medians.items()}
     caption = (
         "The classes that the classifier sees. Training images show the balance to expect. A sampler that "
         "favours some digits has not learned the others, or draws codes where they are not."
     )
-    results.figures.append(Figure("classes", class_shares(shares, subject.class_names), caption))
+    results.figures.append(Figure("classes", class_shares(shares, subject.data.class_names), caption))
     results.notes = notes(subject, count)
     return results
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from jlml.errors import UserError
 from jlml.evaluation.history import movement
@@ -14,11 +13,11 @@ from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.pictures.decoded import first_of_each_class, line
 from jlml.pictures.figures import Plane, mosaic, plane_of, scatter, scatters
+from jlml.pictures.plane import limits_of
 
 PER_CLASS = 2
 COLUMNS = 20
 STEPS = 13
-EDGE = 0.003  # quantile at which a scatter's axes end
 
 
 def pictures(subject: Subject) -> Results:
@@ -35,7 +34,7 @@ def pictures(subject: Subject) -> Results:
 
 def reconstructions(subject: Subject) -> Figure:
     """Some images of every class, with every kind of picture of the observation model."""
-    chosen = first_of_each_class(subject.test_labels, PER_CLASS)
+    chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     shown = subject.pictures(subject.test_codes[chosen])
     rows = [("original", subject.test_images[chosen]), *shown.items()]
     caption = f"The first {PER_CLASS} test images of each class and what their codes decode to."
@@ -48,7 +47,9 @@ def latent_scatter(subject: Subject) -> Figure:
     """The codes of the test images in the plane."""
     plane = plane_of(subject.test_codes)
     title = f"Codes of {len(plane.points):,} test images"
-    picture = scatter(plane, subject.test_labels, subject.class_names, limits_of(plane.points), title)
+    picture = scatter(
+        plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
+    )
     caption = "A point per image. More than two dimensions are shown by their first two principal components."
     return Figure("latent_scatter", picture, caption)
 
@@ -57,9 +58,9 @@ def against_pca(subject: Subject) -> Figure:
     """The codes beside the images' principal components."""
     components = subject.pca.test_codes
     planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
-    if subject.latent_dim == 2:  # PCA's codes are the components themselves
+    if subject.model.latent_dim == 2:  # PCA's codes are the components themselves
         planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))
-    picture = scatters(planes, subject.test_labels, subject.class_names)
+    picture = scatters(planes, subject.data.test_labels, subject.data.class_names)
     return Figure("against_pca", picture, "The codes of the same test images, by the model and by PCA.")
 
 
@@ -77,11 +78,11 @@ def class_medians(subject: Subject) -> Figure:
 
 def interpolations(subject: Subject) -> Figure:
     """Straight lines between codes of neighbouring classes, and between the same pixels."""
-    first = first_of_each_class(subject.test_labels, 1)
+    first = first_of_each_class(subject.data.test_labels, 1)
     rows = []
     for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
         ends = subject.test_codes[start : start + 1], subject.test_codes[end : end + 1]
-        name = " to ".join(subject.class_names[int(subject.test_labels[i])] for i in (start, end))
+        name = " to ".join(subject.data.class_names[int(subject.data.test_labels[i])] for i in (start, end))
         rows.append((f"{name}: codes", subject.decode(line(*ends, STEPS))))
         images = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
         rows.append(("pixels", line(*images, STEPS)))
@@ -100,14 +101,6 @@ def samples(subject: Subject) -> Figure:
         rows += [(SAMPLERS[name], upper), ("", lower)]
     caption = "Decoded codes from each sampler. An autoencoder is not trained to fill the prior."
     return Figure("samples", mosaic(rows, "New images, by where their codes come from"), caption)
-
-
-def limits_of(points: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Axes that hold all points but a few outliers, with a margin."""
-    low, high = points.quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0)
-    margin = (high - low).clamp_min(1e-6) * 0.08
-    (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
-    return (x_low, x_high), (y_low, y_high)
 
 
 # in the order of the report

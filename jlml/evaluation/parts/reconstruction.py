@@ -19,8 +19,8 @@ def reconstruction(subject: Subject) -> Results:
     """Scores of all test images and of each class, and the extremes."""
     values = picture_scores(subject.reconstructions, subject.test_images)
     results = Results(means_of(values))
-    for number, name in enumerate(subject.class_names):
-        chosen = subject.test_labels == number
+    for number, name in enumerate(subject.data.class_names):
+        chosen = subject.data.test_labels == number
         if chosen.any():
             of_class = {score: some[chosen] for score, some in values.items()}
             results.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")

@@ -25,11 +25,11 @@ PIXEL_COMPONENTS = 50  # principal components of the pixels, which t-SNE maps
 
 def tsne(subject: Subject) -> Results:
     """Maps `tsne_images` test images. Source: van der Maaten & Hinton 2008."""
-    count = min(subject.settings.tsne_images, len(subject.test_labels))
+    count = min(subject.settings.tsne_images, len(subject.data.test_labels))
     if count <= 3 * PERPLEXITY:
         raise NotApplicableError(f"t-SNE at perplexity {PERPLEXITY} needs more than {3 * PERPLEXITY} images.")
     some = subject.test_order[:count]
-    codes, labels = subject.test_codes[some], subject.test_labels[some]
+    codes, labels = subject.test_codes[some], subject.data.test_labels[some]
     pixels = subject.test_images[some].flatten(1).double()
     components = principal_axes(pixels, PIXEL_COMPONENTS).project(pixels).float()
     maps = {"tsne_codes": embedded(subject, codes), "tsne_pixels": embedded(subject, components)}
@@ -48,7 +48,7 @@ def tsne(subject: Subject) -> Results:
         "distances: the gaps between its clusters and their sizes mean nothing."
     )
     results.notes.append(f"Maps by {LIBRARY}. Another library or seed gives another map.")
-    results.figures.append(Figure("maps", scatters(planes, labels, subject.class_names), caption))
+    results.figures.append(Figure("maps", scatters(planes, labels, subject.data.class_names), caption))
     return results
 
 
