@@ -24,8 +24,7 @@ import jlml
 from jlml.config import plain
 from jlml.data import MNISTDataModule
 from jlml.data.batches import to_float
-from jlml.evaluation.importance import importance_bounds
-from jlml.evaluation.parts.likelihood import posteriors
+from jlml.evaluation.parts.likelihood import bounds_of
 from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
 from jlml.evaluation.subject import Settings, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
@@ -84,7 +83,7 @@ class Stand(Subject):
 
     def __init__(self) -> None:
         config = plain(jlml.compose("model=vae", "loss=bce", "latent.dim=20"))
-        self.settings = Settings()
+        self.settings = Settings(importance_samples=DRAWS)
         self.device = torch.device("cpu")
         self.data = MNISTDataModule(root=config["data"]["root"], fallback=True)
         self.data.setup()
@@ -177,7 +176,7 @@ def importance(repeats: int) -> Iterator[Row]:
     """Importance-weighted bounds of the test images."""
     stand = subject()
     model, images = stand.model, stand.test_images
-    mean, log_variance = posteriors(stand, model)
+    mean, log_variance = stand.in_batches(model.posterior, images)
 
     def plain_loop(size: int) -> Callable[[], Tensor]:
         def bound() -> Tensor:
@@ -200,7 +199,7 @@ def importance(repeats: int) -> Iterator[Row]:
 
     others = {f"plain loop, {size} images at once": plain_loop(size) for size in (100, 200, 500, 1000)}
     name = f"importance sampling, {DRAWS} draws of {len(images):,} images"
-    contest = Contest(name, lambda: importance_bounds(stand, model, mean, log_variance, DRAWS), others)
+    contest = Contest(name, lambda: bounds_of(stand, model, mean, log_variance), others)
     yield contest.row(repeats)
 
 

@@ -90,10 +90,12 @@ def targets(home: Path) -> dict[str, Target]:
     codes = [as_npy(np.linspace(-2, 2, 40).reshape(20, 2).astype(kind)) for kind in ("<f2", "<f4")]
     idx = [as_idx((2, 3, 4)), as_idx((30,)), as_idx((1, 2, 3, 4)), as_idx((0, 5))]
     metrics = run.metrics()
-    part = {"status": "done", "metrics": {"mse": {"value": 0.1, "standard_error": 0.01, "n": 5}}}
-    part |= {"figures": [{"file": "codes_x.png", "caption": "a"}], "remarks": ["r"], "seconds": 1.5}
-    part |= {"settings": settings_of_part("codes", Settings())}
-    evaluation = {**identity(run, "best"), "parts": {"codes": part, "tsne": {**part, "status": "failed"}}}
+    metric = {"value": 0.1, "unit": "per pixel", "n": 5, "standard_error": 0.01}
+    shared = {"seconds": 1.5, "settings": settings_of_part("codes", Settings())}
+    part = {"status": "done", "metrics": {"mse": metric}, "notes": ["r"], **shared}
+    part |= {"figures": [{"file": "codes_x.png", "caption": "a"}]}
+    failed = {"status": "failed", "reason": "r", **shared}
+    evaluation = {**identity(run, "best"), "parts": {"codes": part, "tsne": failed}}
     plan = {"over": ["seed"], "fixed": ["model=ae"], "jobs": {"run": {"seed": "0"}, "b": {"seed": "1"}}}
     (path / "evaluation").mkdir()
     (path / "evaluation" / "codes_x.png").touch()

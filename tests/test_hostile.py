@@ -31,6 +31,7 @@ from rich.console import Console
 import jlml
 from conftest import QUICK
 from jlml.cli import one_sentence
+from jlml.cli.evaluated import show
 from jlml.config import check_targets, recorded
 from jlml.data.cache import cached
 from jlml.data.mnist import load_mnist_5k
@@ -39,7 +40,6 @@ from jlml.evaluation.entry import evaluate
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, settings_of_part
 from jlml.evaluation.subject import Settings
-from jlml.evaluation.terminal import show
 from jlml.files import LARGEST, read_json, write_atomically
 from jlml.runs import Run, build_model
 from jlml.search.settings import Settings as SearchSettings
@@ -605,7 +605,7 @@ def test_a_link_planted_in_a_run_leads_no_writer_out_of_it(folder, tmp_path, lin
         try:
             READERS[reader](folder)
         except UserError as error:
-            assert "is a link or lies in one" in str(error)  # noqa: PT017
+            assert "is a link or is inside one" in str(error)  # noqa: PT017
         assert contents(victim) == before
 
 
@@ -886,8 +886,7 @@ def spoil_words(folder):
     file = folder / "evaluation" / "metrics.json"
     content = json.loads(file.read_text())
     content["parts"]["tsne"] = {**part, "settings": settings_of_part("tsne", Settings())}
-    for one in content["parts"].values():
-        one["remarks"] = [IN_PAGE]
+    content["parts"]["objective"]["notes"] = [IN_PAGE]
     file.write_text(json.dumps(content))
 
 

@@ -1,18 +1,19 @@
-"""What the terminal says of an evaluation or a comparison: the main numbers, and where the rest is."""
+"""What the terminal shows of an evaluation or a comparison: the main numbers, and where the rest is."""
 
 from rich.console import Console
 
+from jlml.comparison.tables import as_rich
 from jlml.errors import UserError
+from jlml.evaluation.part_tables import short_tables
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
-from jlml.evaluation.tables import as_rich, summary_of
 
 
 def show(result: Evaluation | Comparison) -> None:
-    """What `evaluate.py` found.
+    """Shows what `evaluate.py` found.
 
     Raises:
-        UserError: something has failed; said last, after all that can be shown.
+        UserError: something has failed. Raised last, after everything that can be shown.
     """
     if isinstance(result, Comparison):
         show_compared(result)
@@ -21,12 +22,12 @@ def show(result: Evaluation | Comparison) -> None:
 
 
 def show_compared(comparison: Comparison) -> None:
-    """The main numbers of each group, and where the rest is."""
+    """Shows the main numbers of each group, and where the rest is."""
     console = Console(soft_wrap=True)
-    runs = sum(len(group.evaluations) for group in comparison.groups)
+    runs = sum(len(group.runs) for group in comparison.groups)
     console.print(f"{runs} runs: mean ± standard deviation over seeds", highlight=False)
     for table in comparison.tables:
-        console.print(as_rich(table, table.title))
+        console.print(as_rich(table))
     console.print("Bold: better than every other group by more than the noise of the seeds.", highlight=False)
     console.print(f"Report   {comparison.folder / 'comparison.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {comparison.folder / 'runs.csv'}, groups.csv", highlight=False, markup=False)
@@ -35,14 +36,10 @@ def show_compared(comparison: Comparison) -> None:
 
 
 def show_evaluated(evaluation: Evaluation) -> None:
-    """The numbers of an evaluation, and where the rest is.
-
-    Raises:
-        UserError: a part has failed; said last, after all that can be shown.
-    """
+    """Shows the numbers of an evaluation, and where the rest is."""
     console = Console(soft_wrap=True)
     parts = evaluation.parts
-    for table in summary_of(parts):
+    for table in short_tables(parts):
         console.print(as_rich(table, table.title or evaluation.content["run"]))
     console.print(f"Report   {evaluation.folder / 'report.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {evaluation.folder / 'metrics.json'}", highlight=False, markup=False)

@@ -5,13 +5,12 @@ from shlex import quote
 from rich.console import Console
 from rich.table import Table
 
+from jlml.comparison.quantities import formatted, quantity_of
 from jlml.config import command_line, override
 from jlml.runs import trust_needed
 from jlml.training.train import Trained
 
 ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
-UNITS = {"mse": "per pixel"}
-OTHER_UNIT = "nats per image"
 
 
 def show_trained(trained: Trained) -> None:
@@ -41,8 +40,6 @@ def table_of(metrics: dict[str, float], splits: tuple[str, ...], title: str) -> 
     table.add_column("unit")
     quantities = dict.fromkeys(name.split("/")[1] for name in metrics)
     for quantity in quantities:
-        values = [metrics.get(f"{split}/{quantity}") for split in splits]
-        digits = 5 if quantity == "mse" else 2
-        cells = ["" if value is None else f"{value:.{digits}f}" for value in values]
-        table.add_row(quantity, *cells, UNITS.get(quantity, OTHER_UNIT))
+        cells = [formatted(metrics.get(f"{split}/{quantity}"), quantity) for split in splits]
+        table.add_row(quantity, *cells, quantity_of(quantity).unit)
     return table

@@ -1,1 +1,4 @@
-"""What may be compared: groups of runs, averages over seeds, significance, tables."""
+"""What may be compared: groups of runs, averages over seeds, significance, tables.
+
+Nothing is imported here: the number format must not wait for SciPy.
+"""

@@ -1,71 +1,81 @@
-"""Runs that differ in their seed alone belong together: what they measure, and what tells groups apart."""
+"""Groups of runs that differ only in their seed, and names that tell the groups apart."""
 
-import json
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+from jlml.comparison.spread import Spread
 from jlml.config import Config, experiment_of, flat, shown
-from jlml.evaluation.record import Evaluation
 
-log = logging.getLogger(__name__)
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A run with its numbers."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Every finite number of the run, by the name of the metric."""
+
+
+RunT = TypeVar("RunT", bound=Measured)
 
 
 @dataclass(frozen=True)
-class Group:
-    """Runs of one experiment with different seeds, the lowest first."""
+class Group(Generic[RunT]):
+    """Runs of one experiment with different seeds."""
 
     label: str
-    evaluations: Sequence[Evaluation]
+    runs: Sequence[RunT]
 
     @property
-    def first(self) -> Evaluation:
-        return self.evaluations[0]
+    def first(self) -> RunT:
+        return self.runs[0]
 
-    def values(self, metric: str) -> dict[str, float]:
-        """The metric, ``part/name``, by the folder of each run that has a finite one."""
-        part, _, name = metric.partition("/")
-        found = {
-            str(evaluation.run.path): evaluation.parts.get(part, {}).get("metrics", {}).get(name)
-            for evaluation in self.evaluations
-        }
-        return {run: each["value"] for run, each in found.items() if each and each["value"] is not None}
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics that one of the runs has."""
+        return list(dict.fromkeys(name for run in self.runs for name in run.metrics))
+
+    def values(self, metric: str) -> list[float]:
+        """The metric of each run that has it."""
+        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+
+    def spread(self, metric: str) -> Spread | None:
+        """The metric over the runs; None if no run has it."""
+        values = self.values(metric)
+        return Spread(values, len(self.runs)) if values else None
 
 
-def grouped(evaluations: Sequence[Evaluation], configs: Sequence[Config]) -> list[Group]:
-    """The groups, in the order in which their first run comes."""
-    members: dict[str, list[tuple[Evaluation, Config]]] = {}
-    seen: dict[str, str] = {}
-    for evaluation, config in zip(evaluations, configs, strict=True):
-        checkpoint, name = evaluation.content["checkpoint"]["sha256"], evaluation.run.path.name
-        if checkpoint in seen:  # counted twice, it would make the seeds look alike
-            log.warning("%s is left out: it is a copy of %s.", name, seen[checkpoint])
-            continue
-        seen[checkpoint] = name
-        members.setdefault(json.dumps(experiment_of(config), sort_keys=True), []).append((evaluation, config))
-    labels = labels_of([pairs[0][1] for pairs in members.values()])
-    return [
-        Group(label, [evaluation for evaluation, _ in sorted(pairs, key=lambda pair: pair[1]["seed"])])
-        for label, pairs in zip(labels, members.values(), strict=True)
-    ]
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items by their key, groups and items in their first order."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def labels_of(configs: Sequence[Config]) -> list[str]:
-    """A name for each: model, loss, latent dim, whatever else tells it from others of that name, and the
-    data where they are not the same for all."""
+    """A name for each experiment: model, loss and latent dim, then what distinguishes experiments.
+
+    Experiments of one name get every key in which they differ. All get the keys of the data in which any
+    two experiments differ.
+    """
     names = [base_name(config) for config in configs]
     keys_of = [dict(flat(experiment_of(config))) for config in configs]
     labels = []
     for name, own in zip(names, keys_of, strict=True):
         namesakes = [other for other, same in zip(keys_of, names, strict=True) if same == name]
-        telling = [
+        differing = [
             key
             for key in own
             if any(
                 other.get(key) != own[key] for other in (keys_of if key.startswith("data.") else namesakes)
             )
         ]
-        labels.append(" ".join([name, *(f"{key}={shown(own[key])}" for key in telling)]))
+        labels.append(" ".join([name, *(f"{key}={shown(own[key])}" for key in differing)]))
     return labels
 
 

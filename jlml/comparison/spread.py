@@ -6,17 +6,22 @@ from dataclasses import dataclass
 
 from scipy.stats import ttest_ind_from_stats
 
-from jlml.evaluation.quantities import Quantity
+from jlml.comparison.quantities import formatted, quantity_of
 
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over the runs of a group."""
+    """A metric over the runs of a group.
+
+    Args:
+        values: one per run that has a finite value, at least one.
+        runs: the number of runs; 0 if all have a value.
+    """
 
     values: Sequence[float]
-    of: int = 0  # how many runs there are, if more than have a finite value
+    runs: int = 0
 
     @property
     def mean(self) -> float:
@@ -24,36 +29,37 @@ class Spread:
 
     @property
     def deviation(self) -> float | None:
-        """Sample standard deviation over seeds; None of a single run."""
+        """Sample standard deviation over seeds; None for a single run."""
         n = len(self.values)
         return math.sqrt(sum((v - self.mean) ** 2 for v in self.values) / (n - 1)) if n > 1 else None
 
-    def written(self, quantity: Quantity) -> str:
-        """Mean and standard deviation, and how many runs have none, if some do."""
-        text = f"{self.mean:.{quantity.digits}f}"
-        text += "" if self.deviation is None else f" ± {self.deviation:.{quantity.digits}f}"
-        return text if self.is_whole else f"{text} ({len(self.values)} of {self.of})"
-
     @property
-    def is_whole(self) -> bool:
-        """Whether every run has its value."""
-        return len(self.values) >= self.of
+    def is_complete(self) -> bool:
+        """Whether every run has a value."""
+        return len(self.values) >= self.runs
+
+    def formatted(self, metric: str) -> str:
+        """Mean and standard deviation, and how many runs have a value if some have none."""
+        text = formatted(self.mean, metric, self.deviation)
+        return text if self.is_complete else f"{text} ({len(self.values)} of {self.runs})"
 
 
-def best_of(spreads: Sequence[Spread | None], quantity: Quantity) -> int | None:
-    """The place of the best group if it differs from every other by more than the seeds' noise.
+def best_of(spreads: Sequence[Spread | None], metric: str) -> int | None:
+    """The index of the best group if it differs from every other one by more than the noise of the seeds.
 
-    By Welch's t-test against each of the others, two-sided, at 5 %. None where there is no such group, no
-    better direction, a group of a single run, whose noise nobody knows, or a run without its value.
+    By Welch's t-test against each of the others, two-sided, at 5 %. None if there is no such group, if
+    neither direction is better, if a group has a single run, so that its noise is unknown, or if a run has
+    no value.
     """
-    present = [(place, spread) for place, spread in enumerate(spreads) if spread is not None]
-    unknown = any(len(spread.values) < 2 or not spread.is_whole for _, spread in present)
-    if quantity.better is None or len(present) < 2 or unknown:
+    better = quantity_of(metric).better
+    present = [(index, spread) for index, spread in enumerate(spreads) if spread is not None]
+    unknown = any(len(spread.values) < 2 or not spread.is_complete for _, spread in present)
+    if better is None or len(present) < 2 or unknown:
         return None
-    sign = 1 if quantity.better == "higher" else -1
-    place, best = max(present, key=lambda pair: sign * pair[1].mean)
-    others = [spread for other, spread in present if other != place]
-    return place if all(differ(best, other) for other in others) else None
+    sign = 1 if better == "higher" else -1
+    best_index, best = max(present, key=lambda pair: sign * pair[1].mean)
+    others = [spread for index, spread in present if index != best_index]
+    return best_index if all(differ(best, other) for other in others) else None
 
 
 def differ(one: Spread, other: Spread) -> bool:

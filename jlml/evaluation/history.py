@@ -1,4 +1,4 @@
-"""How the codes moved during training, from the snapshots that a run kept."""
+"""The movement of the codes during training, from the snapshots of a run."""
 
 import io
 import re
@@ -9,28 +9,34 @@ import torch
 from torch import Tensor
 
 from jlml.errors import UserError, first_line
-from jlml.evaluation.findings import Figure
+from jlml.evaluation.results import Figure
 from jlml.evaluation.subject import Subject
 from jlml.files import read_limited
+from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures import Plane, scatter
+from jlml.pictures.plane import limits_of
 
 MOST_FRAMES = 60
 LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
-EDGE = 0.005  # quantile of all snapshots at which the axes end
 
 
 def movement(subject: Subject) -> list[Figure]:
-    """An animation of the codes of some validation images; nothing if there are no two snapshots."""
+    """An animation of the codes of some validation images; nothing if there are fewer than two snapshots."""
     kept, snapshots, labels = kept_codes(
-        subject.run.path / "snapshots", subject.latent_dim, len(subject.class_names)
+        subject.run.path / "snapshots", subject.model.latent_dim, len(subject.data.class_names)
     )
     if not kept:
         return []
     planes, axes = in_one_plane(snapshots)
-    low, high = torch.cat(planes).quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0).tolist()
-    limits = ((low[0] - 0.1, high[0] + 0.1), (low[1] - 0.1, high[1] + 0.1))
+    limits = limits_of(torch.cat(planes))
     frames = [
-        scatter(Plane(points, axes), labels, subject.class_names, limits, f"Validation codes, {when(file)}")
+        scatter(
+            Plane(points, axes),
+            labels,
+            subject.data.class_names,
+            limits,
+            f"Validation codes, step {step_in(file):,}",
+        )
         for points, file in zip(planes, kept, strict=True)
     ]
     caption = f"The codes of {len(labels)} validation images, from the first snapshot to the last."
@@ -38,12 +44,12 @@ def movement(subject: Subject) -> list[Figure]:
 
 
 def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path], list[Tensor], Tensor]:
-    """The snapshots of a run, at most `MOST_FRAMES` of them, their codes, and the labels of the images.
+    """At most `MOST_FRAMES` snapshots of a run, their codes, and the labels of the images.
 
-    All empty if there are no two snapshots.
+    All are empty if there are fewer than two snapshots.
 
     Raises:
-        UserError: they are not of this run.
+        UserError: they do not belong to this run.
     """
     files = snapshot_files(folder)
     if len(files) < 2:
@@ -58,18 +64,18 @@ def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path],
     for file in kept:
         codes = read(file)
         if codes.shape != (len(labels), latent_dim):
-            raise UserError(f"{file} does not hold codes of this run: it has another shape.")
+            raise UserError(f"{file} does not hold codes of this run: its shape differs.")
         snapshots.append(codes)
     return kept, snapshots, labels.long()
 
 
 def snapshot_files(folder: Path) -> list[Path]:
-    """In the order of training."""
+    """The snapshots in the order of training."""
     return sorted(folder.glob("step_*.npy"), key=step_in)
 
 
 def step_in(file: Path) -> int:
-    """The step that a snapshot's name tells."""
+    """The training step in the name of a snapshot."""
     return int(re.sub(r"[^0-9]", "", file.stem) or 0)
 
 
@@ -83,19 +89,14 @@ def read(path: Path) -> Tensor:
 
 
 def in_one_plane(snapshots: list[Tensor]) -> tuple[list[Tensor], tuple[str, str]]:
-    """Two dimensions as they are; more along the principal components of the last snapshot."""
+    """The codes in one plane, and the names of its axes: more than two dimensions by the principal components
+    of the last snapshot."""
     last = snapshots[-1]
     if last.shape[1] == 1:
-        spread = torch.linspace(0, 1, len(last))  # every image keeps its own height
-        return [torch.stack([codes[:, 0], spread], 1) for codes in snapshots], ("z1", "image")
+        heights = torch.linspace(0, 1, len(last))  # one for each image
+        return [torch.stack([codes[:, 0], heights], 1) for codes in snapshots], ("z1", "image")
     if last.shape[1] == 2:
         return snapshots, ("z1", "z2")
-    _, axes = torch.linalg.eigh(torch.cov(last.T))
-    centre, directions = last.mean(0), axes[:, [-1, -2]]
+    axes = principal_axes(last)
     names = ("principal component 1 of the last codes", "principal component 2")
-    return [(codes - centre) @ directions for codes in snapshots], names
-
-
-def when(file: Path) -> str:
-    """For titles."""
-    return f"step {step_in(file):,}"
+    return [axes.project(codes) for codes in snapshots], names

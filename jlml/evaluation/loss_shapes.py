@@ -1,9 +1,9 @@
-"""What each loss asks of a single pixel."""
+"""The losses of a single pixel against its prediction."""
 
 import torch
 from torch import Tensor
 
-from jlml.evaluation.findings import Figure
+from jlml.evaluation.results import Figure
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian, ObservationModel
 from jlml.pictures.figures import loss_curves
 
@@ -12,7 +12,7 @@ POINTS = 999
 
 
 def shapes_of_losses() -> Figure:
-    """Each loss of one pixel against the prediction, for several targets, by the losses' own code."""
+    """Each loss of one pixel against the prediction, for several targets, computed by the losses."""
     predictions = torch.linspace(0, 1, POINTS + 2)[1:-1]
     losses: dict[str, tuple[ObservationModel, str]] = {
         "MSE (Gaussian, scale .2)": (Gaussian(), "predicted mean"),
@@ -24,14 +24,14 @@ def shapes_of_losses() -> Figure:
     }
     picture = loss_curves(curves, predictions, {name: label for name, (_, label) in losses.items()})
     caption = (
-        "MSE and BCE are lowest where the prediction is the target, though BCE's lowest value is not 0 for "
-        "a grey target. The continuous Bernoulli is lowest where its mean is the target: lambda overshoots "
-        "towards 0 and 1, and for targets 0 and 1 only its limit stops it."
+        "MSE and BCE are lowest where the prediction is the target. For a grey target the lowest BCE is not "
+        "0. The continuous Bernoulli is lowest where its mean is the target: lambda is nearer to 0 or 1 than "
+        "the target, and for targets 0 and 1 only its limit bounds it."
     )
     return Figure("loss_shapes", picture, caption)
 
 
 def pixel_nll(loss: ObservationModel, predictions: Tensor, target: float) -> Tensor:
-    """-log p of one pixel of this value in nats, by prediction."""
+    """-log p of a pixel with the value ``target``, in nats, for each prediction."""
     logits = torch.logit(predictions.double()).reshape(-1, 1, 1, 1)
     return loss.nll(logits, torch.full_like(logits, target))

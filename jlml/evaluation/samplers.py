@@ -1,4 +1,4 @@
-"""Where new codes come from: the prior, and two densities fitted to training codes."""
+"""Where new codes come from: the prior, and densities fitted to training codes."""
 
 from copy import deepcopy
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from jlml.evaluation.subject import Codes, Subject
+from jlml.metrics.gaussian import fit_gaussian
 from jlml.metrics.mixture import COMPONENTS
 
 SAMPLERS = {
@@ -17,36 +18,35 @@ SAMPLERS = {
 
 
 def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
-    """So many codes from each sampler, by name.
+    """``count`` codes from each sampler, by name.
 
     The mixture is the ex-post density of Ghosh et al. 2020, "From variational to deterministic
-    autoencoders"; the midpoints of random pairs show whether the space between codes is inhabited.
+    autoencoders". The midpoints of random pairs show what lies between codes.
     """
     codes = subject.train_codes
     generator = subject.generator("samplers")
-    noise = torch.randn(count, subject.latent_dim, generator=generator)
-    mean, covariance = codes.double().mean(0), torch.cov(codes.T.double())
-    # by eigenvectors, not Cholesky: a collapsed dimension leaves the covariance singular
-    variances, axes = torch.linalg.eigh(covariance.reshape(subject.latent_dim, -1))
-    scale = (axes * variances.clamp_min(0).sqrt()).float()
+    noise = torch.randn(count, subject.model.latent_dim, generator=generator)
     pairs = torch.randint(len(codes), (2, count), generator=generator)
+    mean, scale = fit_gaussian(codes)
     return {
         "prior": noise,
-        "gaussian": mean.float() + noise @ scale.T,
+        "gaussian": mean + noise @ scale.T,
         "mixture": from_mixture(subject, count),
         "midpoints": (codes[pairs[0]] + codes[pairs[1]]) / 2,
     }
 
 
 def from_mixture(subject: Subject, count: int) -> Tensor:
-    """Draws from a mixture of ten Gaussians with full covariances."""
-    mixture = deepcopy(subject.mixture)  # drawing moves its random numbers: every time from those of the fit
+    """Draws from the mixture of Gaussians, in random order."""
+    mixture = deepcopy(
+        subject.mixture
+    )  # drawing changes its random state, and every draw starts from the fit
     drawn, _ = mixture.sample(count)
     shuffled = torch.randperm(count, generator=subject.generator("mixture", 1))
     return torch.from_numpy(drawn).float()[shuffled]  # they come sorted by component
 
 
 def median_codes(subject: Subject) -> Tensor:
-    """(classes, latent_dim): the median training code of each class that there is."""
-    labels = subject.train_labels
+    """(classes, latent_dim): the median of the training codes of each class that exists."""
+    labels = subject.data.train_labels
     return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])

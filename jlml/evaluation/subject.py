@@ -1,8 +1,7 @@
-"""What is evaluated: a trained model with the images of its run, each encoded once for all parts."""
+"""A trained model with the images of its run, each encoded once for all parts of an evaluation."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,41 +9,27 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from jlml.config.schema import Evaluate
 from jlml.data import ImageDataModule
 from jlml.data.batches import generator_for, to_float
-from jlml.data.mnist import DEFAULT_ROOT
-from jlml.evaluation.findings import NotApplicableError
+from jlml.evaluation.batches import in_batches
+from jlml.evaluation.results import NotApplicableError
 from jlml.metrics.mixture import fitted_mixture
 from jlml.metrics.pca import PCABaseline, principal_components
 from jlml.models import Autoencoder
 from jlml.runs import Run, build_data
 from jlml.runs.data_root import recorded_root
 
-EVALUATION = 100  # the stream of random numbers apart from those of training
+EVALUATION = 100  # a stream of random numbers that training does not use
 
+Settings = Evaluate  # the schema of `evaluate.py` explains every key
 Images = Float[Tensor, "images channel height width"]
 Codes = Float[Tensor, "images latent"]
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate; every key is one of `conf/evaluate.yaml`, which explains it."""
-
-    seed: int = 0
-    device: str = "cpu"
-    batch_size: int = 1000
-    importance_samples: int = 100
-    samples: int = 10_000
-    tsne_images: int = 5_000
-    plane_axes: tuple[int, int] | None = None
-    plane_images: tuple[int, int, int] | None = None
-    data_root: str | None = None
-    trust: bool = False
-
-
 class Subject:
-    """A checkpoint of a run and its images. Tensors that it hands out are on the CPU."""
+    """A checkpoint of a run and its images. All tensors that it returns are on the CPU."""
 
     def __init__(self, run: Run, which: str, settings: Settings) -> None:
         self.run = run
@@ -55,36 +40,21 @@ class Subject:
         self.model.to(self.device)
         self.config = run.config(settings.trust)
         self.data = self._data_with()
-        self.advance: Callable[[int, int], None] = lambda done, of: None  # where progress is shown
+        self.advance: Callable[[int, int], None] = lambda done, total: None  # shows progress
 
     def _data_with(self, **changes: Any) -> ImageDataModule:
-        node = {**self.config["data"], "root": self._data_root(), **changes}
-        data = build_data({"data": node})
+        node = self.config["data"]
+        root = {"root": self._data_root()} if "root" in node else {}
+        data = build_data({"data": {**node, **root, **changes}})
         data.setup()
         return data
 
     def _data_root(self) -> str:
-        """Where the data is said to be now, or where it was: no folder is made where a run's config says."""
-        if self.settings.data_root is not None:
-            return self.settings.data_root
+        """The data root of the settings, or the recorded one, where no folder is made."""
+        if self.settings.data.root is not None:
+            return self.settings.data.root
         data = self.config["data"]
-        return recorded_root(str(data["name"]), str(data.get("root", DEFAULT_ROOT)))
-
-    @property
-    def latent_dim(self) -> int:
-        return self.model.latent_dim
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return tuple(self.data.class_names)
-
-    @property
-    def train_labels(self) -> Tensor:
-        return self.data.train_labels
-
-    @property
-    def test_labels(self) -> Tensor:
-        return self.data.test_labels
+        return recorded_root(str(data["name"]), str(data["root"]))
 
     @cached_property
     def test_images(self) -> Images:
@@ -93,12 +63,12 @@ class Subject:
 
     @cached_property
     def train_images(self) -> Tensor:
-        """As the model sees them, but bytes where no pixel was drawn: a quarter of the memory."""
+        """As the model sees them; grey pixels stay bytes, which take a quarter of the memory."""
         return self.data.training_images_once()
 
     @cached_property
     def grey(self) -> ImageDataModule:
-        """The same splits with their stored grey pixels, whatever the model was trained on."""
+        """The same splits with grey pixels, whatever pixels the model was trained on."""
         return self.data if self.data.pixels == "grey" else self._data_with(pixels="grey")
 
     @cached_property
@@ -111,7 +81,7 @@ class Subject:
 
     @cached_property
     def reconstructions(self) -> Images:
-        """Of the test images: the mean picture of each point code."""
+        """The mean image of the code of each test image."""
         return self.decode(self.test_codes)
 
     @cached_property
@@ -119,13 +89,13 @@ class Subject:
         """PCA with as many components as the model has latent dimensions, fitted to the training images.
 
         Raises:
-            NotApplicableError: there are not so many components.
+            NotApplicableError: there are fewer components.
         """
         train = to_float(self.train_images)
         most = min(len(train), train[0].numel())
-        if self.latent_dim > most:
+        if self.model.latent_dim > most:
             raise NotApplicableError(f"PCA of these images has {most} components, fewer than the latent dim.")
-        return principal_components(train, self.test_images, self.latent_dim)
+        return principal_components(train, self.test_images, self.model.latent_dim)
 
     @cached_property
     def mixture(self) -> Any:
@@ -135,41 +105,31 @@ class Subject:
 
     @cached_property
     def test_order(self) -> Tensor:
-        """Indices of the test images at random: some sources store them by class."""
-        return torch.randperm(len(self.test_labels), generator=self.generator("order"))
+        """Indices of the test images in random order, because some sources store them by class."""
+        return torch.randperm(len(self.data.test_labels), generator=self.generator("order"))
 
     def encode(self, images: Tensor) -> Codes:
-        """The point codes of images as they are stored, in batches."""
-        return self._in_batches(lambda batch: self.model.encode(to_float(batch)), images)
+        """The codes of images as they are stored."""
+        return self.in_batches(lambda batch: self.model.encode(to_float(batch)).float(), images)
 
     def decode(self, codes: Codes) -> Images:
-        """The mean pictures of codes, in batches."""
-        return self._in_batches(self.model.decode, codes)
+        """The mean images of codes."""
+        return self.in_batches(lambda batch: self.model.decode(batch).float(), codes)
 
     def pictures(self, codes: Codes) -> dict[str, Images]:
-        """Every way in which the observation model shows codes: the mean first, then others."""
-        shown: dict[str, list[Tensor]] = {}
-        with torch.no_grad():
-            for batch in codes.split(self.settings.batch_size):
-                logits = self.model.decoder(batch.to(self.device))
-                for name, picture in self.model.loss.pictures(logits).items():
-                    shown.setdefault(name, []).append(picture.float().cpu())
-        return {name: torch.cat(pictures) for name, pictures in shown.items()}
+        """Every way in which the observation model shows codes; the mean comes first."""
+        return self.in_batches(lambda batch: self.model.loss.pictures(self.model.decoder(batch)), codes)
 
-    def _in_batches(self, function: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
-        with torch.no_grad():
-            done = [
-                function(batch.to(self.device)).float().cpu()
-                for batch in items.split(self.settings.batch_size)
-            ]
-        return torch.cat(done)
+    def in_batches(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
+        """What a function of the model makes of images or codes, see `batches.in_batches`."""
+        return in_batches(function, *tensors, size=self.settings.batch_size, device=self.device)
 
     def generator(self, purpose: str, *number: int) -> Generator:
-        """Random numbers for one purpose, on the CPU: the same whatever device, batches and parts."""
+        """Random numbers for one purpose, on the CPU. They depend on no device, batch size or other part."""
         return generator_for(self.settings.seed, EVALUATION, zlib.crc32(purpose.encode()), *number)
 
     def track(self, items: Iterable[Item], total: int) -> Iterator[Item]:
-        """The items; how many of them are done is shown."""
+        """The items, with progress shown."""
         for done, item in enumerate(items, start=1):
             yield item
             self.advance(done, total)

@@ -1,9 +1,9 @@
-"""The aggregate posterior: the mixture of the posteriors of all images, which the prior should be."""
+"""The aggregate posterior: the mixture of the posteriors of all images. Ideally it equals the prior."""
 
 import math
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 CHUNK = 500  # codes compared with all posteriors at once
@@ -30,3 +30,16 @@ def log_aggregate_posterior(codes: Codes, mean: Codes, log_variance: Codes) -> F
 def log_standard_normal(codes: Codes) -> Float64[Tensor, " images"]:
     """log N(z; 0, I) in nats."""
     return -0.5 * (codes.square().sum(1) + codes.shape[1] * math.log(2 * math.pi))
+
+
+def aggregate_covariance(both: Float[Tensor, "images 2 latent"]) -> Float[Tensor, "latent latent"]:
+    """The covariance of the mixture of posteriors, from their means and variances."""
+    means, variances = both[:, 0], both[:, 1]
+    return torch.cov(means.T, correction=0).reshape(both.shape[2], -1) + torch.diag(variances.mean(0))
+
+
+def largest_correlation(both: Float[Tensor, "images 2 latent"]) -> Tensor:
+    """The largest absolute correlation between two dimensions."""
+    covariance = aggregate_covariance(both)
+    scale = covariance.diagonal().sqrt()
+    return (covariance / torch.outer(scale, scale)).fill_diagonal_(0).abs().max()

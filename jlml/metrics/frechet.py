@@ -1,4 +1,4 @@
-"""Frechet distance of two clouds of features."""
+"""Frechet distance between the features of real and of generated images."""
 
 import torch
 from jaxtyping import Float
@@ -9,8 +9,8 @@ Real = Float[Tensor, "reals features"]
 Other = Float[Tensor, "others features"]
 
 
-class _AsTheyAre(nn.Module):
-    """Stands where torchmetrics expects a network: the features are known already."""
+class _Identity(nn.Module):
+    """Takes the place of torchmetrics' network: the features are known already."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -23,17 +23,17 @@ class _AsTheyAre(nn.Module):
 def frechet_distance(real: Real, other: Other) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of means and covariances of the features.
 
-    Few images bias it upwards, so only distances of equally many compare.
+    Few images bias it upwards, so only distances of equal numbers of images compare.
     Source: Dowson & Landau 1982; Heusel et al. 2017 for generated images.
     """
-    distance = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]))
+    distance = FrechetInceptionDistance(feature=_Identity(real.shape[1]))
     distance.update(real.double(), real=True)
     distance.update(other.double(), real=False)
     return float(distance.compute())
 
 
 def jackknife_error(real: Real, other: Other, groups: int = 20) -> float:
-    """Standard error of the Frechet distance for another draw of ``other``: leave out one group at a time."""
+    """Standard error of the Frechet distance over draws of ``other``, by leaving out one group at a time."""
     parts = list(other.tensor_split(groups))
     without = [frechet_distance(real, torch.cat(parts[:i] + parts[i + 1 :])) for i in range(groups)]
     return (groups - 1) ** 0.5 * float(torch.tensor(without, dtype=torch.float64).std(correction=0))

@@ -1,4 +1,4 @@
-"""How near a picture is to an image, by the field's two usual scores besides the yardsticks."""
+"""Similarity of two images: PSNR and SSIM."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,18 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 from jlml.shapes import Images, PerImage
 
-SMALLEST = 11  # pixels: SSIM looks through a window of 11 x 11
+SMALLEST = 11  # pixels per side of an image for SSIM
 
 
 def psnr(mean: Images, images: Images) -> PerImage:
-    """Peak signal-to-noise ratio in dB, -10 log10(mse): infinite for a perfect picture."""
+    """Peak signal-to-noise ratio in dB, -10 log10(mse): infinite for equal images."""
     return peak_signal_noise_ratio(mean, images, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
 
 def ssim(mean: Images, images: Images) -> PerImage:
-    """Structural similarity, at most 1, through a Gaussian window of 11 x 11 pixels; needs 11 x 11 images.
+    """Structural similarity, at most 1, through a Gaussian window of 11 x 11 pixels.
 
-    Averaged over all pixels, the image mirrored at its border; some average over whole windows only.
+    Averaged over all pixels, with the image mirrored at its border. Others average complete windows only.
     Source: Wang et al. 2004, "Image quality assessment".
     """
     score = structural_similarity_index_measure(mean, images, data_range=1.0, reduction="none")

@@ -1,4 +1,4 @@
-"""A density of training codes to draw new ones from."""
+"""A mixture of Gaussians fitted to codes, to draw new codes from."""
 
 import warnings
 from typing import Any
@@ -16,7 +16,7 @@ FITTED = 20_000  # training codes at most
 def fitted_mixture(codes: Float[Tensor, "codes latent"], seed: int) -> Any:
     """A mixture of ten Gaussians with full covariances, fitted to the first 20,000 of these codes."""
     some = codes[:FITTED].double()
-    # variances of an autoencoder's codes have any size: the floor under them is relative
+    # an autoencoder's codes have any scale, so the smallest variance is relative
     mixture = GaussianMixture(
         min(COMPONENTS, len(some)),
         reg_covar=max(1e-6 * float(some.var(0).max()), 1e-12),

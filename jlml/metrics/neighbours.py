@@ -1,4 +1,4 @@
-"""What codes keep of who is whose neighbour."""
+"""Nearest neighbours among codes: their classes, and whether they are neighbours among images too."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,10 @@ def knn_correct(
     query_labels: Int64[Tensor, " queries"] | None,
     counts: Sequence[int],
 ) -> dict[int, Bool[Tensor, " queries"]]:
-    """For each count k: which queries the majority of their k nearest codes classifies right.
+    """For each count k, which queries are classified correctly by the majority of their k nearest codes.
 
     A tie goes to the smaller class, as in scikit-learn. Without queries, each code is classified by the
-    others: leave one out.
+    other codes: leave one out.
     """
     index = NearestNeighbors(n_neighbors=max(counts)).fit(codes.numpy())
     nearest = index.kneighbors(None if queries is None else queries.numpy(), return_distance=False)
@@ -42,16 +42,17 @@ def trustworthiness_and_continuity(
 ) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:
     """Two scores of every point, at most 1, whose means are trustworthiness and continuity.
 
-    Trustworthiness falls where neighbours among codes are none among points, continuity where neighbours
-    among points are none among codes, each by how far down the other's ranking they stand. Same values as
-    `sklearn.manifold.trustworthiness` (continuity: with the two exchanged), in constant memory and
-    without sorting; but equal distances share the middle of their ranks, where scikit-learn lets the
-    order of the points decide. Source: Venna & Kaski 2001; Kaski et al. 2003.
+    Trustworthiness is lower if neighbours among codes are not neighbours among points, continuity if
+    neighbours among points are not neighbours among codes. What counts is their rank in the other ranking.
+    The values are those of `sklearn.manifold.trustworthiness` (continuity: with the two exchanged), in
+    constant memory and without sorting. Only equal distances differ: they share the middle of their ranks,
+    where scikit-learn lets the order of the points decide.
+    Source: Venna & Kaski 2001; Kaski et al. 2003.
 
     Args:
-        points: what the codes are codes of, such as flat images.
-        codes: one a point.
-        k: neighbours looked at; below half the number of points.
+        points: the encoded points, such as flat images.
+        codes: one per point.
+        k: number of neighbours, below half the number of points.
     """
     count = len(points)
     points, codes = points.double(), codes.double()  # near neighbours differ in digits that float32 lacks
@@ -69,9 +70,9 @@ def trustworthiness_and_continuity(
 def _distances(
     points: Float64[Tensor, "points dims"], norms: Float64[Tensor, " points"], start: int
 ) -> Float64[Tensor, "chunk points"]:
-    """Squared Euclidean distances from a chunk of points to all; none to itself."""
+    """Squared Euclidean distances from a chunk of points to all points, infinite from a point to itself."""
     rows = points[start : start + CHUNK]
-    # but for each row's own norm, which changes no ranking
+    # without each row's own norm, which changes no ranking
     squared = torch.addmm(norms, rows, points.T, alpha=-2)
     here = torch.arange(len(rows))
     squared[here, start + here] = torch.inf
@@ -81,11 +82,11 @@ def _distances(
 def _lost_ranks(
     truth: Float64[Tensor, "chunk points"], shown: Float64[Tensor, "chunk points"], k: int
 ) -> Float64[Tensor, " chunk"]:
-    """By row: how far beyond rank k, in ``truth``, stand the k nearest in ``shown``, in sum."""
+    """For each row, by how many ranks the k nearest in ``shown`` exceed rank k in ``truth``, summed."""
     theirs = truth.gather(1, shown.topk(k, largest=False).indices).numpy()
-    # counting beats sorting many times over, and numpy counts a row that is in the cache fastest
+    # counting is many times as fast as sorting, and numpy is fastest on a row that is in the cache
     pairs = [(row, each) for row, some in zip(truth.numpy(), theirs, strict=True) for each in some]
     nearer = np.array([np.count_nonzero(row < each) for row, each in pairs])
     not_farther = np.array([np.count_nonzero(row <= each) for row, each in pairs])
-    ranks = (nearer + 1 + not_farther).reshape(-1, k) / 2  # of equals: the middle of their ranks
+    ranks = (nearer + 1 + not_farther).reshape(-1, k) / 2  # the middle of the ranks of equal distances
     return torch.from_numpy(np.maximum(ranks - k, 0).sum(1))

@@ -1,4 +1,4 @@
-"""Do generated images lie where real ones do, and do they reach all of them?"""
+"""Precision, recall, density and coverage: whether generated images overlap with real ones."""
 
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ Features = Float[Tensor, "images features"]
 
 
 class Overlap(NamedTuple):
-    """One value an image; the means are the scores."""
+    """One value per image; the means are the scores."""
 
-    precision: Bool[Tensor, " others"]  # lies in the ball of a real image
-    density: Float[Tensor, " others"]  # in how many real balls it lies, over k
-    recall: Bool[Tensor, " reals"]  # a real image lies in the ball of another one
-    coverage: Bool[Tensor, " reals"]  # the ball of a real image holds another one
+    precision: Bool[Tensor, " others"]  # whether an image is in the ball of a real image
+    density: Float[Tensor, " others"]  # number of real balls that an image is in, over k
+    recall: Bool[Tensor, " reals"]  # whether a real image is in the ball of another image
+    coverage: Bool[Tensor, " reals"]  # whether the ball of a real image holds another image
 
 
 def radii(features: Features, k: int = NEIGHBOURS) -> Float[Tensor, " images"]:
@@ -40,9 +40,9 @@ def overlap(
 
     Args:
         real: features of real images.
-        other: features of generated images, or of other real ones for the floor.
-        real_radii: `radii` of ``real``, known once for many comparisons.
-        k: neighbours that set a ball's radius.
+        other: features of generated images, or of other real ones, which show the best score to expect.
+        real_radii: `radii` of ``real``, computed once for many comparisons.
+        k: the ball of an image reaches its k-th neighbour.
 
     Source: precision and recall, Kynkaanniemi et al. 2019; density and coverage, Naeem et al. 2020.
     """

@@ -1,4 +1,4 @@
-"""What codes say of classes and distances, by scikit-learn and SciPy; training need not wait for them."""
+"""Scores of codes by scikit-learn and SciPy: a linear probe, the silhouette, correlation of distances."""
 
 import warnings
 
@@ -22,10 +22,10 @@ def linear_probe(
     queries: Float[Tensor, "queries latent"],
     query_labels: Int64[Tensor, " queries"],
 ) -> Bool[Tensor, " queries"]:
-    """Which queries a multinomial logistic regression on standardised codes classifies right."""
+    """Which queries are classified correctly by a multinomial logistic regression on standardised codes."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy has settled long before
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy converges long before
         probe.fit(codes.numpy(), labels.numpy())
     return torch.from_numpy(probe.predict(queries.numpy()) == query_labels.numpy())
 
@@ -33,20 +33,23 @@ def linear_probe(
 def silhouette(
     codes: Float[Tensor, "codes latent"], labels: Int64[Tensor, " codes"]
 ) -> Float[Tensor, " codes"]:
-    """By code, from -1 to 1: how much nearer its own class is than the next one. Source: Rousseeuw 1987."""
+    """For each code, from -1 to 1, how much nearer its own class is than the next class.
+
+    Source: Rousseeuw 1987.
+    """
     return torch.from_numpy(silhouette_samples(codes.numpy(), labels.numpy())).double()
 
 
 def distance_correlations(
     points: Float[Tensor, "points dims"], codes: Float[Tensor, "points latent"]
 ) -> Float[Tensor, " groups"]:
-    """Spearman's rank correlation of pairwise distances among points and among codes, by group of 500.
+    """Spearman's rank correlation between distances of points and distances of codes, by group of 500.
 
-    Pairs of one group share points, so it is the groups that are independent of each other.
+    Pairs within a group share points. Only the groups are independent of each other.
     """
-    whole = max(len(points) // GROUP, 1) * GROUP
+    used = max(len(points) // GROUP, 1) * GROUP
     correlations = [
         spearmanr(pdist(some.numpy()), pdist(their_codes.numpy())).statistic
-        for some, their_codes in zip(points[:whole].split(GROUP), codes[:whole].split(GROUP), strict=True)
+        for some, their_codes in zip(points[:used].split(GROUP), codes[:used].split(GROUP), strict=True)
     ]
     return torch.tensor(correlations, dtype=torch.float64)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jlml.pictures.drawing import Drawing, DrawingContext
 from jlml.pictures.figures import manifold, mosaic
+from jlml.pictures.plane import decoded_grid, region_of
 
 POOL = 1000  # validation images to choose from
 
@@ -86,7 +87,6 @@ class Manifold(Drawing):
     """The decoded plane over the region that validation codes occupy; nothing where codes are not 2-D."""
 
     for_tensorboard = True
-    REGION = (0.005, 0.995)  # quantiles of the codes along each axis
 
     def __init__(self, every: int | None = 5, side: int = 20) -> None:
         super().__init__(every)
@@ -97,16 +97,12 @@ class Manifold(Drawing):
         if model.latent_dim != 2:
             return
         codes = context.codes(POOL)
-        low, high = codes.float().quantile(torch.tensor(self.REGION, device=codes.device), dim=0)
-        high = torch.maximum(high, low + 1e-3)  # codes may all be one
-        ticks = [torch.linspace(float(a), float(b), self.side) for a, b in zip(low, high, strict=True)]
-        z2, z1 = torch.meshgrid(ticks[1], ticks[0], indexing="ij")
-        plane = torch.stack([z1, z2], -1).reshape(-1, 2).to(codes.device)
-        decoded = model.decode(plane).reshape(self.side, self.side, *model.image_shape[1:])
+        x, y = region_of(codes, self.side)
+        origin, axes = codes.new_zeros(2), torch.eye(2, dtype=codes.dtype, device=codes.device)
         picture = manifold(
-            decoded,
-            (float(low[0]), float(high[0])),
-            (float(low[1]), float(high[1])),
+            decoded_grid(model.decode, x, y, origin, axes),
+            (float(x[0]), float(x[-1])),
+            (float(y[0]), float(y[-1])),
             f"Decoded plane {context.when}",
         )
         context.show("manifold", picture)

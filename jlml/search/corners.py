@@ -1,22 +1,17 @@
 """A few configs from the edges of what is searched: each must be possible, and all must be comparable."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.config import Config, check, plain, sentence, shown, value_at
+from jlml.comparison.comparable import obstacle
+from jlml.config import Config, check, plain, sentence
 from jlml.errors import UserError, did_you_mean
 from jlml.runs import build_model
 from jlml.search.ranges import Choices
 from jlml.search.settings import Settings
-
-IMAGES = ("_target_", "name", "seed", "image_size", "fit", "pixels")  # of data: what trials are judged on
-LIKELIHOODS = ("val/loss", "val/nll", "val/elbo", "val/beta_kl")
-WEIGHED = ("val/loss", "val/beta_kl")
-SAME_DENSITY = ("scale", "link")  # a Gaussian of any scale is a density of the same pixels
 
 
 def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None:
@@ -83,36 +78,22 @@ def metrics_of(config: Config, image_shape: tuple[int, int, int]) -> set[str]:
 
 
 def check_comparable(metric: str, corners: list[Config]) -> None:
-    """Refuses trials whose metric means another thing in each.
+    """Refuses a search by a metric that does not compare between trials.
 
     Raises:
-        UserError: naming the key and, if there is one, a metric that compares.
+        UserError: naming the key in which trials differ, and a metric that compares if there is one.
     """
-    for key in (f"data.{name}" for name in IMAGES):
-        refuse_different(
-            [value_at(corner, key) for corner in corners],
-            f"No metric compares trials that differ in {key}",
-            "they are judged on different images. Search each alone",
+    images = obstacle("val/mse", corners, one_split=True)
+    if images:
+        raise UserError(
+            f"No metric compares trials that differ in {images}: {images.reason}. Search each value alone."
         )
-    if metric in LIKELIHOODS:
-        options = {name for corner in corners for name in corner["loss"]} - {"_target_", *SAME_DENSITY}
-        for key in ("loss._target_", *(f"loss.{name}" for name in sorted(options))):
-            refuse_different(
-                [value_at(corner, key) for corner in corners],
-                f"{metric} does not compare trials that differ in {key.removesuffix('._target_')}",
-                "they are likelihoods of different things. Choose search.metric=val/mse or val/bce",
-            )
-    if metric in WEIGHED:
-        refuse_different(
-            [corner["model"].get("beta") for corner in corners],
-            f"{metric} does not compare trials that differ in model.beta",
-            "it weighs its terms differently in each. Choose search.metric=val/mse or val/bce, or of VAEs "
-            "search.metric=val/elbo search.direction=maximize",
+    differing = obstacle(metric, corners)
+    if differing:
+        are_vaes = all("beta" in corner["model"] for corner in corners)
+        elbo = are_vaes and obstacle("val/elbo", corners) is None
+        others = ", or search.metric=val/elbo search.direction=maximize" if elbo else ""
+        raise UserError(
+            f"{metric} does not compare trials that differ in {differing}: {differing.reason}. Use "
+            f"search.metric=val/mse or val/bce{others}."
         )
-
-
-def refuse_different(values: list[Any], what: str, why: str) -> None:
-    """Raises a UserError if not all of these are the same."""
-    different = list(dict.fromkeys(shown(None if value is ... else value) for value in values))
-    if len(different) > 1:
-        raise UserError(f"{what} ({', '.join(different)}): {why}.")

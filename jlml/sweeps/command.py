@@ -49,8 +49,7 @@ def sweep(main: Callable[[], None]) -> None:
     check(cfg)
     plan = plan_of(overrides)
     metric = cfg["sweep"]["rank"]
-    check_rank(metric, plan.factors)
-    check_jobs(plan, [str(o.input_line) for o in overrides if is_the_same_for_all(o)])
+    check_rank(metric, check_jobs(plan, [str(o.input_line) for o in overrides if is_the_same_for_all(o)]))
     threads = cfg["threads"] or threads_for(composed.hydra.launcher, len(plan.jobs))
 
     name = cfg["sweep"]["name"] or plan.name
@@ -181,14 +180,13 @@ def conclude(folder: Sweep, jobs: Mapping[str, dict[str, str]], metric: str) -> 
         by_status.setdefault(result.status, []).append(result)
     if any(result.status == "finished" for result in results):
         # here: comparing takes scipy and its like, which no job waits for
-        from jlml.evaluation.tables import as_rich
+        from jlml.comparison.tables import as_rich
         from jlml.sweeps.answer import answer_of, write_answer
 
-        answer = answer_of(folder.results())  # also what earlier commands of this name have trained
-        table = answer.table()
-        console.print(as_rich(table, table.title))
-        if answer.differing_images:
-            console.print(f"[bold yellow]{answer.differing_images}[/]", highlight=False)
+        answer = answer_of(folder)  # also what earlier commands of this name have trained
+        console.print(as_rich(answer.table()))
+        if answer.warning:
+            console.print(f"[bold yellow]{answer.warning}[/]", highlight=False)
         for file in write_answer(folder, answer):
             console.print(f"Answer        {folder.path / file}", highlight=False, markup=False)
     console.print(f"Sweep folder  {folder.path}", highlight=False, markup=False)

@@ -3,17 +3,16 @@
 import hashlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
-from jlml.config import check, check_job, compose, plain
+from jlml.comparison.comparable import is_yardstick, obstacle
+from jlml.config import Config, check, check_job, compose, plain
 from jlml.errors import UserError
 
 IN_PASSING = ("sweep.", "output_dir", "data.root", "threads", "trust")  # words that make no other sweep of it
-LIKELIHOODS = ("loss", "data", "experiment")  # what makes likelihoods those of different things
-WEIGHTS = ("model.beta", "model")  # what the loss weighs, or has, beside the likelihood
 LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
 
 
@@ -84,37 +83,44 @@ def check_sweep(override: Override, all_of_them: Sequence[Override]) -> None:
         raise UserError(f"{key} is given twice, and one of its words sweeps it. Say all values in one word.")
 
 
-def check_jobs(plan: Plan, words: Sequence[str]) -> None:
+def check_jobs(plan: Plan, words: Sequence[str]) -> list[Config]:
     """Refuses a sweep of which some job cannot be: a value is wrong in all jobs that have it.
 
     Args:
         plan: whose every value is tried once, the first of other keys beside it.
         words: those that are the same for all jobs.
 
+    Returns:
+        The configs that were tried: any two jobs differ in no other keys than these.
+
     Raises:
         UserError: naming the value.
     """
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
+    configs = []
     for job in tried:
         swept = (f"{plan.elements[key]}={value}" for key, value in job.items())
         config = plain(compose(*words, *swept))
         check(config)
         check_job(config)
+        configs.append(config)
+    return configs
 
 
-def check_rank(metric: str, factors: Mapping[str, Sequence[str]]) -> None:
-    """Refuses a ranking by what means another thing in each job.
+def check_rank(metric: str, configs: Sequence[Config]) -> None:
+    """Refuses a ranking by a metric that does not compare between jobs.
+
+    Jobs with different images are ranked by a yardstick all the same: the answer warns.
 
     Raises:
-        UserError: saying which metric compares.
+        UserError: naming the key in which they differ.
     """
-    weighed = WEIGHTS if metric == "val/loss" else ()
-    mixing = [key for key in factors if key.split(".")[0] in LIKELIHOODS or key in weighed]
-    if metric in ("val/loss", "val/nll") and mixing:
+    differing = None if is_yardstick(metric) else obstacle(metric, configs)
+    if differing:
         raise UserError(
-            f"sweep.rank={metric} does not compare jobs that differ in {', '.join(mixing)}. Use val/mse or "
-            "val/bce."
+            f"sweep.rank={metric} does not compare jobs that differ in {differing}: {differing.reason}. Use "
+            "val/mse or val/bce."
         )
 
 

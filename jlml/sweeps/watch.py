@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from jlml.evaluation.quantities import QUANTITIES
+from jlml.comparison.quantities import QUANTITIES
 from jlml.sweeps.folder import ENDED, Result, Sweep, ranked
 
 SHOWN = ("val/mse", "val/bce", "val/loss")

@@ -38,11 +38,11 @@ def test_the_frechet_distance_of_gaussians_is_the_closed_form():
 
 
 def test_the_jackknife_error_is_the_spread_over_draws():
-    real = draws(5000, 4)
-    others = [draws(500, 4, seed=seed) * 1.2 + 0.2 for seed in range(1, 60)]
+    real = draws(3000, 4)
+    others = [draws(500, 4, seed=seed) * 1.2 + 0.2 for seed in range(1, 40)]
     spread = torch.tensor([frechet_distance(real, other) for other in others]).std().item()
     estimated = sum(jackknife_error(real, other) for other in others) / len(others)
-    assert estimated == pytest.approx(spread, rel=0.25)
+    assert estimated == pytest.approx(spread, rel=0.3)
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error(monkeypatch):

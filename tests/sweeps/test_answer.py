@@ -1,12 +1,15 @@
-"""What a sweep says of its groups, against numbers worked out by hand."""
+"""The groups of a sweep, against numbers worked out by hand."""
 
 import csv
 import io
+from functools import cache
 
 import numpy as np
 import pytest
 
-from jlml.sweeps.answer import answer_of, groups_csv, roles, ticks_of
+from jlml.config import compose, plain
+from jlml.sweeps.answer import answer_from
+from jlml.sweeps.axes import roles_of, ticks_of
 from jlml.sweeps.folder import Result, as_csv, ranked
 
 
@@ -17,6 +20,20 @@ def result(mse, *, status="finished", **factors):
     return Result("_".join(factors.values()), factors, record, {})
 
 
+@cache
+def composed(*overrides):
+    return plain(compose(*overrides))
+
+
+def answer_of(results):
+    decisive = ("model", "loss", "data.pixels")  # which the configs of these results may differ in
+    overrides = {
+        each.job: [f"{key}={value}" for key, value in each.factors.items() if key in decisive]
+        for each in results
+    }
+    return answer_from(results, lambda job: composed(*overrides[job]))
+
+
 def test_means_and_deviations_over_seeds():
     results = [
         result(mse, model=m, seed=s) for m, s, mse in [("ae", 0, 0.1), ("ae", 1, 0.3), ("vae", 0, 0.5)]
@@ -24,7 +41,7 @@ def test_means_and_deviations_over_seeds():
     results.append(result(9, model="vae", seed=1, status="failed"))
     answer = answer_of(results)
     assert list(answer.groups) == [("ae",), ("vae",)]
-    rows = list(csv.DictReader(io.StringIO(groups_csv(answer))))
+    rows = list(csv.DictReader(io.StringIO(answer.csv())))
     found = {(row["model"], row["metric"]): row for row in rows}
     assert float(found["ae", "test/mse"]["mean"]) == pytest.approx(0.4)
     assert float(found["ae", "test/mse"]["standard_deviation"]) == pytest.approx(np.std([0.2, 0.6], ddof=1))
@@ -32,12 +49,15 @@ def test_means_and_deviations_over_seeds():
     assert found["vae", "test/nll"]["seeds"] == "1"
 
 
-def test_losses_of_different_kinds_are_not_put_side_by_side():
-    assert "loss" in answer_of([result(1, latent="d2"), result(1, latent="d8")]).metrics
-    assert "nll" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
+def test_only_what_compares_is_shown():
+    assert "test/loss" in answer_of([result(1, latent="d2"), result(1, latent="d8")]).metrics
+    assert "test/nll" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
     models = answer_of([result(1, model="ae"), result(1, model="vae")]).metrics
-    assert "nll" in models
-    assert "loss" not in models  # that of a VAE has its KL in it
+    assert "test/nll" in models
+    assert "test/loss" not in models  # that of a VAE has its KL in it
+    images = answer_of([result(1, data__pixels="grey"), result(2, data__pixels="binarized")])
+    assert images.metrics == ["test/mse"]
+    assert "no number compares across data.pixels (grey, binarized)" in images.warning
 
 
 def test_bold_needs_more_than_the_noise_of_the_seeds():
@@ -63,11 +83,11 @@ def test_bold_needs_more_than_the_noise_of_the_seeds():
         ({"optimizer.lr": ["1e-3", "1e-2"], "model": ["ae", "vae"]}, ("optimizer.lr", "model", None)),
     ],
 )
-def test_the_latent_dim_lies_along_the_axis(factors, expected):
-    assert roles(factors) == expected
+def test_the_latent_dim_is_on_the_x_axis(factors, expected):
+    assert roles_of(factors) == expected
 
 
-def test_numbers_stand_where_they_are_and_words_side_by_side():
+def test_numbers_are_at_their_positions_and_words_side_by_side():
     ticks = ticks_of("latent", ["d2", "d16"])
     assert (ticks.positions, ticks.labels, ticks.log) == ([2, 16], ["2", "16"], True)
     assert ticks_of("model", ["ae", "vae"]).positions == [0, 1]
@@ -75,11 +95,11 @@ def test_numbers_stand_where_they_are_and_words_side_by_side():
 
 def test_a_picture_of_four_factors_and_of_one():
     many = [
-        result(0.1 * d + 0.01 * s, model=m, loss=x, latent=f"d{d}", model__beta=b, seed=s)
+        result(0.1 * d + 0.01 * s, model=m, loss=x, latent=f"d{d}", optimizer__lr=lr, seed=s)
         for m in ("ae", "vae")
         for x in ("mse", "bce")
         for d in (2, 8)
-        for b in (1, 4)
+        for lr in (0.1, 0.01)
         for s in (0, 1)
     ]
     assert answer_of(many).picture().std() > 0

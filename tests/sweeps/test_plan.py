@@ -5,6 +5,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jlml.config import compose, plain
 from jlml.errors import UserError
 from jlml.sweeps.command import parsed
 from jlml.sweeps.plan import check_jobs, check_rank, job_name
@@ -94,8 +95,18 @@ def test_a_wrong_value_is_found_before_anything_is_trained():
 
 
 def test_a_ranking_by_what_does_not_compare_is_refused():
-    check_rank("val/mse", {"loss": ["mse", "bce"]})
-    check_rank("val/loss", {"latent": ["d2", "d8"], "seed": ["0"]})
-    for key in ("loss", "loss.limit", "model.beta", "model", "data.pixels"):
-        with pytest.raises(UserError, match="does not compare jobs"):
-            check_rank("val/loss", {key: ["one", "other"]})
+    def configs(key, *values):
+        return [plain(compose(f"{key}={value}")) for value in values]
+
+    check_rank("val/mse", configs("loss", "mse", "bce"))
+    check_rank("val/mse", configs("data.pixels", "grey", "binarized"))  # the answer warns
+    check_rank("val/loss", configs("latent", "d2", "d8"))
+    for key, *values in (
+        ("loss", "mse", "bce"),
+        ("loss.limit", 0.1, 0.01),
+        ("model.beta", 1, 2),
+        ("model", "ae", "vae"),
+        ("data.pixels", "grey", "binarized"),
+    ):
+        with pytest.raises(UserError, match="does not compare jobs that differ in"):
+            check_rank("val/loss", configs(key, *values))

@@ -1,4 +1,4 @@
-"""The digit classifier: its net, and its weights as they were shipped."""
+"""The digit classifier: its network and its shipped weights."""
 
 import hashlib
 from functools import cache
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-NAME = "jlml-digits-1"  # a change of net or weights is another number: scores of two do not compare
+NAME = "jlml-digits-1"  # another network or other weights get another number: their scores do not compare
 WEIGHTS = Path(__file__).with_name(f"{NAME}.safetensors")
 FEATURES = 64
 
@@ -24,7 +24,10 @@ class DigitClassifier(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *stage(1, 32, 5, stride=2), *stage(32, 32, 3), *stage(32, 64, 3, stride=2), *stage(64, 64, 3)
+            *conv_block(1, 32, 5, stride=2),
+            *conv_block(32, 32, 3),
+            *conv_block(32, 64, 3, stride=2),
+            *conv_block(64, 64, 3),
         )
         self.to_features = nn.Sequential(
             nn.AvgPool2d(3, stride=2), nn.Flatten(), nn.Linear(64 * 3 * 3, FEATURES)
@@ -34,7 +37,7 @@ class DigitClassifier(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def features(self, images: Float[Tensor, "batch 1 28 28"]) -> Float[Tensor, "batch 64"]:
-        """What the classifier sees in images with pixels in [0, 1]."""
+        """The features of images with pixels in [0, 1]."""
         images = images.contiguous(memory_format=torch.channels_last)  # half the time on a CPU
         return self.standardise(self.to_features(self.body(images)))
 
@@ -43,8 +46,8 @@ class DigitClassifier(nn.Module):
         return self.to_digits(self.features(images))
 
 
-def stage(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
-    """A normalised convolution."""
+def conv_block(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution with batch norm and ReLU."""
     return [
         nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(channels_out),

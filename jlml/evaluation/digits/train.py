@@ -1,7 +1,7 @@
 """Trains the digit classifier that jlml ships: ``python -m jlml.evaluation.digits.train``.
 
 Needs full MNIST (from JLML_DATA, data/, or a download); all 60,000 training images, and the weights as
-they are after the last epoch: the test images choose nothing, they are looked at once, at the end.
+they are after the last epoch. The test images choose nothing: they are used once, at the end.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> DigitClassifier:
 
 
 def augmented(images: Tensor) -> Tensor:
-    """Every image turned by up to 10 degrees, scaled and sheared by up to 10 %, moved by up to 2 pixels."""
+    """Every image rotated by up to 10 degrees, scaled and sheared by up to 10 %, moved by up to 2 pixels."""
     count = len(images)
 
     def uniform(reach: float) -> Tensor:
@@ -59,7 +59,7 @@ def augmented(images: Tensor) -> Tensor:
 
 
 def accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> float:
-    """The share of uint8 images that are recognised."""
+    """The fraction of uint8 images that are classified correctly."""
     with torch.no_grad():
         right = [
             (classifier(batch.float() / 255).argmax(1) == truth)
@@ -74,19 +74,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(f"{NAME}.safetensors"))
-    words = parser.parse_args()
-    torch.manual_seed(words.seed)
+    arguments = parser.parse_args()
+    torch.manual_seed(arguments.seed)
     torch.use_deterministic_algorithms(True)
     source = load("mnist", Path(os.environ.get("JLML_DATA", "data")))
     assert source.test_images is not None
     assert source.test_labels is not None
-    classifier = train(source.images, source.labels, words.epochs)
+    classifier = train(source.images, source.labels, arguments.epochs)
     score = accuracy(classifier, source.test_images, source.test_labels)
     print(f"test accuracy {score:.4f}")
-    command = f"python -m jlml.evaluation.digits.train --epochs {words.epochs} --seed {words.seed}"
+    command = f"python -m jlml.evaluation.digits.train --epochs {arguments.epochs} --seed {arguments.seed}"
     weights = {name: tensor.contiguous() for name, tensor in classifier.state_dict().items()}
-    save_file(weights, words.out, {"name": NAME, "command": command, "test_accuracy": f"{score:.4f}"})
-    print(f"written to {words.out}")
+    save_file(weights, arguments.out, {"name": NAME, "command": command, "test_accuracy": f"{score:.4f}"})
+    print(f"written to {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""The parts of an evaluation: each looks at a subject and says what it finds."""
+"""The parts of an evaluation: each computes results from a trained model and its images."""
 
 from collections.abc import Callable
 
-from jlml.evaluation.findings import Findings
 from jlml.evaluation.parts.baselines import baselines
 from jlml.evaluation.parts.codes import codes
 from jlml.evaluation.parts.generation import generation
@@ -11,9 +10,10 @@ from jlml.evaluation.parts.objective import objective
 from jlml.evaluation.parts.pictures import pictures
 from jlml.evaluation.parts.reconstruction import reconstruction
 from jlml.evaluation.parts.tsne import tsne
+from jlml.evaluation.results import Results
 from jlml.evaluation.subject import Subject
 
-Part = Callable[[Subject], Findings]
+Part = Callable[[Subject], Results]
 
 PARTS: dict[str, Part] = {
     "objective": objective,

@@ -1,29 +1,29 @@
-"""What codes keep: classes, neighbours, distances."""
+"""Scores of codes: how well they keep classes, neighbours and distances."""
 
 from torch import Tensor
 
-from jlml.evaluation.findings import Estimate, Findings, NotApplicableError, means_of
+from jlml.evaluation.results import Estimate, NotApplicableError, Results, means_of
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
 from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
 
 COUNTS = (1, 5, 15)
 NEIGHBOURS = 12
-FEWEST = 2 * NEIGHBOURS + 1  # images, for twelve neighbours to be a minority
+FEWEST = 2 * NEIGHBOURS + 1  # images: twelve neighbours must be a minority
 
 
-def codes(subject: Subject) -> Findings:
+def codes(subject: Subject) -> Results:
     """Every score of the run's codes."""
-    return Findings(code_scores(subject, subject.train_codes, subject.test_codes))
+    return Results(code_scores(subject, subject.train_codes, subject.test_codes))
 
 
 def code_scores(subject: Subject, train_codes: Codes, test_codes: Codes) -> dict[str, Estimate]:
-    """Scores of codes of the subject's training and test images, whoever made them.
+    """Scores of codes of the training and test images, by the model or by PCA.
 
     Raises:
-        NotApplicableError: there are too few images, or all are of one class.
+        NotApplicableError: there are too few images, or only one class.
     """
-    train_labels, test_labels = subject.train_labels, subject.test_labels
+    train_labels, test_labels = subject.data.train_labels, subject.data.test_labels
     fewest = min(len(train_labels), len(test_labels))
     if fewest < FEWEST or min(len(train_labels.unique()), len(test_labels.unique())) < 2:
         raise NotApplicableError(f"Scores of codes need {FEWEST} training and test images, and two classes.")

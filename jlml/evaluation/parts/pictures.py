@@ -1,41 +1,40 @@
-"""What a person looks at: reconstructions, codes, planes and paths through them, samples."""
+"""Pictures without scores: reconstructions, codes, planes and paths through them, samples."""
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from jlml.errors import UserError
-from jlml.evaluation.findings import Figure, Findings, NotApplicableError
 from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.planes import decoded_planes
+from jlml.evaluation.results import Figure, NotApplicableError, Results
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.pictures.decoded import first_of_each_class, line
 from jlml.pictures.figures import Plane, mosaic, plane_of, scatter, scatters
+from jlml.pictures.plane import limits_of
 
 PER_CLASS = 2
 COLUMNS = 20
 STEPS = 13
-EDGE = 0.003  # quantile at which a scatter's axes end
 
 
-def pictures(subject: Subject) -> Findings:
-    """Every picture that needs no score. One that cannot be drawn is named, and the rest drawn."""
-    findings = Findings()
+def pictures(subject: Subject) -> Results:
+    """Every picture. The notes name a picture that cannot be drawn."""
+    results = Results()
     for draw in DRAWN:
         try:
             drawn = draw(subject)
-            findings.figures += [drawn] if isinstance(drawn, Figure) else drawn
+            results.figures += [drawn] if isinstance(drawn, Figure) else drawn
         except (UserError, NotApplicableError) as reason:
-            findings.remarks.append(str(reason))
-    return findings
+            results.notes.append(str(reason))
+    return results
 
 
 def reconstructions(subject: Subject) -> Figure:
-    """Some of every class, in every way that the observation model shows a picture."""
-    chosen = first_of_each_class(subject.test_labels, PER_CLASS)
+    """Some images of every class, with every kind of picture of the observation model."""
+    chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     shown = subject.pictures(subject.test_codes[chosen])
     rows = [("original", subject.test_images[chosen]), *shown.items()]
     caption = f"The first {PER_CLASS} test images of each class and what their codes decode to."
@@ -45,13 +44,13 @@ def reconstructions(subject: Subject) -> Figure:
 
 
 def latent_scatter(subject: Subject) -> Figure:
-    """Test codes in the plane."""
+    """The codes of the test images in the plane."""
     plane = plane_of(subject.test_codes)
     title = f"Codes of {len(plane.points):,} test images"
-    picture = scatter(plane, subject.test_labels, subject.class_names, limits_of(plane.points), title)
-    caption = (
-        "One point an image. More than two dimensions are shown by their first two principal components."
+    picture = scatter(
+        plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
     )
+    caption = "A point per image. More than two dimensions are shown by their first two principal components."
     return Figure("latent_scatter", picture, caption)
 
 
@@ -59,57 +58,49 @@ def against_pca(subject: Subject) -> Figure:
     """The codes beside the images' principal components."""
     components = subject.pca.test_codes
     planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
-    if subject.latent_dim == 2:  # they are principal components already, the largest first
+    if subject.model.latent_dim == 2:  # PCA's codes are the components themselves
         planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))
-    picture = scatters(planes, subject.test_labels, subject.class_names)
-    return Figure("against_pca", picture, "The same test images as the model and as PCA lay them out.")
+    picture = scatters(planes, subject.data.test_labels, subject.data.class_names)
+    return Figure("against_pca", picture, "The codes of the same test images, by the model and by PCA.")
 
 
 def class_medians(subject: Subject) -> Figure:
-    """One picture a class: the decoded median of its codes."""
+    """The decoded median of the codes of each class."""
     decoded = subject.decode(median_codes(subject))
     nearest = torch.cdist(median_codes(subject), subject.test_codes).argmin(1)
     rows = [("decoded median", decoded), ("nearest test image", subject.test_images[nearest])]
     caption = (
-        "The median of each class's training codes, dimension by dimension, decoded; below it the test image "
-        "whose code is nearest. A median of two clusters may lie in neither."
+        "The decoded median of each class's training codes, taken in each dimension, and below it the test "
+        "image with the nearest code. If a class has two clusters, its median may lie in neither."
     )
-    return Figure("class_medians", mosaic(rows, "What is typical of a class", scale=3), caption)
+    return Figure("class_medians", mosaic(rows, "A typical image of each class", scale=3), caption)
 
 
 def interpolations(subject: Subject) -> Figure:
     """Straight lines between codes of neighbouring classes, and between the same pixels."""
-    first = first_of_each_class(subject.test_labels, 1)
+    first = first_of_each_class(subject.data.test_labels, 1)
     rows = []
     for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
         ends = subject.test_codes[start : start + 1], subject.test_codes[end : end + 1]
-        name = " to ".join(subject.class_names[int(subject.test_labels[i])] for i in (start, end))
+        name = " to ".join(subject.data.class_names[int(subject.data.test_labels[i])] for i in (start, end))
         rows.append((f"{name}: codes", subject.decode(line(*ends, STEPS))))
         images = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
         rows.append(("pixels", line(*images, STEPS)))
     caption = (
         "From one test image to another: upper rows along the straight line between their codes, lower rows "
-        "a blend of their pixels. Where codes do better, what lies between looks like an image."
+        "a blend of their pixels. With good codes, everything between two images looks like an image."
     )
     return Figure("interpolations", mosaic(rows, "Straight lines between codes, and between pixels"), caption)
 
 
 def samples(subject: Subject) -> Figure:
-    """New images by each sampler."""
+    """New images from each sampler."""
     rows = [("real test images", subject.test_images[subject.test_order[:COLUMNS]])]
     for name, codes in draw_codes(subject, 2 * COLUMNS).items():
         upper, lower = subject.decode(codes).split(COLUMNS)
         rows += [(SAMPLERS[name], upper), ("", lower)]
-    caption = "Decoded codes from each sampler. An autoencoder was never asked to fill the prior."
+    caption = "Decoded codes from each sampler. An autoencoder is not trained to fill the prior."
     return Figure("samples", mosaic(rows, "New images, by where their codes come from"), caption)
-
-
-def limits_of(points: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Axes that hold all points but a few outliers, with a margin."""
-    low, high = points.quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0)
-    margin = (high - low).clamp_min(1e-6) * 0.08
-    (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
-    return (x_low, x_high), (y_low, y_high)
 
 
 # in the order of the report
@@ -122,5 +113,5 @@ DRAWN: tuple[Callable[[Subject], Figure | list[Figure]], ...] = (
     decoded_planes,
     samples,
     movement,
-    lambda subject: shapes_of_losses(),
+    lambda _: shapes_of_losses(),
 )

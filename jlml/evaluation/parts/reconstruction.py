@@ -1,10 +1,10 @@
-"""How well images come back from their codes."""
+"""Scores of reconstructions of the test images."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from jlml.evaluation.findings import Estimate, Figure, Findings, means_of
+from jlml.evaluation.batches import in_batches
+from jlml.evaluation.results import Estimate, Figure, Results, means_of
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
 from jlml.metrics.images import SMALLEST, psnr, ssim
@@ -15,29 +15,29 @@ CHUNK = 1000
 EXTREMES = 15  # images in the rows of best and worst
 
 
-def reconstruction(subject: Subject) -> Findings:
-    """Scores of all test images, by class, and the extremes."""
+def reconstruction(subject: Subject) -> Results:
+    """Scores of all test images and of each class, and the extremes."""
     values = picture_scores(subject.reconstructions, subject.test_images)
-    findings = Findings(means_of(values))
-    for number, name in enumerate(subject.class_names):
-        chosen = subject.test_labels == number
+    results = Results(means_of(values))
+    for number, name in enumerate(subject.data.class_names):
+        chosen = subject.data.test_labels == number
         if chosen.any():
             of_class = {score: some[chosen] for score, some in values.items()}
-            findings.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
+            results.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
     if isinstance(subject.model, VAE):
-        findings.remarks.append(
-            "A VAE reconstructs here from the posterior mean of each image; the objective above draws z."
+        results.notes.append(
+            "A VAE reconstructs from the posterior mean of each image here. The objective above draws z."
         )
     if "ssim" not in values:
-        findings.remarks.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
-    findings.figures = [extremes(subject, values["mse"]), by_class(findings.metrics)]
-    return findings
+        results.notes.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
+    results.figures = [extremes(subject, values["mse"]), by_class(results.metrics)]
+    return results
 
 
 def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, " images"]]:
-    """Every score of pictures against the images they stand for, one value an image."""
-    scored: list[dict[str, Tensor]] = []
-    for some, truth in zip(pictures.split(CHUNK), images.split(CHUNK), strict=True):
+    """Every score of pictures against the images that they reconstruct, one value per image."""
+
+    def score(some: Images, truth: Images) -> dict[str, Tensor]:
         error = mse(some, truth)
         scores = {
             "mse": error,
@@ -47,8 +47,9 @@ def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, 
         }
         if min(truth.shape[2:]) >= SMALLEST:
             scores["ssim"] = ssim(some, truth)
-        scored.append(scores)
-    return {name: torch.cat([scores[name] for scores in scored]) for name in scored[0]}
+        return scores
+
+    return in_batches(score, pictures, images, size=CHUNK)
 
 
 def extremes(subject: Subject, errors: Tensor) -> Figure:
@@ -63,13 +64,14 @@ def extremes(subject: Subject, errors: Tensor) -> Figure:
     ]
     caption = (
         f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
-        f"the largest (up to {errors[order[-1]]:.4f}). Few bright pixels are easy: the best are often ones."
+        f"the largest (up to {errors[order[-1]]:.4f}). The best are often ones, whose few bright pixels "
+        "are easy."
     )
     return Figure("extremes", mosaic(rows, "Best and worst reconstructions of test images"), caption)
 
 
 def by_class(metrics: dict[str, Estimate]) -> Figure:
-    """The error of each class."""
+    """The reconstruction error of each class."""
     chosen = {name.split("/")[1]: each for name, each in metrics.items() if name.endswith("/mse")}
     picture = bars(
         list(chosen),

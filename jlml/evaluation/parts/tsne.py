@@ -1,13 +1,12 @@
-"""t-SNE of the codes and of the pixels, beside the codes and PCA: four maps of the same images."""
+"""Four maps of the same images: t-SNE of the codes and of the pixels, the codes, and PCA."""
 
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
-from jlml.evaluation.findings import Figure, Findings, NotApplicableError, means_of
+from jlml.evaluation.results import Figure, NotApplicableError, Results, means_of
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.neighbours import knn_correct
-from jlml.metrics.pca import tensor
+from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures import plane_of, scatters
 from jlml.pictures.figures.scatter import Plane
 
@@ -15,26 +14,24 @@ try:  # the same algorithm at the same settings, six times as fast on one thread
     from sklearnex.manifold import TSNE
 
     LIBRARY = "scikit-learn-intelex"
-except ImportError:  # not asked for, or it has no wheels for this machine
+except ImportError:  # not installed, or without wheels for this machine
     from sklearn.manifold import TSNE
 
     LIBRARY = "scikit-learn (six times as fast on Linux with: pip install 'jlml[tsne]')"
 
 PERPLEXITY = 30
-PIXEL_COMPONENTS = 50  # pixels are brought to so many principal components first
+PIXEL_COMPONENTS = 50  # principal components of the pixels, which t-SNE maps
 
 
-def tsne(subject: Subject) -> Findings:
+def tsne(subject: Subject) -> Results:
     """Maps `tsne_images` test images. Source: van der Maaten & Hinton 2008."""
-    count = min(subject.settings.tsne_images, len(subject.test_labels))
+    count = min(subject.settings.tsne_images, len(subject.data.test_labels))
     if count <= 3 * PERPLEXITY:
         raise NotApplicableError(f"t-SNE at perplexity {PERPLEXITY} needs more than {3 * PERPLEXITY} images.")
     some = subject.test_order[:count]
-    codes, labels = subject.test_codes[some], subject.test_labels[some]
-    pixels = subject.test_images[some].flatten(1)
-    components = tensor(
-        PCA(min(PIXEL_COMPONENTS, *pixels.shape), random_state=0).fit_transform(pixels.numpy())
-    )
+    codes, labels = subject.test_codes[some], subject.data.test_labels[some]
+    pixels = subject.test_images[some].flatten(1).double()
+    components = principal_axes(pixels, PIXEL_COMPONENTS).project(pixels).float()
     maps = {"tsne_codes": embedded(subject, codes), "tsne_pixels": embedded(subject, components)}
     planes = {
         "codes": plane_of(codes),
@@ -42,23 +39,23 @@ def tsne(subject: Subject) -> Findings:
         "t-SNE of the codes": Plane(maps["tsne_codes"], ("", "")),
         "t-SNE of the pixels": Plane(maps["tsne_pixels"], ("", "")),
     }
-    findings = Findings()
+    results = Results()
     for name, points in maps.items():
         right = knn_correct(points, labels, None, None, [5])
-        findings.metrics |= means_of({f"{name}/leave_one_out_5": right[5]})
+        results.metrics |= means_of({f"{name}/leave_one_out_5": right[5]})
     caption = (
-        f"{count:,} test images, four maps. t-SNE (perplexity {PERPLEXITY}) keeps neighbours and gives up "
-        "distances: gaps and sizes of its clusters mean nothing."
+        f"Four maps of {count:,} test images. t-SNE (perplexity {PERPLEXITY}) keeps neighbours, not "
+        "distances: the gaps between its clusters and their sizes mean nothing."
     )
-    findings.remarks.append(f"Maps by {LIBRARY}; another library, or another seed, draws another map.")
-    findings.figures.append(Figure("maps", scatters(planes, labels, subject.class_names), caption))
-    return findings
+    results.notes.append(f"Maps by {LIBRARY}. Another library or seed gives another map.")
+    results.figures.append(Figure("maps", scatters(planes, labels, subject.data.class_names), caption))
+    return results
 
 
 def embedded(subject: Subject, points: Codes) -> Tensor:
     """(images, 2): the t-SNE map."""
     settings = subject.settings
-    # all points may be one, and an initial map by PCA would divide by its spread of 0
+    # if all points are equal, an initial map by PCA would divide by its spread of 0
     start = "pca" if points.shape[1] > 1 and float(points.std(0).max()) > 0 else "random"
     mapper = TSNE(perplexity=PERPLEXITY, init=start, random_state=settings.seed % 2**32, n_jobs=-1)
     return torch.from_numpy(mapper.fit_transform(points.numpy())).float()

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from torch import Tensor
 
+from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures.canvas import BlittedFigure, Picture, grid, rendered, words
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # (low, high) of the two axes
@@ -28,10 +29,7 @@ class Plane:
 
 
 def plane_of(codes: Float[Tensor, "codes latent"]) -> Plane:
-    """2-D codes as they are; more by their first two principal components; one beside its rank.
-
-    The sign of a component is arbitrary: here its largest entry is positive.
-    """
+    """2-D codes as they are; more by their first two principal components; one beside its rank."""
     codes = codes.detach().float().cpu()
     dims = codes.shape[1]
     if dims == 2:
@@ -39,16 +37,12 @@ def plane_of(codes: Float[Tensor, "codes latent"]) -> Plane:
     if dims == 1:
         rank = codes[:, 0].argsort().argsort().float() / max(len(codes) - 1, 1)
         return Plane(torch.stack([codes[:, 0], rank], 1), ("z1", "rank of z1, from 0 to 1"))
-    centred = codes - codes.mean(0)
-    variances, components = torch.linalg.eigh(centred.T @ centred)
-    first_two = components[:, [-1, -2]]
-    largest = first_two.abs().argmax(0)
-    first_two = first_two * torch.sign(first_two[largest, [0, 1]])
-    shares = variances[[-1, -2]] / variances.sum().clamp_min(torch.finfo(variances.dtype).tiny)
-    axes = [
-        f"principal component {i + 1} ({100 * share:.1f} % of variance)" for i, share in enumerate(shares)
+    axes = principal_axes(codes)
+    names = [
+        f"principal component {number} ({100 * share:.1f} % of variance)"
+        for number, share in enumerate(axes.shares.tolist(), start=1)
     ]
-    return Plane(centred @ first_two, (axes[0], axes[1]))
+    return Plane(axes.project(codes), (names[0], names[1]))
 
 
 def scatter(

@@ -1,4 +1,4 @@
-"""What a part of an evaluation finds: numbers with their uncertainty, pictures, and words."""
+"""The results of a part of an evaluation: numbers with their uncertainty, figures, and notes."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,29 +9,25 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from jlml.evaluation.quantities import quantity_of
+from jlml.comparison.quantities import quantity_of
 from jlml.pictures.figures import Picture
 
 
 class NotApplicableError(Exception):
-    """This part says nothing about this run; the message says why."""
+    """A part does not apply to a run; the message says why."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, how many images (or groups, or samples) it rests on, and its standard error.
-
-    The error is that of the mean over so many independent draws of images; None where the number is no
-    such mean, or where one draw cannot tell.
-    """
+    """A number with its standard error."""
 
     value: float
-    n: int
-    error: float | None = None
+    n: int  # independent images, groups of images or samples
+    error: float | None = None  # of a mean over n draws; None if it is unknown
 
     @classmethod
     def mean_of(cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"]) -> "Estimate":
-        """From one value an image."""
+        """The mean of one value per image."""
         values = values.double()
         n = len(values)
         error = float(values.std() / math.sqrt(n)) if n > 1 else None
@@ -44,7 +40,7 @@ BOOTSTRAPS = 100
 def bootstrapped(
     statistic: Callable[[Tensor], Tensor | float], values: Float[Tensor, "n ..."], generator: Generator
 ) -> Estimate:
-    """A statistic that is no mean, with the standard deviation that it has over redrawn images.
+    """A statistic other than a mean, with its standard deviation over redrawn images.
 
     Source: Efron 1979; 100 redraws give the error to 7 %.
     """
@@ -65,16 +61,16 @@ class Figure:
 
 
 @dataclass
-class Findings:
-    """Everything that a part found."""
+class Results:
+    """Everything that a part has found."""
 
     metrics: dict[str, Estimate] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
-    """Every value with its unit, n and standard error; null where a number is not finite."""
+    """Every value with its unit, n and standard error; null if a number is not finite."""
     return {
         name: {
             "value": finite(estimate.value),
@@ -87,10 +83,10 @@ def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
 
 
 def finite(value: float) -> float | None:
-    """JSON has no infinity and no NaN."""
+    """The value, or None for infinity and NaN, which JSON does not have."""
     return value if math.isfinite(value) else None
 
 
 def means_of(values: Mapping[str, Tensor], prefix: str = "") -> dict[str, Estimate]:
-    """The estimate of each name's values, one an image, under ``prefix``."""
+    """The mean of each metric's values, one per image, with a prefix before the name."""
     return {f"{prefix}{name}": Estimate.mean_of(torch.atleast_1d(some)) for name, some in values.items()}

@@ -1,0 +1,86 @@
+"""Scores of generated images in the features of the digit classifier, against real training images."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from jlml.data.batches import to_float
+from jlml.evaluation.digits import DigitClassifier, load_classifier
+from jlml.evaluation.results import Estimate, bootstrapped, means_of
+from jlml.evaluation.subject import Images, Subject
+from jlml.metrics.frechet import frechet_distance, jackknife_error
+from jlml.metrics.overlap import overlap, radii
+
+SIZE = 28  # pixels per side of the images that the classifier was trained on
+
+Shares = Float[Tensor, " classes"]
+
+
+class DigitScores:
+    """Compares images with a random draw of training images.
+
+    Args:
+        subject: with the training images.
+        count: how many training images are drawn.
+    """
+
+    def __init__(self, subject: Subject, count: int) -> None:
+        self.subject = subject
+        self.classifier: DigitClassifier = load_classifier().to(subject.device)
+        order = torch.randperm(len(subject.data.train_labels), generator=subject.generator("reference"))
+        real = to_float(subject.grey.train_images[order[:count]])
+        self.real, probabilities = self.classify(real)
+        self.radii = radii(self.real)
+        self.shares = shares_of(probabilities)
+
+    def scores(self, images: Images) -> tuple[dict[str, Estimate], Shares]:
+        """Every score of these images, and the share of each class among them."""
+        features, probabilities = self.classify(images)
+        distance = frechet_distance(self.real, features)
+        error = jackknife_error(self.real, features)
+        scores = {"frechet_distance": Estimate(distance, len(features), error)}
+        scores |= means_of(overlap(self.real, features, self.radii)._asdict())
+        scores["class_imbalance"] = bootstrapped(
+            lambda some: (shares_of(some) - self.shares).abs().sum() / 2,
+            probabilities,
+            self.subject.generator("bootstrap", 2),
+        )
+        scores |= means_of({"confidence": probabilities.max(1).values})
+        return scores, shares_of(probabilities)
+
+    def recognition(self, images: Images, classes: Tensor) -> dict[str, Estimate]:
+        """Which images are classified as the given classes, and with which confidence."""
+        _, probabilities = self.classify(images)
+        correct = probabilities.argmax(1) == classes
+        return means_of({"recognised": correct, "confidence": probabilities.max(1).values})
+
+    def classify(self, images: Images) -> tuple[Float[Tensor, "images features"], Tensor]:
+        """Features of the images, and probabilities of the ten digits."""
+
+        def forward(some: Images) -> tuple[Tensor, Tensor]:
+            features = self.classifier.features(as_mnist(some, self.subject.data.fit))
+            return features, self.classifier.to_digits(features).softmax(1)
+
+        return self.subject.in_batches(forward, images)
+
+
+def shares_of(probabilities: Float[Tensor, "images classes"]) -> Shares:
+    """The share of each class among the likeliest classes."""
+    return probabilities.argmax(1).bincount(minlength=probabilities.shape[1]).double() / len(probabilities)
+
+
+def as_mnist(images: Images, fit: str) -> Float[Tensor, "images 1 28 28"]:
+    """The images as the classifier knows them: padding cut away, or resized to 28 x 28.
+
+    Args:
+        images: square.
+        fit: how 28 x 28 images were brought to their size: `pad` or `resize`.
+    """
+    size = images.shape[-1]
+    if size == SIZE:
+        return images
+    if fit == "pad":
+        start = (size - SIZE) // 2
+        return images[..., start : start + SIZE, start : start + SIZE]
+    return F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True).clamp(0, 1)

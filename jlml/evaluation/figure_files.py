@@ -1,0 +1,37 @@
+"""Writes the figures of an evaluation: PNG, or GIF for an animation."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from jlml.evaluation.results import Figure
+from jlml.files import write_atomically
+from jlml.pictures.figures import Picture, as_png
+
+FRAME_MS = 150
+LAST_FRAME_MS = 2000
+
+
+def write_figure(figure: Figure, folder: Path, prefix: str = "") -> dict[str, str]:
+    """Writes a figure, and returns its file name and caption."""
+    if isinstance(figure.picture, list):
+        file, content = f"{prefix}{figure.name}.gif", as_gif(figure.picture)
+    else:
+        file, content = f"{prefix}{figure.name}.png", as_png(figure.picture)
+    write_atomically(folder / file, content)
+    return {"file": file, "caption": figure.caption}
+
+
+def as_gif(frames: Sequence[Picture]) -> bytes:
+    """The frames as the content of a GIF file that loops and pauses at the last frame."""
+    # one palette for all frames, from the last: colours must not flicker
+    palette = Image.fromarray(frames[-1]).quantize(128)
+    first, *rest = (
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
+    )
+    durations = [FRAME_MS] * len(rest) + [LAST_FRAME_MS]
+    encoded = BytesIO()
+    first.save(encoded, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+    return encoded.getvalue()

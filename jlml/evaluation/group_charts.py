@@ -1,0 +1,71 @@
+"""Charts of groups of runs: every run as a dot, and rate against distortion."""
+
+from collections.abc import Iterator, Sequence
+
+from jlml.comparison.groups import Group
+from jlml.comparison.quantities import quantity_of
+from jlml.errors import reason_of
+from jlml.evaluation.record import Evaluation
+from jlml.evaluation.results import Figure
+from jlml.evaluation.themes import MAIN, Groups, comparable_sets, heading
+from jlml.pictures.figures import rate_distortion, strips
+
+Points = dict[str, list[tuple[float, float]]]  # (x, y) of the runs of each group
+
+
+def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
+    """Every chart that can be drawn; what cannot be drawn is added to ``failed``."""
+    for draw in (metrics_by_run, rates):
+        try:
+            yield from draw(groups)
+        except Exception as error:  # the tables are more important than a chart
+            failed.append(f"figure of {draw.__name__} ({reason_of(error)})")
+
+
+def metrics_by_run(groups: Groups) -> Iterator[Figure]:
+    """A dot per run, which shows what the seeds change; a figure for each set of groups that compare."""
+    for number, (shared, comparable) in enumerate(comparable_sets(groups, MAIN), start=1):
+        panels = {}
+        for metric in (*MAIN, "likelihood/rate"):
+            values = {group.label: group.values(metric) for group in comparable}
+            if any(values.values()):
+                panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
+        caption = (
+            f"A dot per run, on {shared}. Where the dots of two rows mix, the seeds matter more than the "
+            "choice."
+        )
+        yield Figure("metrics" if number == 1 else f"metrics_{number}", strips(panels), caption)
+
+
+def rates(groups: Groups) -> Iterator[Figure]:
+    """Rate against distortion where distortions compare, and against the mse, which always compares."""
+    panels: dict[str, Points] = {}
+    labels = {}
+    for metric, title, label in (
+        ("likelihood/distortion", "", "distortion (nats per image)"),
+        ("reconstruction/mse", "By the common yardstick: ", "mse per pixel"),
+    ):
+        for shared, comparable in comparable_sets(groups, [metric]):
+            points = points_of(comparable, metric, "likelihood/rate")
+            if points:
+                panels[title + shared], labels[title + shared] = points, label
+    if not panels:
+        return
+    caption = (
+        "A dot per run: the information of a code about its image (rate) against what is lost (distortion). "
+        "Lower and further left is better; along a line of slope -1 the ELBO is the same. Distortions of "
+        "different observation models do not compare, so each model has its own panel. By the mse, all "
+        "compare."
+    )
+    yield Figure("rate_distortion", rate_distortion(panels, labels), caption)
+
+
+def points_of(groups: Sequence[Group[Evaluation]], x: str, y: str) -> Points:
+    """Two metrics of the runs that have both, by group."""
+    points = {
+        group.label: [
+            (run.metrics[x], run.metrics[y]) for run in group.runs if x in run.metrics and y in run.metrics
+        ]
+        for group in groups
+    }
+    return {label: some for label, some in points.items() if some}

@@ -1,0 +1,33 @@
+"""The progress of an evaluation in the terminal: a line per part."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+
+class PartProgress(Progress):
+    """A line for each part on stderr: its name, a bar, the time, and why it has no results."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            TextColumn("{task.description:14}", table_column=Column(no_wrap=True, min_width=14)),
+            BarColumn(table_column=Column(min_width=20)),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(overflow="fold")),
+            console=Console(stderr=True),
+        )
+
+    def begin(self, name: str) -> TaskID:
+        """Adds the line of a part, whose bar pulses until the part tells how much it has to do."""
+        return self.add_task(name, total=None, note="")
+
+    def advance_to(self, task: TaskID, done: int, total: int) -> None:
+        """Shows how much of a part is done."""
+        self.update(task, completed=done, total=total)
+
+    def end(self, task: TaskID, result: dict[str, Any]) -> None:
+        """Completes the line of a part."""
+        note = "" if result["status"] == "done" else f"{result['status']}: {result['reason']}"
+        self.update(task, completed=1, total=1, note=note)

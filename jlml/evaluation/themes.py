@@ -1,0 +1,150 @@
+"""The tables of a comparison: a theme each, and in each table only groups of runs that may be compared."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from jlml.comparison.comparable import comparable_key, is_yardstick
+from jlml.comparison.descriptions import images_in_words, observation_in_words
+from jlml.comparison.group_tables import spread_rows, text_of
+from jlml.comparison.groups import Group, grouped
+from jlml.comparison.quantities import quantity_of
+from jlml.comparison.spread import Spread
+from jlml.comparison.tables import Cell, Table
+from jlml.evaluation.record import Evaluation
+
+Groups = Sequence[Group[Evaluation]]
+
+SAMPLED = ("frechet_distance", "precision", "recall", "density", "coverage", "class_imbalance", "confidence")
+THEMES = {
+    "Reconstruction": [f"reconstruction/{name}" for name in ("mse", "squared_error", "bce", "psnr", "ssim")],
+    "Codes": [
+        f"codes/{name}"
+        for name in (
+            *("knn_1", "knn_5", "knn_15", "leave_one_out_5", "linear_probe"),
+            *("trustworthiness", "continuity", "silhouette", "distance_correlation"),
+        )
+    ],
+    "Likelihood": [
+        f"likelihood/{name}"
+        for name in (
+            *("elbo", "rate", "distortion", "importance_bound", "active_units"),
+            *("mutual_information", "marginal_kl"),
+        )
+    ],
+    "Samples from the prior": [f"generation/prior/{name}" for name in SAMPLED],
+    "Samples from a mixture fitted to training codes": [f"generation/mixture/{name}" for name in SAMPLED],
+    "Samples from the prior, shown as lambda": [f"generation/prior_lambda/{name}" for name in SAMPLED],
+    "Samples from the mixture, shown as lambda": [f"generation/mixture_lambda/{name}" for name in SAMPLED],
+}
+MAIN = (
+    "reconstruction/mse",
+    "reconstruction/bce",
+    "codes/knn_5",
+    "codes/trustworthiness",
+    "generation/prior/frechet_distance",
+    "generation/mixture/frechet_distance",
+)
+# rows below the runs: where each theme finds the numbers of a reference
+REAL = {"real test images": "generation/real_test_images"}
+REFERENCES = {
+    "Reconstruction": {"PCA": "baselines/pca", "mean image": "baselines/mean_image"},
+    "Codes": {"PCA": "baselines/pca"},
+    **{theme: REAL for theme in THEMES if theme.startswith("Samples")},
+}
+
+
+def main_tables(groups: Groups) -> list[Table]:
+    """The main numbers: a table for each set of groups that may be compared."""
+    sets = comparable_sets(groups, MAIN)
+    return [
+        comparison_table(f"In short: {shared}" if len(sets) > 1 else "In short", comparable, MAIN)
+        for shared, comparable in sets
+    ]
+
+
+def theme_tables(groups: Groups) -> Iterator[Table]:
+    """Every theme: a table for each set of groups that may be compared."""
+    for theme, metrics in THEMES.items():
+        sets = comparable_sets(groups, metrics)
+        for shared, comparable in sets:
+            title = f"{theme}: {shared}" if len(sets) > 1 or not all(map(is_yardstick, metrics)) else theme
+            table = comparison_table(title, comparable, metrics, REFERENCES.get(theme))
+            if len(table.header) > 2:
+                yield table
+
+
+def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, list[Group[Evaluation]]]]:
+    """The groups that have one of these metrics, in sets within which they compare.
+
+    Returns:
+        What the groups of a set share, in words, and the groups.
+    """
+    measured = [group for group in groups if any(group.values(metric) for metric in metrics)]
+    sets = grouped(
+        measured, lambda group: comparable_key(metrics, group.first.config, images_in(group.first))
+    )
+    return [(shared_by(some[0].first, metrics), some) for some in sets.values()]
+
+
+def shared_by(evaluation: Evaluation, metrics: Sequence[str]) -> str:
+    """What runs have in common if these metrics compare with those of this run."""
+    count = f"{images_in(evaluation):,} test images"
+    if all(map(is_yardstick, metrics)):
+        return f"{count}, {images_in_words(evaluation.config)}"
+    return f"{observation_in_words(evaluation.config, all_options=False)}, {count}"
+
+
+def images_in(evaluation: Evaluation) -> int:
+    """The number of test images."""
+    return evaluation.content["data"]["test_images"]
+
+
+def comparison_table(
+    title: str, groups: Groups, metrics: Sequence[str], references: Mapping[str, str] | None = None
+) -> Table:
+    """A row per group, a column per metric, mean ± standard deviation over seeds; references below."""
+    shown = [metric for metric in metrics if any(group.values(metric) for group in groups)]
+    cells = spread_rows(groups, shown)
+    rows = [
+        [Cell(group.label), Cell(str(len(group.runs))), *row]
+        for group, row in zip(groups, cells, strict=True)
+    ]
+    for name, prefix in (references or {}).items():
+        rows += reference_rows(name, prefix, groups, shown)
+    samplers = {metric.rpartition("/")[0] for metric in shown}
+    header = ["", "seeds", *(heading(metric, with_sampler=len(samplers) > 1) for metric in shown)]
+    return Table(title, header, rows, ["", "", *(quantity_of(metric).meaning for metric in shown)])
+
+
+def heading(metric: str, with_sampler: bool = True) -> str:
+    """The name of a column, with that of the sampler of generated images."""
+    quantity = quantity_of(metric)
+    if with_sampler and metric.startswith("generation/"):
+        quantity = quantity._replace(label=f"{quantity.label}, {metric.split('/')[1]}")
+    return quantity.heading
+
+
+def reference_rows(name: str, prefix: str, groups: Groups, metrics: Sequence[str]) -> Iterator[list[Cell]]:
+    """The rows of a reference: one for each latent dim and number of training images.
+
+    The split decides the numbers of a reference, and the seed decides the split: one value per seed.
+    """
+    sizes = {group.first.content["data"]["training_images"] for group in groups}
+
+    def kind_of(group: Group[Evaluation]) -> str:
+        content = group.first.content
+        dim = f" d{content['latent_dim']}" if name == "PCA" else ""
+        size = f", {content['data']['training_images']:,} training images" if len(sizes) > 1 else ""
+        return f"{name}{dim}{size}"
+
+    for kind, alike in grouped(groups, kind_of).items():
+        runs = [run for group in alike for run in group.runs]
+        spreads = []
+        for metric in metrics:
+            reference = f"{prefix}/{metric.rpartition('/')[2]}"
+            by_seed = {
+                run.content["run_seed"]: run.metrics[reference] for run in runs if reference in run.metrics
+            }
+            spreads.append(Spread(list(by_seed.values())) if by_seed else None)
+        if any(spreads):
+            texts = [text_of(spread, metric) for spread, metric in zip(spreads, metrics, strict=True)]
+            yield [Cell(kind), Cell(""), *map(Cell, texts)]

@@ -1,0 +1,53 @@
+"""Planes of codes: the region that codes occupy, and a grid of codes in it, decoded."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from jlml.shapes import Codes, Images
+
+REGION = (0.005, 0.995)  # quantiles of the codes along an axis
+SMALLEST = 1e-3  # width of a region, for codes that are all equal
+EDGE, MARGIN = 0.003, 0.08  # of a scatter: quantile at which its axes end, and what is added beyond
+
+Ticks = Float[Tensor, " ticks"]
+
+
+def region_of(points: Float[Tensor, "codes 2"], side: int) -> tuple[Ticks, Ticks]:
+    """``side`` equidistant values along each axis, over the region that points of a plane occupy."""
+    low, high = points.float().quantile(torch.tensor(REGION, device=points.device), dim=0)
+    high = torch.maximum(high, low + SMALLEST)
+    x, y = (torch.linspace(float(a), float(b), side) for a, b in zip(low, high, strict=True))
+    return x, y
+
+
+def limits_of(points: Float[Tensor, "points 2"]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Axes that hold all points but a few outliers, with a margin."""
+    low, high = points.quantile(torch.tensor([EDGE, 1 - EDGE]), dim=0)
+    margin = (high - low).clamp_min(1e-6) * MARGIN
+    (x_low, y_low), (x_high, y_high) = (low - margin).tolist(), (high + margin).tolist()
+    return (x_low, x_high), (y_low, y_high)
+
+
+def decoded_grid(
+    decode: Callable[[Codes], Images],
+    x: Float[Tensor, " columns"],
+    y: Float[Tensor, " rows"],
+    origin: Float[Tensor, " latent"],
+    directions: Float[Tensor, "2 latent"],
+) -> Float[Tensor, "rows columns height width"]:
+    """The images at origin + x u + y v.
+
+    Args:
+        decode: gives the image of each code.
+        x: steps along the first direction.
+        y: steps along the second direction.
+        origin: a code.
+        directions: u and v.
+    """
+    second, first = torch.meshgrid(y.to(origin.device), x.to(origin.device), indexing="ij")
+    codes = origin + first.reshape(-1, 1) * directions[0] + second.reshape(-1, 1) * directions[1]
+    images = decode(codes)
+    return images.reshape(len(y), len(x), *images.shape[2:])

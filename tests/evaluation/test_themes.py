@@ -1,0 +1,76 @@
+"""The tables of a comparison, from evaluations made up by hand."""
+
+from pathlib import Path
+
+from jlml.comparison.groups import Group
+from jlml.config import compose, plain
+from jlml.evaluation.record import Evaluation
+from jlml.evaluation.themes import comparison_table, main_tables, theme_tables
+from jlml.runs import Run
+
+
+def group_of(label, mse, elbo, *overrides, training=1000):
+    """Runs with these numbers, a seed each."""
+    config = {**plain(compose("latent=d2", *overrides)), "image_shape": [1, 28, 28]}
+
+    def content(seed, error, bound):
+        return {
+            "run_seed": seed,
+            "latent_dim": 2,
+            "data": {"test_images": 10, "training_images": training},
+            "parts": {
+                "reconstruction": {"metrics": {"mse": {"value": error}}},
+                "likelihood": {"metrics": {"elbo": {"value": bound}}},
+                "baselines": {"metrics": {"pca/mse": {"value": 500 / training}}},
+            },
+        }
+
+    numbers = enumerate(zip(mse, elbo, strict=True))
+    runs = [
+        Evaluation(Run(Path(f"{label}{seed}")), config, Path("x"), content(seed, *pair))
+        for seed, pair in numbers
+    ]
+    return Group(label, runs)
+
+
+def test_likelihoods_of_different_densities_and_errors_of_different_images_stand_apart():
+    groups = [
+        group_of("a", [0.1, 0.101], [5.0, 5.01], "loss=mse"),
+        group_of("b", [0.2, 0.201], [3.0, 3.01], "loss=mse", "loss.scale=0.1"),
+        group_of("c", [0.05, 0.0501], [900.0, 901.0], "loss=cont_bern"),
+    ]
+    tables = {table.title: table for table in theme_tables(groups)}
+    assert list(tables) == [
+        "Reconstruction",
+        "Likelihood: Gaussian pixels, grey mnist images of 28 x 28, 10 test images",
+        "Likelihood: continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28, 10 test images",
+    ]
+    bold = {title: [row[0].text for row in t.rows if row[2].bold] for title, t in tables.items()}
+    assert list(bold.values()) == [["c"], ["a"], []]
+    assert [cell.text for cell in tables["Reconstruction"].rows[-1]] == ["PCA d2", "", "0.50000 ± 0.00000"]
+    other = group_of("d", [0.01, 0.011], [1.0, 1.1], "loss=mse", "data=fashion_mnist")
+    titles = [table.title for table in theme_tables([*groups, other]) if "Reconstruction" in table.title]
+    assert titles == [
+        "Reconstruction: 10 test images, grey mnist images of 28 x 28",
+        "Reconstruction: 10 test images, grey fashion_mnist images of 28 x 28",
+    ]
+    assert [len(table.rows) for table in main_tables([*groups, other])] == [3, 1]  # no winner across both
+
+
+def test_a_table_has_mean_and_deviation_of_each_group():
+    incomplete = group_of("a", [0.1, 0.2, None], [0.0, 0.0, 0.0])
+    table = comparison_table("t", [incomplete, group_of("b", [3.0, 3.1], [0.0, 0.0])], ["reconstruction/mse"])
+    assert [cell.text for cell in table.rows[0]] == ["a", "3", "0.15000 ± 0.07071 (2 of 3)"]
+    assert not any(cell.bold for row in table.rows for cell in row)
+
+
+def test_references_of_different_training_sets_stand_apart():
+    groups = [
+        group_of("few", [0.1, 0.2], [0.0, 0.0], training=1000),
+        group_of("many", [0.1, 0.2], [0.0, 0.0], training=5000),
+    ]
+    (table,) = [table for table in theme_tables(groups) if table.title == "Reconstruction"]
+    assert {row[0].text: row[2].text for row in table.rows[2:]} == {
+        "PCA d2, 1,000 training images": "0.50000 ± 0.00000",
+        "PCA d2, 5,000 training images": "0.10000 ± 0.00000",
+    }
