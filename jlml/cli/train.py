@@ -30,7 +30,8 @@ def run(cfg: "DictConfig") -> None:
         check(plain(cfg))
         if "search" in cfg and cfg.resume is None:
             with importing():
-                from jlml.search import search, show_found
+                from jlml.cli.found import show_found
+                from jlml.search import search
 
             show_found(search(cfg))
             return
