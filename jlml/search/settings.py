@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from jlml.comparison.quantities import quantity_of
-from jlml.config import Config, check, compose, decisive, key_of, override, plain, shown, value_at
+from jlml.config import Config, check, compose, decisive, key_of, override, plain, value_at
 from jlml.config.identity import NOT_DECISIVE
 from jlml.config.schema import Search
 from jlml.errors import UserError
@@ -57,7 +57,7 @@ class Settings:
                 )
         search = Search.model_validate(node)
         check_settings(search)
-        check_devices(config)
+        check_processes(config)
         ranges = ranges_of(search.ranges)
         for range_ in ranges:
             check_key(range_.key)
@@ -154,19 +154,17 @@ def check_settings(search: Search) -> None:
         )
 
 
-def check_devices(config: Config) -> None:
+def check_processes(config: Config) -> None:
     """Refuses trials of several processes: each would start a search of its own.
 
     Raises:
         UserError: naming the key.
     """
-    for key in ("devices", "num_nodes"):
-        value = config["trainer"].get(key, 1)
-        if value != 1 and not (isinstance(value, list) and len(value) == 1):
-            raise UserError(
-                f"trainer.{key}={shown(value)} is invalid in a search: each trial is one process. Start the "
-                "same command several times instead, with one device each."
-            )
+    if config["trainer"].get("strategy") == "ddp":
+        raise UserError(
+            "trainer.strategy=ddp is invalid in a search: each trial is one process. Start the same command "
+            "several times instead, with one device each."
+        )
 
 
 def check_key(key: str) -> None:

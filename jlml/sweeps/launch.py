@@ -9,6 +9,7 @@ from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import Plan
 
 LAUNCHERS = ("joblib", "multiprocessing", "ray", "submitit")  # whose own errors are not errors of jlml
+ENDING = 5.0  # seconds that the workers of a killed one may take to end and release their jobs
 
 
 def run_jobs(app: Callable[[], None], overrides: Sequence[str], folder: Sweep, plan: Plan) -> None:
@@ -39,7 +40,10 @@ def run_jobs(app: Callable[[], None], overrides: Sequence[str], folder: Sweep, p
 
 def is_cut_off(folder: Sweep, job: str, values: dict[str, str]) -> bool:
     """Whether a job was at work, and no process works on it any more."""
-    return folder.result(job, values).status == "running" and not folder.is_held(job)
+    if folder.result(job, values).status != "running":
+        return False
+    with folder.alone(job, wait=ENDING) as free:
+        return free
 
 
 def multirun(app: Callable[[], None], overrides: Sequence[str]) -> None:

@@ -105,7 +105,7 @@ DIM = "+search.ranges.latent.dim="
         (["+search.ranges.model=[ae,vae]"], "differ in model.beta (null, 1.0)"),
         ([f"{DIM}[2,3]", "search.metric=val/los"], "is not a metric of model=vae. Did you mean val/loss?"),
         ([f"{DIM}[2,3]", "search.storage='nosql://me:secret@there/x'"], "search.storage cannot be used: "),
-        ([f"{DIM}[2,3]", "trainer=ddp"], "trainer.devices=2 is invalid in a search"),
+        ([f"{DIM}[2,3]", "trainer=ddp"], "trainer.strategy=ddp is invalid in a search"),
         (
             ["model=conv_vae", "model.code=spatial", "latent.dim=16", f"{DIM}[16,30]"],
             "search.ranges: latent.dim=30 does not fit a spatial code",
