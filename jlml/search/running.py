@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from optuna.exceptions import StorageInternalError
 
 from jlml.config import sentence_for
-from jlml.errors import UserError, first_line
+from jlml.errors import UserError, reason_of
 from jlml.runs import Run, build_data
 from jlml.search.corners import check_corners
 from jlml.search.progress import announce, report_trial
@@ -79,10 +79,10 @@ def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
         Exception: it failed. Other values may do well.
     """
     settings = trials.settings
-    values = {range_.key: range_.suggest(trial) for range_ in settings.ranges}
-    trial.set_user_attr("values", values)
     bar = [ProgressBar()] if sys.stdout.isatty() else []
     try:
+        values = {range_.key: range_.suggest(trial) for range_ in settings.ranges}
+        trial.set_user_attr("values", values)
         trained = train(
             settings.compose(values),
             run=Run.at(trials.folder_of(number)),
@@ -95,6 +95,6 @@ def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
         trial.set_user_attr("interruptions", interruptions + 1)
         raise SystemExit from end
     except Exception as error:
-        trial.set_user_attr("error", sentence_for(error) or f"{type(error).__name__}: {first_line(error)}")
+        trial.set_user_attr("error", sentence_for(error) or reason_of(error))
         raise
     return trained.metrics[settings.search.metric]

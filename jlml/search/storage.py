@@ -19,7 +19,7 @@ from jlml.search.settings import Settings
 
 HEARTBEAT = 30  # seconds between two heartbeats of a trial in a database
 GRACE = 120  # seconds without one after which the trial is stale
-ATTEMPTS = 3  # a trial that kills its process, for example for want of memory, must not do so forever
+ATTEMPTS = 3  # a trial that kills its process, for example by lack of memory, must not do so forever
 
 
 def open_study(settings: Settings, storage: BaseStorage) -> optuna.Study:

@@ -74,6 +74,10 @@ class Sweep:
             raise UserError(f"{self.path} is not the folder of a sweep: its sweep.yaml has no jobs.")
         return content
 
+    def jobs(self) -> dict[str, dict[str, str]]:
+        """The values of the swept keys, by job."""
+        return self.read()["jobs"]
+
     def record(self, plan: Plan) -> None:
         """Writes sweep.yaml. What was planned here before stays planned: a sweep may grow.
 
@@ -90,7 +94,7 @@ class Sweep:
                 jobs = plan.jobs
                 if file.is_file():
                     self._refuse_another(plan)
-                    jobs = self.read()["jobs"] | jobs
+                    jobs = self.jobs() | jobs
                 content = {"over": list(plan.factors), "fixed": plan.fixed, "jobs": jobs}
                 write_atomically(file, yaml.safe_dump(content, sort_keys=False))
         except OSError as error:
@@ -117,7 +121,7 @@ class Sweep:
 
     def results(self) -> list[Result]:
         """Every job, in the order of the plan."""
-        return [self.result(job, factors) for job, factors in self.read()["jobs"].items()]
+        return [self.result(job, factors) for job, factors in self.jobs().items()]
 
     @contextmanager
     def alone(self, name: str, wait: float) -> Iterator[bool]:
@@ -188,3 +192,8 @@ def results_csv(results: Sequence[Result]) -> str:
         for result in results
     ]
     return as_csv(["job", "status", *factors, "data", *metrics, *MEASURED, "error"], rows)
+
+
+def ranked(results: Sequence[Result], metric: str) -> list[Result]:
+    """The finished jobs that have the metric, the lowest first."""
+    return sorted((r for r in results if metric in r.metrics), key=lambda result: result.metrics[metric])

@@ -7,15 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from jlml.comparison.quantities import formatted
-from jlml.sweeps.folder import Result
+from jlml.sweeps.folder import Result, ranked
 
 SHOWN = ("val/mse", "val/bce", "val/loss")
 MOST_ROWS = 30
-
-
-def ranked(results: Sequence[Result], metric: str) -> list[Result]:
-    """The finished jobs that have the metric, the lowest first."""
-    return sorted((r for r in results if metric in r.metrics), key=lambda result: result.metrics[metric])
 
 
 def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> RenderableType:

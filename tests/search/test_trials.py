@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from jlml.errors import UserError
 from jlml.search import storage as storage_module
 from jlml.search.results import ranking, values_of
-from searches import open_trials
+from searches import TRIALS, open_trials
 
 
 class Killed(BaseException):
@@ -85,7 +85,7 @@ def test_killed_at_any_moment_it_ends_as_if_never_killed(tmp_path):
             goes_on = train_next(trials, training)
             numbers |= training.numbers
         assert results_of(trials) == expected
-        assert numbers == set(range(7))
+        assert numbers == set(range(TRIALS))
 
 
 def test_no_process_takes_what_a_living_one_trains(tmp_path):

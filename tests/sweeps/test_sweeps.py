@@ -4,11 +4,13 @@ import json
 
 import pytest
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jlml.cli.swept import show_swept
 from jlml.config import sentence_for
 from jlml.errors import UserError
 from jlml.sweeps.folder import Sweep
+from jlml.sweeps.plan import plan_of
 from sweeping import NARROW, completed, records, results, starts, statuses, sweep_here
 
 
@@ -21,17 +23,16 @@ def test_the_command_from_its_jobs_to_its_answer(tmp_path):
 
 
 def test_a_sweep_its_folder_its_answer_and_the_same_command_again(tmp_path, capsys):
-    overrides = ("model=ae,vae", "latent=d2,d8", *NARROW)
-    swept = sweep_here(tmp_path, *overrides)
+    swept = sweep_here(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     folder, rows = tmp_path / "sweeps/it", results(tmp_path)
-    assert len(rows) == 4
+    assert len(rows) == 2
     for job, row in rows.items():
         assert row["status"] == "finished"
         assert float(row["val/mse"]) == records(tmp_path)[job]["metrics"]["val/mse"]
     content = yaml.safe_load((folder / "sweep.yaml").read_text())
-    assert content["over"] == ["model", "latent"]
+    assert content["over"] == ["latent"]
     assert set(content["jobs"]) == set(rows)
-    config = yaml.safe_load((folder / "model-ae_latent-d2/config.yaml").read_text())
+    config = yaml.safe_load((folder / "latent-d2/config.yaml").read_text())
     assert "sweep" not in config
     assert not any(change.startswith("sweep.") for change in config["changes"])
     show_swept(swept)
@@ -39,10 +40,10 @@ def test_a_sweep_its_folder_its_answer_and_the_same_command_again(tmp_path, caps
     assert f"Evaluate it   python evaluate.py sweep={folder}" in capsys.readouterr().out
 
     began = starts(tmp_path)
-    sweep_here(tmp_path, *overrides)
+    sweep_here(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     assert starts(tmp_path) == began
-    sweep_here(tmp_path, overrides[0], "latent=d2,d8,d16", *NARROW)
-    assert len(results(tmp_path)) == 6
+    sweep_here(tmp_path, "model=ae", "latent=d2,d8,d16", *NARROW)
+    assert len(results(tmp_path)) == 3
     assert {job: starts(tmp_path)[job] for job in began} == began
 
 
@@ -102,12 +103,13 @@ def test_another_sweep_of_the_same_name_is_refused(tmp_path):
 
 
 def test_a_folder_with_other_files_is_refused_but_not_one_of_a_killed_command(tmp_path):
-    folder = tmp_path / "sweeps/it"
-    folder.mkdir(parents=True)
-    (folder / ".sweep.yaml.123").touch()  # half of a file, as a killed process leaves it
-    sweep_here(tmp_path, "seed=0,1", "model=ae", *NARROW)
-    (folder / "sweep.yaml").unlink()
+    plan = plan_of(OverridesParser.create().parse_overrides(["seed=0,1"]))
+    (tmp_path / ".sweep.yaml.123").touch()  # half of a file, as a killed process leaves it
+    Sweep(tmp_path).record(plan)
+    assert [result.job for result in Sweep(tmp_path).results()] == ["seed-0", "seed-1"]
+    (tmp_path / "sweep.yaml").unlink()
+    (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="exists and is not a sweep"):
-        sweep_here(tmp_path, "seed=0,1", "model=ae", *NARROW)
+        Sweep(tmp_path).record(plan)
     with pytest.raises(UserError, match="is not the folder of a sweep"):
-        Sweep(folder).results()
+        Sweep(tmp_path).results()
