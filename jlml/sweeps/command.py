@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from jlml.config import CONF, check, override, plain
+from jlml.config.compose import task_and_hydra
 from jlml.errors import UserError
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.launch import run_jobs
@@ -55,14 +56,14 @@ def sweep(app: Callable[[], None]) -> Swept:
         UserError: an override is invalid, before anything is trained; or a job's folder cannot be used.
     """
     given = overrides_in(sys.argv[1:])
-    overrides, composed = parsed(given)
-    cfg = plain(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+    overrides, task, hydra = parsed(given)
+    cfg = plain(task)
     check(cfg)
     plan = plan_of(overrides)
     metric = cfg["sweep"]["rank"]
     fixed = [str(each.input_line) for each in overrides if is_same_for_all(each)]
     check_rank(metric, check_jobs(plan, fixed))
-    threads = cfg["threads"] or threads_for(composed.hydra.launcher, len(plan.jobs))
+    threads = cfg["threads"] or threads_for(hydra.launcher, len(plan.jobs))
 
     folder = Sweep(Path(cfg["output_dir"]) / "sweeps" / (cfg["sweep"]["name"] or plan.name))
     folder.record(plan)
@@ -90,8 +91,8 @@ def overrides_in(arguments: Sequence[str]) -> list[str]:
     return overrides
 
 
-def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig]:
-    """The overrides as Hydra reads them, and the config, with Hydra's part, of those that are not swept.
+def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig]:
+    """The overrides as Hydra reads them, and the config and Hydra's own of those that are not swept.
 
     Values that the config itself sweeps (hydra.sweeper.params) count as overrides.
 
@@ -103,18 +104,18 @@ def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-        overrides = parser.parse_overrides(list(given))
-        same = [str(each.input_line) for each in overrides if not each.is_sweep_override()]
-        composed = compose("train", same, return_hydra_config=True)
-    params = composed.hydra.sweeper.get("params") or {}
+    overrides = parser.parse_overrides(list(given))
+    same = [str(each.input_line) for each in overrides if not each.is_sweep_override()]
+    task, hydra = task_and_hydra(same, "train")
+    params = hydra.sweeper.get("params") or {}
     overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
-    if not composed.hydra.sweeper._target_.endswith("BasicSweeper"):
+    if not hydra.sweeper._target_.endswith("BasicSweeper"):
         raise UserError("hydra/sweeper is invalid: expected basic. For other sweepers use search=....")
-    plugin = str(composed.hydra.launcher._target_).removeprefix("hydra_plugins.").split(".")[0]
+    plugin = str(hydra.launcher._target_).removeprefix("hydra_plugins.").split(".")[0]
     if plugin in PLUGINS and find_spec(f"hydra_plugins.{plugin}") is None:
         extra = PLUGINS[plugin]
         raise UserError(f"This launcher needs a package that is not installed: pip install 'jlml[{extra}]'.")
-    return overrides, composed
+    return overrides, task, hydra
 
 
 def is_same_for_all(given: Override) -> bool:

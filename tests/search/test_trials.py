@@ -8,9 +8,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from jlml.cli.found import show_found
 from jlml.errors import UserError
 from jlml.search import storage as storage_module
-from jlml.search.results import ranking, values_of
+from jlml.search.results import Found, ranking, values_of
 from searches import TRIALS, open_trials
 
 
@@ -107,6 +108,17 @@ def test_no_process_takes_what_a_living_one_trains(tmp_path):
     assert [number for number, _ in ranking(ours)] == [0, 1]
     assert train_next(ours) is False
     assert train_next(open_trials(tmp_path, trials=3))  # more trials extend it
+
+
+def test_what_other_processes_train_is_said(tmp_path, capsys):
+    trials = open_trials(tmp_path, trials=1)
+
+    def train(trial, number):
+        show_found(Found.of(trials))
+        return 1.0
+
+    assert train_next(trials, train)
+    assert "1 of 1 trials: 1 running.\nOther processes train what is running." in capsys.readouterr().out
 
 
 def test_a_trial_that_kills_its_process_three_times_is_given_up(tmp_path):

@@ -41,8 +41,8 @@ def test_cores_are_divided_among_jobs(monkeypatch):
 
 
 def test_joblib_runs_a_job_per_core_unless_told_otherwise():
-    _, composed = command.parsed(["seed=0,1", "hydra/launcher=joblib"])
-    assert composed.hydra.launcher.n_jobs == -1
+    *_, hydra = command.parsed(["seed=0,1", "hydra/launcher=joblib"])
+    assert hydra.launcher.n_jobs == -1
 
 
 def test_the_slurm_file_is_what_the_plugin_takes():

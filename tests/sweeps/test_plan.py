@@ -31,7 +31,7 @@ def test_every_combination_in_a_folder_of_its_own():
 
 def test_ranges_choices_lists_globs_and_the_config_s_own_params():
     given = ["seed=range(0,3)", "model.hidden=[64],[64, 32]", "loss=choice(mse,bce)", "callbacks=glob(*s*)"]
-    overrides, _ = parsed([*given, "+hydra.sweeper={params:{latent:'d2,d8'}}"])
+    overrides, *_ = parsed([*given, "+hydra.sweeper={params:{latent:'d2,d8'}}"])
     plan = plan_of_overrides(overrides)
     assert {key: len(values) for key, values in plan.factors.items()} == {
         "latent": 2,

@@ -1,17 +1,17 @@
 """Sweeps as a user meets them: results, failures, mistakes, and the same command again."""
 
-import json
-
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jlml.cli.swept import show_swept
-from jlml.config import sentence_for
+from jlml.config import compose, sentence_for
 from jlml.errors import UserError
+from jlml.runs import Run
 from jlml.sweeps.folder import Sweep
+from jlml.sweeps.job import train_rest
 from jlml.sweeps.plan import plan_of
-from sweeping import NARROW, completed, records, results, starts, statuses, sweep_here
+from sweeping import NARROW, QUICK, completed, records, results, starts, sweep_here
 
 
 def test_the_command_from_its_jobs_to_its_answer(tmp_path):
@@ -57,13 +57,13 @@ def test_a_failed_job_is_recorded_and_the_rest_is_trained(tmp_path, capsys):
         show_swept(swept)
     assert "Failed: latent.dim=2: " in capsys.readouterr().out
 
-    metrics = tmp_path / "sweeps/it" / failed["job"] / "metrics.json"
-    metrics.write_text(json.dumps({"status": "failed", "error": "as before"}))
-    sweep_here(tmp_path, *overrides)
-    assert json.loads(metrics.read_text())["error"] == "as before"  # it is not tried again
-    sweep_here(tmp_path, *overrides, "sweep.retry=true")
-    assert "does not fit a spatial code" in json.loads(metrics.read_text())["error"]
-    assert set(starts(tmp_path).values()) == {1}
+    folder = Sweep(tmp_path / "sweeps/it")
+    run = Run(folder.path / failed["job"])
+    run.write_metrics({"status": "failed", "error": "as before"})
+    train_rest(folder, run, compose(*QUICK, *overrides[:2], "latent.dim=2"))
+    assert run.metrics()["error"] == "as before"
+    train_rest(folder, run, compose(*QUICK, *overrides[:2], "latent.dim=2", "sweep.retry=true"))
+    assert "does not fit a spatial code" in run.metrics()["error"]
 
 
 @pytest.mark.parametrize(
@@ -87,23 +87,35 @@ def test_a_mistake_leaves_nothing_behind(tmp_path, overrides, says):
     assert not (tmp_path / "runs").exists()
 
 
+def planned(*overrides):
+    return plan_of(OverridesParser.create().parse_overrides(list(overrides)))
+
+
 def test_another_sweep_of_the_same_name_is_refused(tmp_path):
-    overrides = ("seed=0,1", "model=ae", "model.hidden=[16]")
-    sweep_here(tmp_path, *overrides, "trainer.max_epochs=1")
+    sweep = Sweep(tmp_path)
+    sweep.record(planned("seed=0,1", "trainer.max_epochs=1"))
+    sweep.record(planned("seed=1,2", "trainer.max_epochs=1", "threads=2", "hydra/launcher=joblib"))
+    assert [result.job for result in sweep.results()] == ["seed-0", "seed-1", "seed-2"]
     with pytest.raises(UserError, match="trainer.max_epochs=1 then, trainer.max_epochs=2 now"):
-        sweep_here(tmp_path, *overrides, "trainer.max_epochs=2")
+        sweep.record(planned("seed=0,1", "trainer.max_epochs=2"))
     with pytest.raises(UserError, match="this one is over seed, latent"):
-        sweep_here(tmp_path, *overrides, "latent=d2,d8", "trainer.max_epochs=1")
-    # the overrides are the same, and yet the run is another: its config was changed by hand
-    config = tmp_path / "sweeps/it/seed-0/config.yaml"
+        sweep.record(planned("seed=0,1", "latent=d2,d8", "trainer.max_epochs=1"))
+
+
+def test_a_finished_run_of_another_config_is_refused_and_left_as_it_is(tmp_path):
+    """For example after a file in conf/ was changed: the overrides are the same, the run is another."""
+    run, cfg = Run.at(tmp_path / "seed-0"), compose(*QUICK, *NARROW, "model=ae")
+    train_rest(Sweep(tmp_path), run, cfg)
+    finished, config = run.metrics(), run.path / "config.yaml"
+    assert finished["status"] == "finished"
     config.write_text(config.read_text().replace("lr: 0.001", "lr: 0.5"))
     with pytest.raises(UserError, match=r"optimizer\.lr was 0\.5 and is 0\.001\. Choose another sweep\.name"):
-        sweep_here(tmp_path, *overrides, "trainer.max_epochs=1")
-    assert statuses(tmp_path) == ["finished"] * 2  # what is there is left as it is
+        train_rest(Sweep(tmp_path), run, cfg)
+    assert run.metrics() == finished
 
 
 def test_a_folder_with_other_files_is_refused_but_not_one_of_a_killed_command(tmp_path):
-    plan = plan_of(OverridesParser.create().parse_overrides(["seed=0,1"]))
+    plan = planned("seed=0,1")
     (tmp_path / ".sweep.yaml.123").touch()  # half of a file, as a killed process leaves it
     Sweep(tmp_path).record(plan)
     assert [result.job for result in Sweep(tmp_path).results()] == ["seed-0", "seed-1"]
