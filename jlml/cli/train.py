@@ -30,7 +30,8 @@ def run(cfg: "DictConfig") -> None:
         check(plain(cfg))
         if "search" in cfg and cfg.resume is None:
             with importing():
-                from jlml.search import search, show_found
+                from jlml.cli.found import show_found
+                from jlml.search import search
 
             show_found(search(cfg))
             return
@@ -47,10 +48,13 @@ def run(cfg: "DictConfig") -> None:
 
 
 def sweep(app: Callable[[], None]) -> None:
-    """Runs every combination of the command line's values, each by the app."""
+    """Runs every combination of the command line's values, each by the app, and prints the results."""
     from jlml.sweeps import sweep as run_sweep
 
-    run_sweep(app)
+    swept = run_sweep(app)
+    from jlml.cli.swept import show_swept  # now: comparing takes scipy and its like, which no job waits for
+
+    show_swept(swept)
 
 
 def main() -> None:

@@ -1,44 +1,41 @@
-"""A few configs from the edges of what is searched: each must be possible, and all must be comparable."""
+"""A few configs from the edges of what is searched: each must be valid, and all must be comparable."""
 
 from collections.abc import Iterator
 
 import torch
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 
 from jlml.comparison.comparable import obstacle
-from jlml.config import Config, check, plain, sentence
+from jlml.config import Config, check, plain, sentence_for
 from jlml.errors import UserError, did_you_mean
 from jlml.runs import build_model
-from jlml.search.ranges import Choices
 from jlml.search.settings import Settings
 
 
 def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None:
     """Refuses a search of which some part cannot be trained, or not be compared.
 
-    Every end and every choice of a range is in some corner; not every combination.
+    Both ends and every choice of a range are in some corner; not every combination is.
 
     Raises:
         UserError: naming the key.
     """
+    metric = settings.search.metric
     corners = [plain_corner(settings, values) for values in values_of_corners(settings)]
-    check_comparable(settings.metric, corners)
+    check_comparable(metric, corners)
     for corner in corners:
         names = metrics_of(corner, image_shape)
-        if settings.metric not in names:
-            model = corner["choices"]["model"]
+        if metric not in names:
             raise UserError(
-                f"search.metric={settings.metric} is no metric of model={model}."
-                f"{did_you_mean(settings.metric, names)} Choose one of: {', '.join(sorted(names))}."
+                f"search.metric={metric} is not a metric of model={corner['choices']['model']}."
+                f"{did_you_mean(metric, names)} Choose one of: {', '.join(sorted(names))}."
             )
 
 
 def values_of_corners(settings: Settings) -> Iterator[dict[str, str]]:
-    """As few sets of values as show every end and every choice."""
-    sizes = (len(range_.values) if isinstance(range_, Choices) else 2 for range_ in settings.ranges)
-    for index in range(max(sizes)):
-        yield {range_.key: range_.some(index) for range_ in settings.ranges}
+    """The fewest sets of values that contain every extreme of every range."""
+    extremes = {range_.key: range_.extremes for range_ in settings.ranges}
+    for index in range(max(map(len, extremes.values()))):
+        yield {key: values[index % len(values)] for key, values in extremes.items()}
 
 
 def plain_corner(settings: Settings, values: dict[str, str]) -> Config:
@@ -50,15 +47,11 @@ def plain_corner(settings: Settings, values: dict[str, str]) -> Config:
     try:
         config = plain(settings.compose(values))
         check(config)
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"search.ranges: {sentence(error)}") from error
-    except ValueError as error:
-        if "Config group override" not in str(error):
+    except Exception as error:
+        said = sentence_for(error)
+        if said is None:
             raise
-        raise UserError(
-            f"search.ranges: {' '.join(str(error).split())}. A group takes a list of its choices; numbers go "
-            "to a key, as latent.dim."
-        ) from error
+        raise UserError(f"search.ranges: {said}") from error
     return config
 
 

@@ -1,4 +1,4 @@
-"""What a search may try: `search.ranges`, from the config's nodes to values, as words of a command line."""
+"""What a search may try: `search.ranges`, from the nodes of a config to values as a command line has them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 
 from optuna.trial import BaseTrial
 
-from jlml.config import flat, shown
+from jlml.config import shown
 from jlml.errors import UserError, did_you_mean
 
-OPTIONS = ("low", "high", "step", "log", "choices")
+BOUNDS = ("low", "high", "step", "log")
 EXAMPLE = "{low: 1e-4, high: 1e-2, log: true}"
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers from ``low`` to ``high``: whole ones if both are."""
+    """The numbers from ``low`` to ``high``: integers if both are."""
 
     key: str
     low: float
@@ -24,8 +24,8 @@ class Numbers:
     step: float | None
     log: bool
 
-    def ask(self, trial: BaseTrial) -> str:
-        """A value for this trial, as one would type it: four digits, which keeps commands readable."""
+    def suggest(self, trial: BaseTrial) -> str:
+        """A value for this trial, of four digits where it is not an integer: that keeps commands readable."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             return str(
                 trial.suggest_int(self.key, self.low, self.high, step=int(self.step or 1), log=self.log)
@@ -34,42 +34,39 @@ class Numbers:
         short = float(f"{value:.4g}")
         return repr(short if self.low <= short <= self.high else value)
 
-    def some(self, index: int) -> str:
-        """The ends, in turns."""
-        return shown((self.low, self.high)[index % 2])
+    @property
+    def extremes(self) -> tuple[str, ...]:
+        """The values to check before a search starts."""
+        return shown(self.low), shown(self.high)
 
 
 @dataclass(frozen=True)
 class Choices:
-    """A few values, each as one would type it, which also lets Optuna store a list of widths."""
+    """A few values, each as a text, so that Optuna can store a list such as layer widths."""
 
     key: str
     values: tuple[str, ...]
 
-    def ask(self, trial: BaseTrial) -> str:
+    def suggest(self, trial: BaseTrial) -> str:
         """A value for this trial."""
         return trial.suggest_categorical(self.key, self.values)
 
-    def some(self, index: int) -> str:
-        """Each of them, in turns."""
-        return self.values[index % len(self.values)]
+    @property
+    def extremes(self) -> tuple[str, ...]:
+        """The values to check before a search starts: all of them."""
+        return self.values
 
 
 Range = Numbers | Choices
 
 
-def key_of(word: str) -> str:
-    """The key or group that a word sets."""
-    return word.lstrip("+~").partition("=")[0]
-
-
-def ranges_of(node: Any) -> tuple[Range, ...]:
+def ranges_of(node: Mapping[str, Any]) -> tuple[Range, ...]:
     """The ranges that a config names, in its order.
 
     Raises:
-        UserError: there is none, or one is no range.
+        UserError: there is none, or one is invalid.
     """
-    ranges = tuple(_ranges(node, "")) if isinstance(node, Mapping) else ()
+    ranges = tuple(ranges_in(node, ""))
     if not ranges:
         raise UserError(
             "search.ranges is empty. Choose search=ae or search=vae, or add a range: "
@@ -82,29 +79,29 @@ def ranges_of(node: Any) -> tuple[Range, ...]:
     return ranges
 
 
-def _ranges(node: Mapping[str, Any], prefix: str) -> Iterator[Range]:
+def ranges_in(node: Mapping[str, Any], prefix: str) -> Iterator[Range]:
+    """The ranges in a node whose keys begin with this prefix."""
     for name, value in node.items():
         key = f"{prefix}{name}"
         if isinstance(value, list):
             yield choices(key, value)
-        elif isinstance(value, Mapping) and "choices" in value:
-            check_options(key, value, ("choices",))
-            yield choices(key, value["choices"])
-        elif isinstance(value, Mapping) and ("low" in value or "high" in value):
-            check_options(key, value, OPTIONS[:-1])
-            yield numbers(key, value)
-        elif isinstance(value, Mapping):
-            yield from _ranges(value, f"{key}.")
-        else:
-            near = did_you_mean(str(name), OPTIONS)
-            fixed = "" if near else f" To fix the key, say {key}={shown(value)}."
+        elif not isinstance(value, Mapping):
+            near = did_you_mean(str(name), (*BOUNDS, "choices"))
             raise UserError(
-                f"search.ranges.{key}={shown(value)} is not a range. Write {EXAMPLE} or a list of choices."
-                f"{near}{fixed}"
+                f"search.ranges.{key}={shown(value)} is not a range: expected {EXAMPLE} or a list of choices."
+                + (near or f" To fix the key, use {key}={shown(value)}.")
             )
+        elif "choices" in value:
+            refuse_others(key, value, ("choices",))
+            yield choices(key, value["choices"])
+        elif "low" in value or "high" in value:
+            refuse_others(key, value, BOUNDS)
+            yield numbers(key, **value)
+        else:
+            yield from ranges_in(value, f"{key}.")
 
 
-def check_options(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+def refuse_others(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     """Refuses an option that a range does not have.
 
     Raises:
@@ -114,7 +111,7 @@ def check_options(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -
         if name not in allowed:
             raise UserError(
                 f"search.ranges.{key}.{name} is not an option of a range.{did_you_mean(str(name), allowed)} "
-                f"It takes: {', '.join(allowed)}."
+                f"Choose one of: {', '.join(allowed)}."
             )
 
 
@@ -122,52 +119,48 @@ def choices(key: str, values: Any) -> Choices:
     """A range of these values.
 
     Raises:
-        UserError: there is no choice.
+        UserError: there is nothing to choose from.
     """
-    texts = tuple(shown(value) for value in values) if isinstance(values, list) else ()
+    texts = tuple(map(shown, values)) if isinstance(values, list) else ()
     if len(set(texts)) < 2 or len(set(texts)) < len(texts):
-        raise UserError(
-            f"search.ranges.{key}={shown(values)} is no choice. Give a list of two values or more, each once."
-        )
-    for value in values:
-        if isinstance(value, Mapping) or "'" in shown(value):
-            raise UserError(
-                f"search.ranges.{key}: {shown(value)} cannot be a choice. Use numbers, names or lists."
-            )
+        raise invalid(key, values, "a list of two or more different values")
+    for value, text in zip(values, texts, strict=True):
+        if isinstance(value, Mapping) or "'" in text:
+            raise invalid(key, values, f"numbers, names or lists, not {text}")
     return Choices(key, texts)
 
 
-def numbers(key: str, node: Mapping[str, Any]) -> Numbers:
+def numbers(key: str, low: Any = None, high: Any = None, step: Any = None, log: Any = False) -> Numbers:
     """A range between two numbers.
 
     Raises:
-        UserError: it is empty, or its steps are not possible.
+        UserError: it is empty, or an option is invalid.
     """
-    given, name = dict(flat(node)), f"search.ranges.{key}"
-    low, high, step, log = given.get("low"), given.get("high"), given.get("step"), given.get("log", False)
     for option, value in (("low", low), ("high", high), ("step", step)):
-        if value is None and option in ("low", "high"):
-            raise UserError(f"{name} has no {option}. Write {EXAMPLE}.")
+        if value is None and option != "step":
+            raise UserError(f"search.ranges.{key} has no {option}: expected {EXAMPLE}.")
         if value is not None and not is_number(value):
-            raise UserError(f"{name}.{option}={shown(value)} is not possible. Use a number.")
+            raise invalid(f"{key}.{option}", value, "a number")
     if not isinstance(log, bool):
-        raise UserError(f"{name}.log={shown(log)} is not possible. Use true or false.")
-    assert low is not None
-    assert high is not None
+        raise invalid(f"{key}.log", log, "true or false")
     if low >= high:
-        raise UserError(f"{name} goes from low={low} to high={high}, which is nothing. Use low below high.")
+        raise invalid(f"{key}.low", low, f"a number below high={high}")
     if log and low <= 0:
-        raise UserError(f"{name}.low={low} is not possible with log=true. Use a number above 0.")
-    if log and step is not None:
-        raise UserError(f"{name} has step and log, which exclude each other. Leave one out.")
-    if step is not None and not 0 < step <= high - low:
-        raise UserError(f"{name}.step={step} is not possible. Use a number above 0, at most {high - low}.")
+        raise invalid(f"{key}.low", low, "a number above 0 with log=true")
     if step is not None:
-        steps = floor((high - low) / step + 1e-9)
-        high = low + steps * step  # the last number that a step reaches
+        if log:
+            raise UserError(f"search.ranges.{key} has step and log=true. Leave one out.")
+        if not 0 < step <= high - low:
+            raise invalid(f"{key}.step", step, f"a number above 0, at most {high - low}")
+        high = low + floor((high - low) / step + 1e-9) * step  # the last number that a step reaches
     if all(isinstance(value, int) for value in (low, high, step or 1)):
         return Numbers(key, low, high, step, log)
     return Numbers(key, float(low), float(high), None if step is None else float(step), log)
+
+
+def invalid(key: str, value: Any, expected: str) -> UserError:
+    """The error about a value in a range."""
+    return UserError(f"search.ranges.{key}={shown(value)} is invalid: expected {expected}.")
 
 
 def is_number(value: Any) -> bool:

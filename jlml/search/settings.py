@@ -1,22 +1,24 @@
-"""What a search is: its config checked, its name, and what tells it from another search."""
+"""What a search is: its checked config, its name, and what makes it another search."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from copy import deepcopy
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from jlml.config import Config, compared, compose, decisive, key_of, plain, shown, value_at
-from jlml.config import override as word
-from jlml.config.identity import NOT_DECISIVE as BESIDES
-from jlml.errors import UserError, did_you_mean
+from jlml.comparison.quantities import quantity_of
+from jlml.config import Config, check, compose, decisive, key_of, override, plain, value_at
+from jlml.config.identity import NOT_DECISIVE
+from jlml.config.schema import Search
+from jlml.errors import UserError
 from jlml.search.ranges import Range, ranges_of
 
-IN_PASSING = ("name", "trials", "storage")  # may change while a search goes on
-LOWER, HIGHER = ("val/loss", "val/nll", "val/mse", "val/bce"), ("val/elbo",)  # is better
+MAY_CHANGE = ("name", "trials", "storage")  # when a search is resumed
+DIRECTIONS = {"lower": "minimize", "higher": "maximize"}
 
 
 @dataclass(frozen=True)
@@ -25,67 +27,65 @@ class Settings:
 
     Args:
         config: of any trial, before the trial's own values; plain.
-        words: that compose it.
+        overrides: that compose it.
         ranges: of the values.
-        others: as in `conf/search/default.yaml`.
+        search: the group `search`. It is not printed: the URL of a database may hold a password.
     """
 
     config: Config
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     ranges: tuple[Range, ...]
-    name: str | None
-    trials: int
-    metric: str
-    direction: Literal["minimize", "maximize"]
-    startup_trials: int
-    pruning: bool
-    warmup_epochs: int
-    seed: int
-    storage: str | None = field(repr=False)  # the URL of a database may hold a password
-    node: dict[str, Any] = field(repr=False)
+    search: Search = field(repr=False)
 
     @classmethod
     def of(cls, cfg: DictConfig) -> "Settings":
         """Those of a config that chooses a search.
 
         Raises:
-            UserError: something about them cannot be.
+            UserError: the config is invalid, or chooses no search.
         """
         config = plain(cfg)
+        check(config)
         node = config.pop("search", None)
-        if not isinstance(node, dict):
-            raise UserError("This config chooses no search. Add search=vae, or another of conf/search.")
-        check_settings(node)
-        check_devices(config)
-        ranges = ranges_of(node["ranges"])
+        if node is None:
+            raise UserError("This config chooses no search. Add search=vae, or another file of conf/search.")
+        for key in Search.model_fields:
+            if key not in node:
+                raise UserError(
+                    f"search.{key} is missing from the config. Begin a search file of your own with: "
+                    "defaults: [default, _self_]"
+                )
+        search = Search.model_validate(node)
+        check_settings(search)
+        check_processes(config)
+        ranges = ranges_of(search.ranges)
         for range_ in ranges:
             check_key(range_.key)
-        words = words_of(config, {range_.key for range_ in ranges})
-        others = {name: value for name, value in node.items() if name != "ranges"}
-        return cls(config, words, ranges, node=node, **others)
+        return cls(config, overrides_of(config, {range_.key for range_ in ranges}), ranges, search)
 
     def compose(self, values: dict[str, str]) -> DictConfig:
         """The config of a trial with these values."""
-        return without_search(compose(*self.words, *(word(key, value) for key, value in values.items())))
+        return without_search(
+            compose(*self.overrides, *(override(key, text) for key, text in values.items()))
+        )
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes it this search: two that differ here have nothing to tell each other."""
-        config = decisive(self.config)
+        """What makes it this search: two that differ here cannot learn from each other's trials."""
+        config = decisive(deepcopy(self.config))
         for range_ in self.ranges:
             *parents, name = range_.key.split(".")
             parent = value_at(config, ".".join(parents)) if parents else config
             if isinstance(parent, dict):
                 parent.pop(name, None)
-        settings = {key: value for key, value in self.node.items() if key not in IN_PASSING}
-        written = json.dumps({"search": settings, **config}, sort_keys=True)
-        return json.loads(written)
+        search = self.search.model_dump(exclude=set(MAY_CHANGE))
+        return json.loads(json.dumps({"search": search, **config}, sort_keys=True))  # as Optuna stores it
 
     @property
-    def folder_name(self) -> str:
+    def name(self) -> str:
         """The given name; else the choices that are not searched, and a hash of the identity."""
-        if self.name is not None:
-            return self.name
+        if self.search.name is not None:
+            return self.search.name
         choices, searched = self.config["choices"], {range_.key for range_ in self.ranges}
         groups = [group for group in ("model", "loss") if group not in searched]
         readable = [choices.get("search", "search"), *(choices[group] for group in groups)]
@@ -95,11 +95,11 @@ class Settings:
     @property
     def folder(self) -> Path:
         """Where everything about it is kept."""
-        return Path(self.config["output_dir"]) / "searches" / self.folder_name
+        return Path(self.config["output_dir"]) / "searches" / self.name
 
 
 def without_search(cfg: DictConfig) -> DictConfig:
-    """The config of a run, though an experiment may choose a search."""
+    """The config of a run, even if an experiment file chooses a search."""
     OmegaConf.set_struct(cfg, False)
     cfg.pop("search", None)
     cfg.choices.pop("search", None)
@@ -107,90 +107,76 @@ def without_search(cfg: DictConfig) -> DictConfig:
     return cfg
 
 
-def words_of(config: Config, searched: set[str]) -> tuple[str, ...]:
-    """The words that compose this config again, in a fixed order, but for what is searched."""
+def overrides_of(config: Config, searched: set[str]) -> tuple[str, ...]:
+    """The overrides that compose this config again, in a fixed order, without what is searched."""
     defaults = default_choices()
     groups = [
         f"{group}={option}"
         for group, option in config["choices"].items()
         if defaults.get(group) != option and group != "search"
     ]
-    words = [*sorted(groups), *config["changes"]]
     return tuple(
-        word for word in words if key_of(word) not in searched and not key_of(word).startswith("search.")
+        given
+        for given in [*sorted(groups), *config["changes"]]
+        if key_of(given) not in searched and not key_of(given).startswith("search.")
     )
 
 
 @cache
 def default_choices() -> dict[str, str]:
-    """The choice of each group where no word says another."""
+    """The choice of each group that no override sets."""
     return dict(compose().choices)
 
 
-def check_settings(node: dict[str, Any]) -> None:
-    """Refuses settings that a search does not have, and metrics that it cannot go by.
+def check_settings(search: Search) -> None:
+    """Refuses a metric that a search cannot go by, and a storage that is not a URL.
 
     Raises:
-        UserError: naming the setting.
+        UserError: naming the key.
     """
-    known = {known.name for known in fields(Settings)} - {"config", "words", "node"}
-    for key in node:
-        if key not in known:
-            raise UserError(f"search.{key} is not a key of the config.{did_you_mean(key, known)}")
-    for key in known:
-        if key not in node:
-            raise UserError(f"search.{key} is missing from the config. Choose search=default, ae or vae.")
-    metric, direction = node["metric"], node["direction"]
+    metric, storage = search.metric, search.storage
     if not metric.startswith("val/"):
         raise UserError(
-            f"search.metric={metric} is not possible. Use a metric of validation, as val/loss or val/mse: "
-            "what chooses must not be what judges in the end."
+            f"search.metric={metric} is invalid: expected a validation metric, for example val/loss or "
+            "val/mse. The test images are for the model that is chosen."
         )
-    if (metric in LOWER and direction == "maximize") or (metric in HIGHER and direction == "minimize"):
-        right, better = ("minimize", "lower") if metric in LOWER else ("maximize", "higher")
-        raise UserError(f"{metric} is better where it is {better}: say search.direction={right}.")
-    storage = node["storage"]
-    if storage is not None and (not isinstance(storage, str) or "://" not in storage):
+    better = quantity_of(metric).better
+    if better is not None and search.direction != DIRECTIONS[better]:
+        raise UserError(
+            f"search.direction={search.direction} is invalid: {metric} is better where it is {better}. Use "
+            f"search.direction={DIRECTIONS[better]}."
+        )
+    if storage is not None and not (isinstance(storage, str) and "://" in storage):
         # not shown: it may hold a password
-        raise UserError("search.storage is not a URL. Use one such as postgresql://user@host/base, or null.")
+        raise UserError(
+            "search.storage is invalid: expected the URL of a database, for example "
+            "postgresql://user@host/base, or null."
+        )
 
 
-def check_devices(config: Config) -> None:
+def check_processes(config: Config) -> None:
     """Refuses trials of several processes: each would start a search of its own.
 
     Raises:
         UserError: naming the key.
     """
-    for key in ("devices", "num_nodes"):
-        value = config["trainer"].get(key, 1)
-        if value != 1 and not (isinstance(value, list) and len(value) == 1):
-            raise UserError(
-                f"trainer.{key}={shown(value)} does not go with a search, whose trials are one process each. "
-                "Run the same command several times instead, with a device for each."
-            )
+    if config["trainer"].get("strategy") == "ddp":
+        raise UserError(
+            "trainer.strategy=ddp is invalid in a search: each trial is one process. Start the same command "
+            "several times instead, with one device each."
+        )
 
 
 def check_key(key: str) -> None:
-    """Refuses to search what is no matter of search.
+    """Refuses to search what does not change the result of a run, or is chance.
 
     Raises:
         UserError: naming the key.
     """
-    if key.split(".")[0] in (*BESIDES, "search", "sweep", "hydra") or key in ("data.root", "data.fallback"):
-        raise UserError(f"search.ranges.{key} changes no number of a run. Take it out.")
+    if key.split(".")[0] in (*NOT_DECISIVE, "search", "hydra") or key in ("data.root", "data.fallback"):
+        raise UserError(f"search.ranges.{key} is invalid: {key} changes no metric. Remove it.")
     if key in ("seed", "data.seed"):
         raise UserError(
-            f"search.ranges.{key} would find the luckiest seed. Take it out; compare seeds later."
+            f"search.ranges.{key} is invalid: it would find the luckiest seed. Remove it. To compare seeds, "
+            "use train.py -m seed=0,1,2."
         )
-
-
-def refuse_another(old: dict[str, Any], new: dict[str, Any], name: str) -> None:
-    """A search goes on only as it began.
-
-    Raises:
-        UserError: saying what has changed.
-    """
-    differing = compared(old, new)
-    if differing:
-        texts = "; ".join(differing.values())
-        raise UserError(f"The search {name} is another: {texts}. Choose another search.name.")

@@ -1,9 +1,6 @@
-"""Optuna's study of a search, where every process that runs the same command finds it."""
+"""Optuna's study of a search, in a journal file or a database, where all its processes find it."""
 
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,63 +8,88 @@ import numpy as np
 import optuna
 from filelock import FileLock
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial
 
+from jlml.config import compared, decisive, in_words
 from jlml.errors import UserError, first_line
-from jlml.search.settings import Settings, refuse_another
+from jlml.runs.upgrade import upgrade_config
+from jlml.search.settings import Settings
 
-BEAT, SILENCE = 30, 300  # seconds between two signs of life in a database, and without one until lost
+HEARTBEAT = 30  # seconds between two heartbeats of a trial in a database
+GRACE = 120  # seconds without one after which the trial is stale
+ATTEMPTS = 3  # a trial that kills its process, for example by lack of memory, must not do so forever
 
 
 def open_study(settings: Settings, storage: BaseStorage) -> optuna.Study:
     """The study of this search: a new one, or the one that is there.
 
-    The caller holds the search's lock.
+    Needs the search's lock.
 
     Raises:
         UserError: the storage has another search of this name.
     """
-    name, identity = settings.folder_name, settings.identity
     study = optuna.create_study(
-        study_name=name, storage=storage, direction=settings.direction, load_if_exists=True
+        study_name=settings.name,
+        storage=storage,
+        direction=settings.search.direction,
+        pruner=pruner_of(settings),
+        load_if_exists=True,
     )
-    study.pruner = pruner_of(settings)
     there = study.user_attrs.get("search")
     if there is None:
-        study.set_user_attr("search", identity)
-    else:
-        refuse_another(there, identity, name)
+        study.set_user_attr("search", settings.identity)
+        return study
+    differing = compared(decisive(upgrade_config(there)), settings.identity)
+    if differing:
+        raise UserError(
+            f"search.name={settings.name} is another search: {in_words(differing)}. Choose another name."
+        )
     return study
 
 
-def journal(path: Path, lock: FileLock) -> BaseStorage:
-    """A file that processes append to in turns.
+def journal(path: Path, lock: Path) -> BaseStorage:
+    """A file to which all processes of a search append.
 
-    Its lock is the kernel's, so that it is free at once when its holder is killed; Optuna's own are files
-    that stay behind for half a minute.
+    Args:
+        path: of the file.
+        lock: a file for its lock.
     """
-    with lock:
-        mend(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=cast("Any", lock)))
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=cast("Any", JournalLock(path, lock))))
 
 
-def mend(path: Path) -> None:
-    """Drops a last line that was cut off, as by a power failure: Optuna reads no journal past one."""
-    content = path.read_bytes() if path.exists() else b""
-    if content and not content.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+class JournalLock:
+    """The lock under which one process at a time appends to a journal.
+
+    It is the kernel's, which ends with its process. Optuna's own are files that a killed process leaves
+    behind for half a minute. A last line that was cut off is dropped, because Optuna reads no journal past
+    one.
+    """
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self._path = path
+        self._lock = FileLock(lock)
+
+    def acquire(self) -> bool:
+        self._lock.acquire()
+        with self._path.open("r+b") as file:
+            content = file.read()
+            if not content.endswith(b"\n"):
+                file.truncate(content.rfind(b"\n") + 1)
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
 
 
 def database(url: str) -> BaseStorage:
-    """A database that machines without a common file system share.
+    """A database, in which every running trial has a heartbeat. Optuna tries a trial again that lost it.
 
     Raises:
-        UserError: it cannot be reached, without the URL, which may hold a password.
+        UserError: it cannot be reached; without the URL, which may hold a password.
     """
-    # SQLite's writers wait for each other, for this many seconds
+    # SQLite's writers wait for each other, for this number of seconds
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
     try:
         with warnings.catch_warnings():
@@ -75,76 +97,45 @@ def database(url: str) -> BaseStorage:
             return RDBStorage(
                 url,
                 engine_kwargs=options,
-                heartbeat_interval=BEAT,
-                grace_period=SILENCE,
-                heartbeat_stale_trial_callback=queue_again,
+                heartbeat_interval=HEARTBEAT,
+                grace_period=GRACE,
+                heartbeat_stale_trial_callback=retry,
             )
     except Exception as error:  # whatever a driver raises, or that there is none
-        reason = (
-            type(error).__name__ if "://" in str(error) else f"{type(error).__name__}: {first_line(error)}"
-        )
+        reason = type(error).__name__
+        reason += "" if "://" in str(error) else f": {first_line(error)}"
         raise UserError(f"search.storage cannot be used: {reason}.") from None
 
 
-def queue_again(study: optuna.Study, lost: FrozenTrial) -> None:
-    """Lets another machine try the values of a trial whose machine has fallen silent."""
-    study.add_trial(
-        create_trial(
-            state=TrialState.WAITING,
-            params=lost.params,
-            distributions=lost.distributions,
-            user_attrs={"again": lost.number},
-        )
-    )
-
-
-def fail_silent(study: optuna.Study) -> None:
-    """Gives up trials that have shown no sign of life for long; in a database only."""
+def retry(study: optuna.Study, stale: FrozenTrial) -> None:
+    """Queues a trial again whose process has ended, unless it has killed `ATTEMPTS` of them."""
+    retries = ATTEMPTS - 1 + stale.user_attrs.get("interruptions", 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        optuna.storages.fail_stale_trials(study)
+        RetryHeartbeatStaleTrialCallback(retries, inherit_intermediate_values=True)(study, stale)
 
 
-@contextmanager
-def beating(storage: BaseStorage, trial_id: int) -> Iterator[None]:
-    """Shows a database, inside, that someone works on the trial."""
-    if isinstance(storage, JournalStorage):
-        yield
-        return
-    database = cast("RDBStorage", storage)  # within Optuna's cache, which passes these calls on
-    done = threading.Event()
-    database.record_heartbeat(trial_id)
-
-    def beat() -> None:
-        while not done.wait(BEAT):
-            try:
-                database.record_heartbeat(trial_id)
-            except Exception:  # the network may be back for the next one
-                continue
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def earlier_attempts(trial: FrozenTrial) -> list[int]:
+    """The numbers that Optuna gave to this trial when it was tried before, the first one first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RetryHeartbeatStaleTrialCallback.retry_history(trial)
 
 
 def pruner_of(settings: Settings) -> optuna.pruners.BasePruner:
     """Median pruning, where epochs count from one."""
-    if not settings.pruning:
+    if not settings.search.pruning:
         return optuna.pruners.NopPruner()
     return optuna.pruners.MedianPruner(
-        n_startup_trials=settings.startup_trials, n_warmup_steps=settings.warmup_epochs + 1
+        n_startup_trials=settings.search.startup_trials, n_warmup_steps=settings.search.warmup_epochs + 1
     )
 
 
 def sampler_of(settings: Settings, number: int) -> optuna.samplers.BaseSampler:
-    """What proposes the values of a trial.
+    """The sampler of one trial.
 
     Its draws depend on the search's seed and the trial's number alone: no two processes draw the same, and
-    a search that was cut off goes on as it would have.
+    a search that was cut off proposes what it would have proposed.
     """
-    (seed,) = np.random.SeedSequence([settings.seed, number]).generate_state(1)
-    return optuna.samplers.TPESampler(n_startup_trials=settings.startup_trials, seed=int(seed))
+    (seed,) = np.random.SeedSequence([settings.search.seed, number]).generate_state(1)
+    return optuna.samplers.TPESampler(n_startup_trials=settings.search.startup_trials, seed=int(seed))

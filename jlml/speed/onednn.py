@@ -1,8 +1,8 @@
 """Matrix products in float32 by oneDNN instead of MKL, for large linear layers on AMD's Zen 5 and later.
 
 torch takes float32 products from MKL, which runs its AVX2 code on AMD's processors. oneDNN uses their 512
-bits: 460 instead of 210 GFLOP/s, and x1.46 for an epoch of the VAE (EPYC of family 26, torch 2.15). It adds in
-another order, so the last digits differ from MKL's. On other processors it gains nothing.
+bits: 460 instead of 210 GFLOP/s, and x1.46 for an epoch of the VAE (EPYC of family 26, torch 2.15). It adds
+in another order, so the last digits differ from MKL's. On other processors it gains nothing.
 """
 
 import logging

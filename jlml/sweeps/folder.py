@@ -1,31 +1,22 @@
-"""A sweep on disk: what was planned, what has become of it, and the results so far.
+"""A sweep on disk: what is planned, what has become of it, and the results so far.
 
-<sweep>/sweep.yaml    the words, the swept keys with their values, every job
+<sweep>/sweep.yaml    the overrides, the swept keys, every job with its values
 <sweep>/<job>/        a run folder each
-<sweep>/results.csv   a row a job, complete after every job
+<sweep>/results.csv   a row per job, up to date after every job
 """
 
-import csv
-import io
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 
+from jlml.comparison.csv_text import as_csv
 from jlml.errors import UserError, first_line
-from jlml.files import (
-    is_number,
-    locked,
-    read_json,
-    read_limited,
-    refuse_links_out,
-    write_atomically,
-)
-from jlml.runs.config_file import is_texts as is_words
-from jlml.runs.config_file import read_yaml
+from jlml.files import is_number, locked, read_json, read_limited, refuse_links_out, write_atomically
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -44,6 +35,11 @@ class Result:
     @property
     def status(self) -> str:
         return str(self.record.get("status", "waiting"))
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something left to do."""
+        return self.status not in ENDED
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -65,124 +61,137 @@ class Sweep:
     path: Path
 
     def read(self) -> dict[str, Any]:
-        """What sweep.yaml says.
+        """The content of sweep.yaml: ``over``, ``fixed`` and ``jobs``.
 
         Raises:
             UserError: there is none, or it is damaged.
         """
         try:
-            content = read_yaml(self.path / "sweep.yaml")
+            content = yaml.safe_load(read_limited(self.path / "sweep.yaml"))
         except Exception as error:  # a damaged file can make the parser raise anything
             raise UserError(f"{self.path} is not the folder of a sweep: {first_line(error)}.") from error
-        over, fixed, jobs = (
-            content.get(key) if isinstance(content, dict) else None for key in ("over", "fixed", "jobs")
-        )
-        if not is_words(over) or not is_words(fixed) or not is_jobs(jobs, over):
+        if not is_plan(content):
             raise UserError(f"{self.path} is not the folder of a sweep: its sweep.yaml has no jobs.")
         return content
 
     def jobs(self) -> dict[str, dict[str, str]]:
         """The values of the swept keys, by job."""
-        return {
-            name: {key: str(value) for key, value in job.items()} for name, job in self.read()["jobs"].items()
-        }
+        return self.read()["jobs"]
 
     def record(self, plan: Plan) -> None:
         """Writes sweep.yaml. What was planned here before stays planned: a sweep may grow.
 
         Raises:
-            UserError: this folder holds another sweep, or what is written in it would go elsewhere.
+            UserError: this folder holds another sweep, or a link would redirect what is written.
         """
         refuse_links_out(self.path)
-        is_there = (self.path / "sweep.yaml").is_file()
-        if not is_there and self.path.is_dir() and any(p.name[0] != "." for p in self.path.iterdir()):
-            raise UserError(f"{self.path} is there already and holds no sweep. Choose another sweep.name.")
-        fixed = [word for word in plan.words if word.split("=")[0].lstrip("+~") not in plan.factors]
+        file = self.path / "sweep.yaml"
+        if not file.is_file() and self.path.is_dir() and any(p.name[0] != "." for p in self.path.iterdir()):
+            raise UserError(f"{self.path} exists and is not a sweep. Choose another sweep.name.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with self.alone("sweep.yaml", wait=60):
+            with self.alone(file.name, wait=60):
                 jobs = plan.jobs
-                if (self.path / "sweep.yaml").is_file():
-                    self._refuse_another(self.read(), plan, fixed)
+                if file.is_file():
+                    self._refuse_another(plan)
                     jobs = self.jobs() | jobs
-                content = {"over": list(plan.factors), "fixed": fixed, "jobs": jobs}
-                write_atomically(self.path / "sweep.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+                content = {"over": list(plan.factors), "fixed": plan.fixed, "jobs": jobs}
+                write_atomically(file, yaml.safe_dump(content, sort_keys=False))
         except OSError as error:
             raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
 
-    def _refuse_another(self, old: dict[str, Any], plan: Plan, fixed: Sequence[str]) -> None:
-        over, before = old.get("over") or [], old.get("fixed") or []
+    def _refuse_another(self, plan: Plan) -> None:
+        over, before, now = self.read()["over"], self.read()["fixed"], plan.fixed
         if over != list(plan.factors):
             raise UserError(
-                f"{self.path} is a sweep over {', '.join(map(str, over))}, and this one is over "
+                f"{self.path} is a sweep over {', '.join(over)}, and this one is over "
                 f"{', '.join(plan.factors)}. Choose another sweep.name."
             )
-        if sorted(before) != sorted(fixed):
-            only = [f"{word} then" for word in before if word not in fixed]
-            only += [f"{word} now" for word in fixed if word not in before]
+        if sorted(before) != sorted(now):
+            only = [f"{given} then" for given in before if given not in now]
+            only += [f"{given} now" for given in now if given not in before]
             raise UserError(
-                f"{self.path} was begun with other words: {', '.join(only)}. Choose another sweep.name."
+                f"{self.path} was begun with other overrides: {', '.join(only)}. Choose another sweep.name."
             )
 
     def result(self, job: str, factors: dict[str, str]) -> Result:
         """What has become of one job."""
-        folder, refused = self.path / job, self.refusal(job)
-        record = read_json(folder / "metrics.json")
-        if refused.is_file():
-            record = {"status": "failed", "error": read_limited(refused).decode(errors="replace")}
-        return Result(job, factors, record, read_json(folder / "progress.json"))
+        folder = self.path / job
+        return Result(job, factors, read_json(folder / "metrics.json"), read_json(folder / "progress.json"))
 
     def results(self) -> list[Result]:
         """Every job, in the order of the plan."""
         return [self.result(job, factors) for job, factors in self.jobs().items()]
 
-    def refusal(self, job: str) -> Path:
-        """Where it stands why a job was not even tried: its folder is someone else's, or cannot be read."""
-        return self.path / ".refused" / job
-
     @contextmanager
-    def alone(self, job: str, wait: float) -> Iterator[bool]:
-        """Keeps other processes off a job; False if one has it and keeps it longer than ``wait`` seconds."""
+    def alone(self, name: str, wait: float) -> Iterator[bool]:
+        """Keeps other processes off a job or a file; inside, whether this process has it.
+
+        Args:
+            name: of the job or the file.
+            wait: seconds to wait for another process that has it.
+        """
         folder = self.path / ".locks"
         folder.mkdir(exist_ok=True)
-        with locked(folder / f"{job}.lock", wait) as free:
+        with locked(folder / f"{name}.lock", wait) as free:
             yield free
 
     def is_held(self, job: str) -> bool:
-        """Whether some process is at this job now."""
+        """Whether some process works on this job now."""
         with self.alone(job, wait=0) as free:
             return not free
+
+    def record_failure(self, job: str, error: str) -> None:
+        """Writes into a job's metrics.json that it failed, beside what is there."""
+        file = self.path / job / "metrics.json"
+        file.parent.mkdir(exist_ok=True)
+        record = read_json(file) | {"status": "failed", "error": error}
+        write_atomically(file, json.dumps(record, indent=2) + "\n")
 
     def write_results(self) -> None:
         """Writes results.csv."""
         with self.alone("results.csv", wait=60):
-            write_atomically(self.path / "results.csv", as_csv(self.results()))
+            write_atomically(self.path / "results.csv", results_csv(self.results()))
 
 
-def is_jobs(jobs: Any, over: Any) -> bool:
-    """Whether these are jobs, each in a folder right here, with a value for every swept key."""
+def is_plan(content: Any) -> bool:
+    """Whether this is the plan of a sweep: every job in a folder right here, with a value per swept key."""
+    if (
+        not isinstance(content, dict)
+        or not is_texts(content.get("over"))
+        or not is_texts(content.get("fixed"))
+    ):
+        return False
+    jobs = content.get("jobs")
     return (
         isinstance(jobs, dict)
         and len(jobs) > 0
         and all(isinstance(name, str) and Path(name).name == name != ".." for name in jobs)
-        and all(isinstance(job, dict) and set(job) == set(over) for job in jobs.values())
+        and all(isinstance(job, dict) and set(job) == set(content["over"]) for job in jobs.values())
+        and all(is_texts([*job.values()]) for job in jobs.values())
     )
 
 
-def as_csv(results: Sequence[Result]) -> str:
-    """A row a job: its values, its state, its metrics, what it took."""
-    metrics = list(dict.fromkeys(name for result in results for name in result.metrics))
-    factors = list(dict.fromkeys(key for result in results for key in result.factors))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["job", "status", *factors, "data", *metrics, *MEASURED, "error"])
-    for result in results:
-        values = [result.factors.get(key, "") for key in factors]
-        numbers = [result.metrics.get(name, "") for name in metrics]
-        took = [result.record.get(key, "") for key in MEASURED]
-        row = [result.job, result.status, *values, result.record.get("data", ""), *numbers, *took]
-        table.writerow([*row, result.record.get("error", "")])
-    return text.getvalue()
+def is_texts(value: Any) -> bool:
+    """Whether this is a list of texts."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def results_csv(results: Sequence[Result]) -> str:
+    """A row per job: its values, its status, its metrics, what it took."""
+    metrics = dict.fromkeys(name for result in results for name in result.metrics)
+    factors = dict.fromkeys(key for result in results for key in result.factors)
+    rows = [
+        {
+            "job": result.job,
+            "status": result.status,
+            **result.factors,
+            **result.metrics,
+            **{key: result.record.get(key) for key in ("data", *MEASURED, "error")},
+        }
+        for result in results
+    ]
+    return as_csv(["job", "status", *factors, "data", *metrics, *MEASURED, "error"], rows)
 
 
 def ranked(results: Sequence[Result], metric: str) -> list[Result]:

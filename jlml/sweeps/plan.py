@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
@@ -12,7 +12,12 @@ from jlml.comparison.comparable import is_yardstick, obstacle
 from jlml.config import Config, check, check_job, compose, plain
 from jlml.errors import UserError
 
-IN_PASSING = ("sweep.", "output_dir", "data.root", "threads", "trust")  # words that make no other sweep of it
+OF_COMMAND = (
+    "output_dir",
+    "data.root",
+    "threads",
+    "trust",
+)  # overrides that make no other sweep; and sweep.*
 LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
 
 
@@ -21,12 +26,12 @@ class Plan:
     """The jobs of a sweep.
 
     Args:
-        words: what was asked for, without what concerns only how it is run.
+        overrides: what was asked for, without what concerns only how it is run.
         factors: every swept key with its values.
-        elements: each key as it was typed, with the plus of one that is new.
+        elements: each key as it was given, with the plus of one that is new.
     """
 
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     factors: dict[str, list[str]]
     elements: dict[str, str]
 
@@ -39,16 +44,25 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The swept keys, and a hash of all words: the same words find the same sweep again."""
+        """The swept keys, and a hash of all overrides: the same overrides find the same sweep again."""
         keys = "_".join(re.split(r"[./]", key)[-1] for key in self.factors)
-        return f"{cut(keys, LONGEST)}-{digest(*sorted(self.words))}"
+        return f"{keys[:LONGEST].rstrip('-_.')}-{digest(*sorted(self.overrides))}"
+
+    @property
+    def fixed(self) -> list[str]:
+        """The overrides that are the same for all jobs."""
+        return [each for each in self.overrides if each.split("=")[0].lstrip("+~") not in self.factors]
+
+    def overrides_of(self, job: Mapping[str, str]) -> list[str]:
+        """The values of a job as overrides of their own."""
+        return [f"{self.elements[key]}={value}" for key, value in job.items()]
 
 
 def plan_of(overrides: Sequence[Override]) -> Plan:
-    """What the words of a command line ask for.
+    """What the overrides of a command line ask for.
 
     Raises:
-        UserError: nothing is swept, or in a way that is no list of values, or what makes no job.
+        UserError: nothing is swept, or not by a list of values, or something that is not of a job.
     """
     factors: dict[str, list[str]] = {}
     elements: dict[str, str] = {}
@@ -59,36 +73,38 @@ def plan_of(overrides: Sequence[Override]) -> Plan:
             elements[key] = override.get_key_element()
             factors[key] = list(dict.fromkeys(override.sweep_string_iterator()))
     if not factors:
-        raise UserError(
-            "-m sweeps over values of a key, as seed=0,1,2, and no word has several. Leave -m out."
-        )
-    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_in_passing(o)]
+        raise UserError("-m needs a key with several values, for example seed=0,1,2. Otherwise leave -m out.")
+    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_of_command(o)]
     return Plan(tuple(kept), factors, elements)
 
 
-def check_sweep(override: Override, all_of_them: Sequence[Override]) -> None:
-    """Refuses a swept word that is no list of values of one key of a run.
-
-    Raises:
-        UserError: naming the word.
-    """
-    line, key = override.input_line, override.key_or_group
-    if override.is_hydra_override() or is_in_passing(override):
-        raise UserError(f"{line} sweeps over how jobs are run, which is one for all of them. Give one value.")
-    if override.is_delete():
-        raise UserError(f"{line} takes a key out and gives it values. Do one of the two.")
-    if not override.is_discrete_sweep():
-        raise UserError(f"{line} is a range. Write values: key=1,2,3 or key=range(1,4).")
-    if sum(other.key_or_group == key for other in all_of_them) > 1:
-        raise UserError(f"{key} is given twice, and one of its words sweeps it. Say all values in one word.")
-
-
-def check_jobs(plan: Plan, words: Sequence[str]) -> list[Config]:
-    """Refuses a sweep of which some job cannot be: a value is wrong in all jobs that have it.
+def check_sweep(override: Override, overrides: Sequence[Override]) -> None:
+    """Refuses a sweep that is not a list of values of one key of a run.
 
     Args:
-        plan: whose every value is tried once, the first of other keys beside it.
-        words: those that are the same for all jobs.
+        override: with several values.
+        overrides: all of the command line.
+
+    Raises:
+        UserError: naming the override.
+    """
+    line, key = override.input_line, override.key_or_group
+    if override.is_hydra_override() or is_of_command(override):
+        raise UserError(f"{line} is invalid: {key} is the same for all jobs of a sweep. Give one value.")
+    if override.is_delete():
+        raise UserError(f"{line} removes a key and gives it values. Use ~{key} or {key}=<values>.")
+    if not override.is_discrete_sweep():
+        raise UserError(f"{line} is invalid: expected values, such as {key}=1,2,3 or {key}=range(1,4).")
+    if sum(other.key_or_group == key for other in overrides) > 1:
+        raise UserError(f"{key} is given twice, and one of both sweeps it. Give all values in one override.")
+
+
+def check_jobs(plan: Plan, fixed: Sequence[str]) -> list[Config]:
+    """Refuses a sweep of which some job is invalid: a value that is wrong in one job is wrong in all.
+
+    Args:
+        plan: whose every value is tried once, beside the first values of the other keys.
+        fixed: the overrides that are the same for all jobs.
 
     Returns:
         The configs that were tried: any two jobs differ in no other keys than these.
@@ -98,13 +114,10 @@ def check_jobs(plan: Plan, words: Sequence[str]) -> list[Config]:
     """
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
-    configs = []
-    for job in tried:
-        swept = (f"{plan.elements[key]}={value}" for key, value in job.items())
-        config = plain(compose(*words, *swept))
+    configs = [plain(compose(*fixed, *plan.overrides_of(job))) for job in tried]
+    for config in configs:
         check(config)
         check_job(config)
-        configs.append(config)
     return configs
 
 
@@ -124,28 +137,22 @@ def check_rank(metric: str, configs: Sequence[Config]) -> None:
         )
 
 
-def job_name(factors: dict[str, str]) -> str:
-    """A folder's name for the values of a job: ``model-ae_latent.dim-5``.
+def job_name(factors: Mapping[str, str]) -> str:
+    """A folder's name for the values of a job, such as ``model-ae_latent.dim-5``.
 
-    No = and no comma, which mean something on a command line. Values that look the same without their
+    It has no = and no comma, which mean something on a command line. Values that look the same without their
     signs are told apart by a hash.
     """
     exact = "_".join(f"{key}-{value}" for key, value in factors.items())
-    name = cut(re.sub(r"[^\w.+-]+", "-", exact).strip("-"), LONGEST)
+    name = re.sub(r"[^\w.+-]+", "-", exact).strip("-")[:LONGEST].rstrip("-_.")
     return name if name == exact else f"{name}-{digest(exact)}"
 
 
-def cut(name: str, longest: int) -> str:
-    """At most so many characters of it."""
-    return name[:longest].rstrip("-_.")
+def digest(*texts: str) -> str:
+    """Eight characters that other texts would not give."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def digest(*words: str) -> str:
-    """Eight characters that other words would not give."""
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
-
-
-def is_in_passing(override: Override) -> bool:
-    """Whether a word changes no job."""
-    key = override.key_or_group
-    return key.startswith(IN_PASSING[0]) or key in IN_PASSING[1:]
+def is_of_command(override: Override) -> bool:
+    """Whether an override changes no job."""
+    return override.key_or_group.startswith("sweep.") or override.key_or_group in OF_COMMAND

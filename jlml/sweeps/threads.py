@@ -7,25 +7,25 @@ from jlml.errors import UserError
 
 
 def threads_for(launcher: Mapping[str, Any], jobs: int) -> int | None:
-    """Threads a job under this launcher; None for torch's own choice, all cores.
+    """Threads per job under this launcher; None for torch's own choice, all cores.
 
     Args:
         launcher: its part of the config.
-        jobs: how many there are: fewer than could run at once leave more cores to each.
+        jobs: their number: fewer than could run at once leave more cores to each.
 
     Raises:
-        UserError: the launcher cannot run so many jobs at once.
+        UserError: the launcher cannot run this number of jobs at once.
     """
     target = str(launcher["_target_"])
     if "joblib" in target:
-        import joblib  # here: it takes a moment, and the cores of a container are known to it
+        import joblib  # here: it takes a moment, and it knows the cores of a container
 
         try:
             at_once = min(joblib.effective_n_jobs(launcher.get("n_jobs")), jobs)
         except (ValueError, TypeError) as error:
             raise UserError(
-                f"hydra.launcher.n_jobs={launcher.get('n_jobs')} is not possible. Use a whole number of at "
-                "least 1, or -1 for one a core."
+                f"hydra.launcher.n_jobs={launcher.get('n_jobs')} is invalid: expected an integer >= 1, or -1 "
+                "for one job per core."
             ) from error
         return max(1, joblib.cpu_count() // at_once)
     if "ray" in target:

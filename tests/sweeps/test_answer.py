@@ -10,7 +10,7 @@ import pytest
 from jlml.config import compose, plain
 from jlml.sweeps.answer import answer_from
 from jlml.sweeps.axes import roles_of, ticks_of
-from jlml.sweeps.folder import Result, as_csv, ranked
+from jlml.sweeps.folder import Result, ranked, results_csv
 
 
 def result(mse, *, status="finished", **factors):
@@ -109,6 +109,6 @@ def test_a_picture_of_four_factors_and_of_one():
 
 def test_results_csv_has_every_job_and_the_ranking_those_that_finished():
     results = [result(0.3, seed=0), result(0.1, seed=1), result(0, seed=2, status="failed")]
-    rows = list(csv.DictReader(io.StringIO(as_csv(results))))
+    rows = list(csv.DictReader(io.StringIO(results_csv(results))))
     assert [row["status"] for row in rows] == ["finished", "finished", "failed"]
     assert [r.factors["seed"] for r in ranked(results, "val/mse")] == ["1", "0"]

@@ -1,19 +1,21 @@
-"""What a sweep is about to do, from its words alone."""
+"""What a sweep is about to do, from its overrides alone."""
 
 import pytest
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jlml.config import compose, plain
+from jlml.config import CONF, compose, plain
 from jlml.errors import UserError
 from jlml.sweeps.command import parsed
+from jlml.sweeps.job import values_of
 from jlml.sweeps.plan import check_jobs, check_rank, job_name
 from jlml.sweeps.plan import plan_of as plan_of_overrides
 
 
-def plan_of(words):
-    return plan_of_overrides(OverridesParser.create().parse_overrides(words))
+def plan_of(overrides):
+    return plan_of_overrides(OverridesParser.create().parse_overrides(overrides))
 
 
 def test_every_combination_in_a_folder_of_its_own():
@@ -28,17 +30,29 @@ def test_every_combination_in_a_folder_of_its_own():
 
 
 def test_ranges_choices_lists_globs_and_the_config_s_own_params():
-    words = ["seed=range(0,3)", "model.hidden=[64],[64,32]", "loss=choice(mse,bce)", "scheduler=glob(*)"]
-    overrides, _ = parsed([*words, "+hydra.sweeper={params:{latent:'d2,d8'}}"])
+    given = ["seed=range(0,3)", "model.hidden=[64],[64, 32]", "loss=choice(mse,bce)", "callbacks=glob(*s*)"]
+    overrides, *_ = parsed([*given, "+hydra.sweeper={params:{latent:'d2,d8'}}"])
     plan = plan_of_overrides(overrides)
     assert {key: len(values) for key, values in plan.factors.items()} == {
         "latent": 2,
         "seed": 3,
         "model.hidden": 2,
         "loss": 2,
-        "scheduler": 3,
+        "callbacks": len(list(CONF.glob("callbacks/*s*.yaml"))),
     }
-    assert len(plan.jobs) == 72
+
+
+def test_a_job_alone_finds_its_folder():
+    """By its own values after the swept ones, as when the worker that ran it was killed."""
+    given = ["model.hidden=[64],[64, 32]", "+trainer.x='a b',c", "seed=range(0,3)", "loss=mse"]
+    plan = plan_of(given)
+    for job, values in plan.jobs.items():
+        parser = OverridesParser.create()
+        (only,) = BasicSweeper.split_arguments(
+            parser.parse_overrides([*given, *plan.overrides_of(values)]), max_batch_size=None
+        )
+        (overrides,) = only
+        assert job_name(values_of(list(plan.factors), overrides)) == job
 
 
 def test_a_key_that_is_new_keeps_its_plus():
@@ -47,13 +61,13 @@ def test_a_key_that_is_new_keeps_its_plus():
     assert plan.factors["optimizer.betas"] == ["[0.9,0.99]", "[0.5,0.9]"]
 
 
-def test_the_same_words_find_the_same_sweep():
-    words = ["model=ae,vae", "seed=0,1", "data.subset=100"]
-    name = plan_of(words).name
+def test_the_same_overrides_find_the_same_sweep():
+    overrides = ["model=ae,vae", "seed=0,1", "data.subset=100"]
+    name = plan_of(overrides).name
     assert name.startswith("model_seed-")
     in_passing = ["output_dir=/elsewhere", "data.root=/data", "sweep.retry=true", "hydra/launcher=joblib"]
-    assert plan_of([*reversed(words), *in_passing]).name.split("-")[1] == name.split("-")[1]
-    assert plan_of([*words[:2], "data.subset=200"]).name != name
+    assert plan_of([*reversed(overrides), *in_passing]).name.split("-")[1] == name.split("-")[1]
+    assert plan_of([*overrides[:2], "data.subset=200"]).name != name
     assert plan_of(["model=ae,vae", "seed=0,1,2", "data.subset=100"]).name != name
 
 
@@ -70,27 +84,27 @@ def test_names_are_folders_and_no_two_jobs_share_one(one, other):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("overrides", "says"),
     [
-        (["model=ae"], "no word has several"),
-        (["optimizer.lr=interval(0,1)"], "is a range"),
+        (["model=ae"], "needs a key with several values"),
+        (["optimizer.lr=interval(0,1)"], "is invalid: expected values"),
         (["seed=0,1", "seed=5"], "seed is given twice"),
         (["seed=0,1", "seed=2,3"], "seed is given twice"),
-        (["threads=1,2"], "sweeps over how jobs are run"),
-        (["sweep.name=a,b", "seed=0,1"], "sweeps over how jobs are run"),
-        (["output_dir=a,b"], "sweeps over how jobs are run"),
-        (["hydra.launcher.n_jobs=1,2", "seed=0,1"], "sweeps over how jobs are run"),
-        (["~scheduler=none,cosine"], "takes a key out"),
+        (["threads=1,2"], "is the same for all jobs"),
+        (["sweep.name=a,b", "seed=0,1"], "is the same for all jobs"),
+        (["output_dir=a,b"], "is the same for all jobs"),
+        (["hydra.launcher.n_jobs=1,2", "seed=0,1"], "is the same for all jobs"),
+        (["~scheduler=none,cosine"], "removes a key"),
     ],
 )
-def test_what_is_no_sweep(words, says):
+def test_an_invalid_sweep(overrides, says):
     with pytest.raises(UserError, match=says):
-        plan_of(words)
+        plan_of(overrides)
 
 
 def test_a_wrong_value_is_found_before_anything_is_trained():
     plan = plan_of(["latent.dim=2,0", "seed=0,1"])
-    with pytest.raises(UserError, match=r"latent\.dim=0 is not possible"):
+    with pytest.raises(UserError, match=r"latent\.dim=0 is invalid"):
         check_jobs(plan, [])
 
 

@@ -1,0 +1,66 @@
+"""What the terminal says at the end of a search: the best trials, and what to do next."""
+
+from shlex import quote
+
+from optuna.trial import FrozenTrial
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jlml.comparison.quantities import formatted
+from jlml.config import command_line, override
+from jlml.errors import UserError
+from jlml.runs import Run
+from jlml.search.results import Found, error_of, importances, ranking, values_of
+from jlml.search.trials import Trials
+
+MOST_ROWS = 10
+
+
+def show_found(found: Found) -> None:
+    """The best trials, where the best run is, and how to train or evaluate it.
+
+    Raises:
+        UserError: there is no complete trial, after all that can be shown.
+    """
+    trials, metric = found.trials, found.trials.settings.search.metric
+    running = found.counts.get("running", 0) + found.counts.get("waiting", 0)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(found.counts.items()))
+    print(f"{sum(found.counts.values())} of {trials.settings.search.trials} trials: {counts}.")
+    if running:
+        print("Other processes train what is running. If they have ended, repeat the command.")
+    for number, trial in enumerate(trials.all()):
+        if error_of(trial):
+            print(f"Trial {number} failed: {error_of(trial)}")
+    ranked = ranking(trials)
+    if not ranked:
+        if running:
+            return
+        raise UserError(f"No trial of {trials.folder} was completed, so there is no best one.")
+    Console(soft_wrap=True).print(table_of(trials, ranked))
+    shares = ", ".join(f"{key} {share:.0%}" for key, share in importances(trials).items())
+    if shares:
+        print(f"What mattered, a rough estimate from {len(ranked)} complete trials: {shares}")
+    number, best = ranked[0]
+    folder = trials.folder_of(number)
+    overrides = [*trials.settings.overrides, *(override(key, text) for key, text in values_of(best).items())]
+    print(f"Best run     {folder}  ({metric} {formatted(best.value, metric)})")
+    print(f"Evaluate it  {command_line('evaluate.py', override('run', str(folder)))}")
+    print(f"Train it     {command_line('train.py', *overrides)}")
+    print(f"Look at all  tensorboard --logdir {quote(str(trials.folder))}")
+
+
+def table_of(trials: Trials, ranked: list[tuple[int, FrozenTrial]]) -> Table:
+    """The best trials, a row each."""
+    metric = trials.settings.search.metric
+    table = Table(title=f"By {metric}, the best checkpoint of each trial", title_justify="left")
+    table.add_column("trial", justify="right")
+    for range_ in trials.settings.ranges:
+        table.add_column(range_.key.replace(".", ".\n"), justify="right")  # narrow, and not cut off
+    table.add_column(metric, justify="right")
+    table.add_column("epochs", justify="right")
+    for number, trial in ranked[:MOST_ROWS]:
+        epochs = Run(trials.folder_of(number)).metrics().get("epochs", "")
+        values = map(Text, values_of(trial).values())
+        table.add_row(str(number), *values, formatted(trial.value, metric), str(epochs))
+    return table

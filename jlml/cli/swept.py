@@ -1,0 +1,54 @@
+"""What the terminal says at the end of a sweep: ranking, groups, where everything is, what has failed."""
+
+from rich.console import Console
+
+from jlml.comparison.tables import as_rich
+from jlml.config import command_line, override
+from jlml.errors import UserError
+from jlml.sweeps import Sweep, Swept
+from jlml.sweeps.answer import answer_of, write_answer
+from jlml.sweeps.ranking import outcome, ranking, values_in_words, wide_console
+
+ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
+
+
+def show_swept(swept: Swept) -> None:
+    """The results of a sweep.
+
+    Raises:
+        UserError: some jobs have failed, or are pending; after all that can be shown.
+    """
+    console, folder, results = wide_console(), swept.sweep.path, swept.results
+    console.print(ranking(results, swept.rank))
+    if any(result.status == "finished" for result in results):
+        show_answer(console, swept.sweep)
+    console.print(f"Sweep folder  {folder}", highlight=False, markup=False)
+    console.print(f"Results       {folder / 'results.csv'}", highlight=False, markup=False)
+    evaluation = command_line("evaluate.py", override("sweep", str(folder)))
+    console.print(f"Evaluate it   {evaluation}", highlight=False, markup=False)
+    if any(result.record.get("data") == "mnist_5k" for result in results):
+        console.print(f"[bold yellow]{ON_MNIST_5K}[/]", highlight=False)
+    failed = [result for result in results if result.status == "failed"]
+    for result in failed:
+        line = f"Failed: {values_in_words(result)}: {outcome(result, swept.rank)}"
+        console.print(line, style="red", markup=False)
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(results)} jobs failed. The same command with sweep.retry=true tries them "
+            "again."
+        )
+    pending = [result for result in results if result.is_pending]
+    if pending:
+        held = any(swept.sweep.is_held(result.job) for result in pending)
+        why = "another process works on them" if held else "the same command resumes them"
+        raise UserError(f"{len(pending)} of {len(results)} jobs are pending: {why}.")
+
+
+def show_answer(console: Console, sweep: Sweep) -> None:
+    """The groups of all finished jobs, also of those that earlier commands of this name have trained."""
+    answer = answer_of(sweep)
+    console.print(as_rich(answer.table()))
+    if answer.warning:
+        console.print(f"[bold yellow]{answer.warning}[/]", highlight=False)
+    for file in write_answer(sweep, answer):
+        console.print(f"Answer        {sweep.path / file}", highlight=False, markup=False)

@@ -1,0 +1,37 @@
+"""What a search prints while it runs: a line per trial."""
+
+from optuna.trial import FrozenTrial, TrialState
+
+from jlml.comparison.quantities import formatted
+from jlml.runs import Run
+from jlml.search.results import error_of, ranking, values_of
+from jlml.search.storage import earlier_attempts
+from jlml.search.trials import Trials
+
+
+def announce(trials: Trials) -> None:
+    """Says what is about to happen."""
+    done = sum(trial.state.is_finished() for trial in trials.all())
+    search = trials.settings.search
+    print(
+        f"Search {trials.folder}: {done} of {search.trials} trials done, {search.direction} {search.metric}",
+        flush=True,
+    )
+
+
+def report_trial(trials: Trials, trial: FrozenTrial, number: int) -> None:
+    """One line on a trial that has ended, and the best one so far."""
+    metric = trials.settings.search.metric
+    record = Run(trials.folder_of(number)).metrics()
+    value = f"{metric} {formatted(trial.value, metric)}"
+    outcome = {
+        TrialState.COMPLETE: value,
+        TrialState.PRUNED: f"pruned at epoch {record.get('epochs')}, {value}",
+        TrialState.FAIL: f"failed: {error_of(trial)}",
+    }[trial.state]
+    ranked = ranking(trials)
+    best = f"best {formatted(ranked[0][1].value, metric)} (trial {ranked[0][0]})" if ranked else "no best yet"
+    values = " ".join(f"{key}={value}" for key, value in values_of(trial).items())
+    resumed = ", resumed" if earlier_attempts(trial) else ""
+    seconds = record.get("fit_seconds", record.get("wall_seconds", 0))
+    print(f"trial {number}{resumed}: {values}  {outcome}  {best}  {seconds:.0f} s", flush=True)

@@ -1,0 +1,145 @@
+"""What a search is: its name, its identity, and what is refused before any trial."""
+
+from copy import deepcopy
+
+import pytest
+from hydra.errors import HydraException
+
+from jlml.config import compose, plain, sentence
+from jlml.config.schema import Search
+from jlml.errors import UserError
+from jlml.search import search
+from jlml.search.running import prepared
+from jlml.search.settings import Settings, check_key, check_settings, overrides_of
+from searches import RATE, SMALL, WIDTH, open_trials, planted_settings
+
+
+def test_what_decides_results_makes_the_name():
+    def name(*overrides):
+        return Settings.of(compose(*SMALL, RATE, *overrides)).name
+
+    assert name().startswith("default_vae_bce_mnist_5k_")
+    assert name() == name("output_dir=elsewhere", "data.root=there", "search.trials=3", "threads=2")
+    others = {name(), name("latent.dim=3"), name("search.seed=1"), name(WIDTH)}
+    assert len(others) == 4
+    in_range = "+search.ranges.latent.dim=[2,4]"
+    assert name(in_range, "latent.dim=2") == name(in_range, "latent.dim=8")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("experiment=vae_20d", "search=vae", "seed=3"),
+        ("model=ae_deep", "search=ae", "~callbacks.projector", "+optimizer.amsgrad=true"),
+    ],
+)
+def test_a_config_composes_again_from_its_overrides(overrides):
+    config = plain(compose(*overrides))
+    again = plain(compose(*overrides_of(config, set())))
+    for key in config.keys() - {"search", "choices", "changes"}:
+        assert again[key] == config[key]
+
+
+def test_another_search_is_refused_under_the_same_name(tmp_path):
+    open_trials(tmp_path, name="mine")
+    with pytest.raises(UserError, match=r"search\.name=mine is another search: search\.seed was 0 and is 1"):
+        open_trials(tmp_path, name="mine", seed=1)
+
+
+def test_a_search_of_version_0_1_0_is_resumed(tmp_path):
+    """Its options of speed were in the group trainer, and classes had other names."""
+    trials = open_trials(tmp_path)
+    old = deepcopy(trials.settings.identity)
+    del old["speed"]
+    old["trainer"] |= {"compile": False, "capture": False}
+    old["optimizer"]["_target_"] = "jlml.optimizers.FusedAdam"
+    trials.study.set_user_attr("search", old)
+    assert open_trials(tmp_path).study.user_attrs["search"] == old
+    trials.study.set_user_attr("search", old | {"trainer": old["trainer"] | {"compile": True}})
+    with pytest.raises(UserError, match=r"speed\.compile was true and is false"):
+        open_trials(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"metric": "test/loss"}, "search.metric=test/loss is invalid: expected a validation metric"),
+        ({"metric": "val/elbo"}, "val/elbo is better where it is higher. Use search.direction=maximize."),
+        ({"direction": "maximize"}, "val/loss is better where it is lower. Use search.direction=minimize."),
+        ({"storage": "study.db"}, "search.storage is invalid: expected the URL of a database"),
+    ],
+)
+def test_an_invalid_setting_is_one_sentence(settings, says):
+    with pytest.raises(UserError) as raised:
+        check_settings(Search(**settings))
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("seed", "would find the luckiest seed"),
+        ("data.seed", "would find the luckiest seed"),
+        ("draw_every", "draw_every changes no metric"),
+        ("data.root", "data.root changes no metric"),
+    ],
+)
+def test_what_is_not_searched(key, says):
+    with pytest.raises(UserError, match=says):
+        check_key(key)
+
+
+DIM = "+search.ranges.latent.dim="
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ([f"{DIM}[2,3]", "+search.trails=3"], "search.trails is not a key of the config."),
+        ([f"{DIM}[2,3]", "search.trials=0"], "search.trials=0 is invalid: expected an integer >= 1."),
+        ([f"{DIM}{{low:0,high:2}}"], "search.ranges: latent.dim=0 is invalid: expected an integer >= 1."),
+        (["+search.ranges.latent.dmi=[2,3]"], "latent.dmi is not a key of the config."),
+        (["+search.ranges.scheduler=[none,cosin]"], "scheduler=cosin is not a choice. Did you mean cosine?"),
+        (["+search.ranges.latent={low:2,high:4}"], "Numbers are set by key: latent.dim=30."),
+        (["+search.ranges.loss=[mse,bce]"], "val/loss does not compare trials that differ in loss ("),
+        (["+search.ranges.model=[ae,vae]"], "differ in model.beta (null, 1.0)"),
+        ([f"{DIM}[2,3]", "search.metric=val/los"], "is not a metric of model=vae. Did you mean val/loss?"),
+        ([f"{DIM}[2,3]", "search.storage='nosql://me:secret@there/x'"], "search.storage cannot be used: "),
+        ([f"{DIM}[2,3]", "trainer=ddp"], "trainer.strategy=ddp is invalid in a search"),
+        (
+            ["model=conv_vae", "model.code=spatial", "latent.dim=16", f"{DIM}[16,30]"],
+            "search.ranges: latent.dim=30 does not fit a spatial code",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_before_any_trial(tmp_path, overrides, says):
+    common = [given for given in SMALL if "loss=" not in given and "hidden" not in given]
+    with pytest.raises(UserError) as raised:
+        search(compose(*common, f"output_dir={tmp_path / 'outputs'}", *overrides))
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("loss=bce", "+search.ranges.loss=[mse,bce]", "search.metric=val/mse"),
+        ("loss=mse", "+search.ranges.loss.scale={low:.1,high:.3}"),
+    ],
+)
+def test_what_compares_is_searched(overrides):
+    common = [given for given in SMALL if "loss=" not in given]
+    prepared(Settings.of(compose(*common, *overrides)))
+
+
+def test_the_url_of_a_database_is_not_printed():
+    settings = planted_settings()
+    assert "storage" not in repr(settings)
+
+
+def test_a_range_that_is_not_there_yet_takes_a_plus():
+    with pytest.raises(HydraException) as raised:
+        compose("search=vae", "search.ranges.model.beta=[1,2]")
+    assert "Add it with a plus: '+search.ranges.model.beta=...'." in sentence(raised.value)
