@@ -30,16 +30,16 @@ import torch
 from rich.console import Console
 
 from jlml.config import compose, plain
+from jlml.config.schema import Evaluate
 from jlml.data.idx import read_idx
 from jlml.errors import UserError
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, identity, settings_of_part
-from jlml.evaluation.subject import Settings
 from jlml.pictures.latent import as_npy
 from jlml.runs import Run, build_model, step_of
-from jlml.sweeps.folder import Sweep, as_csv
-from jlml.sweeps.watch import ranking
-from jlml.training.train import OF_COMMAND
+from jlml.sweeps.folder import Sweep, results_csv
+from jlml.sweeps.ranking import ranking
+from jlml.training.build import NOT_OF_A_RUN
 
 MOST_GROWTH = 512  # MB by which all cases together may raise the peak of the process's memory
 
@@ -91,7 +91,7 @@ def targets(home: Path) -> dict[str, Target]:
     idx = [as_idx((2, 3, 4)), as_idx((30,)), as_idx((1, 2, 3, 4)), as_idx((0, 5))]
     metrics = run.metrics()
     metric = {"value": 0.1, "unit": "per pixel", "n": 5, "standard_error": 0.01}
-    shared = {"seconds": 1.5, "settings": settings_of_part("codes", Settings())}
+    shared = {"seconds": 1.5, "settings": settings_of_part("codes", Evaluate())}
     part = {"status": "done", "metrics": {"mse": metric}, "notes": ["r"], **shared}
     part |= {"figures": [{"file": "codes_x.png", "caption": "a"}]}
     failed = {"status": "failed", "reason": "r", **shared}
@@ -104,7 +104,7 @@ def targets(home: Path) -> dict[str, Target]:
         (path / "metrics.json").write_bytes(content)
         run.metrics()
         results = [Sweep(home).result("run", {"seed": "0"})]
-        as_csv(results)
+        results_csv(results)
         Console(file=io.StringIO()).print(ranking(results, "val/mse"))
 
     def read_config(content: bytes) -> None:
@@ -137,7 +137,7 @@ def targets(home: Path) -> dict[str, Target]:
     def read_parts(content: bytes) -> Any:
         run.checkpoint("best").write_bytes(checkpoint)
         (path / "evaluation" / "metrics.json").write_bytes(content)
-        return earlier_parts(run, "best", Settings())
+        return earlier_parts(run, "best", Evaluate())
 
     def read_codes(name: str) -> Callable[[bytes], Any]:
         def read(content: bytes) -> None:
@@ -176,7 +176,7 @@ def targets(home: Path) -> dict[str, Target]:
 def a_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     """A small run, complete but for its training."""
     words = ("model=vae", "model.hidden=[4]", "data=mnist_5k", "scheduler=plateau", "data.root=data")
-    config = {key: value for key, value in plain(compose(*words)).items() if key not in OF_COMMAND}
+    config = {key: value for key, value in plain(compose(*words)).items() if key not in NOT_OF_A_RUN}
     model = build_model(config, (1, 6, 6))
     run = Run.at(folder)
     run.record_config(model.config)

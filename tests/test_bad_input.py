@@ -389,12 +389,15 @@ CUTS = (0, 3, 64, 0.1, 0.5, 0.9, -5000, -100, -1)
 PARTS = ("/data.pkl", "/byteorder", "/version", "/data/0", "/data/3", "/data/7")
 MORE = "resume trainer.max_epochs=3"
 
-OF_CHECKPOINTS = [
+MANY = pytest.mark.robustness
+OF_DAMAGE = [
     *(case(f"best cut at {at}", cut(BEST, at), "evaluate", BEST) for at in CUTS),
     *(case(f"last cut at {at}", cut(LAST, at), MORE, LAST) for at in CUTS),
     *(case(f"best with a bit of {part} flipped", flip(BEST, part), "evaluate", BEST) for part in PARTS),
     *(case(f"last with a bit of {part} flipped", flip(LAST, part), MORE, LAST) for part in PARTS),
     *(case(f"best with a bit of byte {at} flipped", flip_at(BEST, at), "evaluate", BEST) for at in (0, -20)),
+]
+OF_CHECKPOINTS = [
     case("best damaged, to go on with", flip(BEST, "/data/0"), MORE, BEST, "checksum"),
     case("last damaged, of a finished run", cut(LAST, 0.5), "resume", LAST),
     case("beside its folder", copy(BEST, "run/best.ckpt"), "evaluate.py run=run/best.ckpt", "run/best.ckpt"),
@@ -549,7 +552,13 @@ OF_RUNS = [
     ),
 ]
 
-CASES = {"config": OF_CONFIG, "data": OF_DATA, "checkpoint": OF_CHECKPOINTS, "run": OF_RUNS}
+CASES = {
+    "config": OF_CONFIG,
+    "data": OF_DATA,
+    "damage": OF_DAMAGE,
+    "checkpoint": OF_CHECKPOINTS,
+    "run": OF_RUNS,
+}
 
 
 @pytest.fixture(scope="module")
@@ -575,7 +584,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(IDX_DATASETS, "mnist", IdxDataset("MNIST", sums))
-        patch.setenv("JLML_CACHE", str(tmp_path_factory.mktemp("cache")))
         for name, changes in runs.items():
             made = jlml.train(*common, *changes, parent=folder / "made", progress=[]).run.path
             shutil.move(made, folder / name)
@@ -589,7 +597,6 @@ def exit_of(command: str, patch: pytest.MonkeyPatch) -> object:
     patch.setattr(sys, "argv", [str(ROOT / script), *arguments])
     for name in ("HYDRA_FULL_ERROR", "JLML_COMMAND"):
         patch.setenv(name, "1")  # which the command sets, and is not to leave behind
-    patch.setitem(sys.modules, "hydra_plugins", sys.modules.get("hydra_plugins"))
     GlobalHydra.instance().clear()
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -600,7 +607,11 @@ def exit_of(command: str, patch: pytest.MonkeyPatch) -> object:
 
 @pytest.mark.parametrize(
     ("name", "spoil", "command", "says"),
-    [pytest.param(*case, id=f"{kind}: {case.name[:60]}") for kind, cases in CASES.items() for case in cases],
+    [
+        pytest.param(*case, id=f"{kind}: {case.name[:60]}", marks=MANY if case in OF_DAMAGE else ())
+        for kind, cases in CASES.items()
+        for case in cases
+    ],
 )
 def test_bad_input_is_one_sentence_and_changes_nothing(
     name, spoil, command, says, good, tmp_path, monkeypatch, capfd

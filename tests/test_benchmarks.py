@@ -79,6 +79,7 @@ def test_a_target_is_met_or_missed():
     assert Row("", [1.4]).meets_target is None
 
 
+@pytest.mark.robustness
 def test_what_grows_over_the_epochs_is_measured(monkeypatch, tmp_path):
     import soak
 

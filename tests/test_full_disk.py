@@ -9,12 +9,14 @@ from same import differences, what_is_there
 
 import jlml
 from conftest import QUICK, without_privileges
-from jlml import cli
+from jlml.cli.command import one_sentence
 from jlml.errors import UserError
 from jlml.runs import Run
 from jlml.training.resume import resume
 
-WORDS = (*QUICK, "model=vae", "model.hidden=[64]")
+pytestmark = pytest.mark.robustness
+
+OVERRIDES = (*QUICK, "model=vae", "model.hidden=[64]")
 
 
 @contextmanager
@@ -31,8 +33,8 @@ def files_of_at_most(size):
 @pytest.fixture(scope="module")
 def short(tmp_path_factory, data_root):
     """A run of two epochs."""
-    words = (*WORDS, f"data.root={data_root}")
-    return jlml.train(jlml.compose(*words), run=Run.at(tmp_path_factory.mktemp("short") / "run")).run
+    config = jlml.compose(*OVERRIDES, f"data.root={data_root}")
+    return jlml.train(config, run=Run.at(tmp_path_factory.mktemp("short") / "run")).run
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
     before = what_is_there(run.path / "checkpoints")
     with files_of_at_most(size), pytest.raises(UserError) as full:
         resume(run.path, ["trainer.max_epochs=4"])
-    assert f"{fails} cannot be written: File too large. What had been saved is whole." in str(full.value)
+    assert f"{fails} cannot be written: File too large. Everything saved before is intact." in str(full.value)
     again = f"Make room, then: python train.py resume={run.path}"
     if fails == "metrics.json":  # nor was config.yaml, which would say that the run is extended
         again += " trainer.max_epochs=4"
@@ -58,7 +60,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
         assert run.metrics()["status"] == "failed"
         assert "last.ckpt cannot be written" in run.metrics()["error"]
         assert "last.ckpt cannot be written" in (run.path / "train.log").read_text()
-    assert what_is_there(run.path / "checkpoints") == before  # and nothing half-written lies about
+    assert what_is_there(run.path / "checkpoints") == before  # and no part of a file is left
     resumed = resume(run.path, ["trainer.max_epochs=4"]).run
     assert differences(resumed, long) == []
 
@@ -68,7 +70,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
 def test_a_disk_full_from_the_start_is_a_sentence(tmp_path, capsys, size, fails):
     pictures = "logger=tensorboard" if fails == "run" else "logger=none"
     with files_of_at_most(size), pytest.raises(UserError, match=f"{fails} cannot be written: File too large"):
-        jlml.train(jlml.compose(*WORDS, pictures), run=Run.at(tmp_path / "run"))
+        jlml.train(jlml.compose(*OVERRIDES, pictures), run=Run.at(tmp_path / "run"))
     assert "Traceback" not in capsys.readouterr().err
     assert not list((tmp_path / "run").rglob("*.ckpt*"))
 
@@ -78,7 +80,7 @@ def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
     for path in (*run.path.rglob("*"), run.path):
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = what_is_there(run.path)
-    with pytest.raises(SystemExit) as ended, without_privileges(), cli.one_sentence():
+    with pytest.raises(SystemExit) as ended, without_privileges(), one_sentence():
         resume(run.path, ["trainer.max_epochs=4"])
     assert str(ended.value.code).startswith(f"Error: {run.path}")
     assert "Permission denied" in str(ended.value.code)

@@ -30,22 +30,21 @@ from rich.console import Console
 
 import jlml
 from conftest import QUICK
-from jlml.cli import one_sentence
+from jlml.cli.command import one_sentence
 from jlml.cli.evaluated import show
-from jlml.config import check_targets, recorded
-from jlml.data.cache import cached
+from jlml.config.schema import Evaluate
 from jlml.data.mnist import load_mnist_5k
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.record import earlier_parts, settings_of_part
-from jlml.evaluation.subject import Settings
 from jlml.files import LARGEST, read_json, write_atomically
-from jlml.runs import Run, build_model
+from jlml.runs import Run, build_model, check_targets
+from jlml.runs.config_file import read_config
 from jlml.search.settings import Settings as SearchSettings
 from jlml.search.trials import Trials
-from jlml.sweeps.folder import Sweep, as_csv
-from jlml.sweeps.watch import ranking
+from jlml.sweeps.folder import Sweep, results_csv
+from jlml.sweeps.ranking import ranking
 from jlml.training.resume import resume
 
 
@@ -202,13 +201,13 @@ def test_a_bad_best_checkpoint_stops_a_run_before_it_goes_on(folder, canary):
 
 
 def test_training_loads_tensors_only_whatever_torch_is_told(tmp_path, canary, monkeypatch):
-    from jlml.pictures import WholeCheckpoints
+    from jlml.training.checkpoints import AtomicCheckpoints
 
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     as_zip(tmp_path / "last.ckpt", Touch(canary))
     fires(lambda: torch.load(tmp_path / "last.ckpt"), canary)
     with pytest.raises(UserError, match="is not a checkpoint"):
-        WholeCheckpoints().load_checkpoint(tmp_path / "last.ckpt")
+        AtomicCheckpoints({}).load_checkpoint(tmp_path / "last.ckpt")
     assert not canary.exists()
 
 
@@ -559,7 +558,7 @@ def test_nothing_is_written_or_downloaded_where_a_config_says(folder, canary, na
         assert not evaluated(f"run={folder}").failed
     else:
         for reader in ("evaluate", "resume"):
-            refused(reader, folder, canary, "Say where it is now: data.root")
+            refused(reader, folder, canary, "Name the folder: data.root")
     assert not list(there.iterdir())
 
 
@@ -681,7 +680,7 @@ def test_monsters_in_metrics_are_survived(folder, spoiler):
     plan = {"over": ["seed"], "fixed": [], "jobs": {"run": {"seed": "0"}}}
     (folder.parent / "sweep.yaml").write_text(yaml.safe_dump(plan))
     results = Sweep(folder.parent).results()
-    write_atomically(folder.parent / "results.csv", as_csv(results))
+    write_atomically(folder.parent / "results.csv", results_csv(results))
     Console(file=io.StringIO()).print(ranking(results, "val/mse"))
     with pytest.raises(UserError, match="finds"):  # less than two
         evaluated(f"runs={folder.parent}")
@@ -691,7 +690,7 @@ def test_monsters_in_metrics_are_survived(folder, spoiler):
 def test_monsters_in_an_earlier_evaluation_are_survived(folder, spoiler):
     (folder / "evaluation").mkdir()
     SPOILERS[spoiler](folder / "evaluation" / "metrics.json")
-    assert earlier_parts(Run.open(folder), "best", Settings()) == {}
+    assert earlier_parts(Run.open(folder), "best", Evaluate()) == {}
 
 
 def save_objects(path, canary):
@@ -749,20 +748,6 @@ def test_classes_that_are_none_are_a_sentence(folder):
     np.save(folder / "snapshots" / "labels.npy", np.full(300, 10, dtype=np.uint8))
     with pytest.raises(UserError, match="does not hold the classes"):
         kept_codes(folder / "snapshots", 2, 10)
-
-
-def test_the_cache_of_data_runs_no_code(tmp_path, canary, monkeypatch):
-    monkeypatch.setenv("JLML_CACHE", str(tmp_path / "cache"))
-    source = tmp_path / "source"
-    source.write_bytes(b"1")
-    cached([source], lambda: [torch.zeros(1, dtype=torch.uint8)])
-    (kept,) = (tmp_path / "cache").iterdir()
-    for pack in (as_zip, as_legacy, as_pickle, as_tar):
-        pack(kept, Touch(canary))
-        fires(lambda: torch.load(kept, weights_only=False), canary)
-        (read,) = cached([source], lambda: [torch.ones(1, dtype=torch.uint8)])
-        assert read.item() == 1
-        assert not canary.exists()
 
 
 def test_the_cache_of_5000_images_runs_no_code_and_fills_no_memory(tmp_path, canary):
@@ -885,7 +870,7 @@ def spoil_words(folder):
     part = {"status": "failed", "reason": f"{IN_PAGE}\ud800", "seconds": 1}
     file = folder / "evaluation" / "metrics.json"
     content = json.loads(file.read_text())
-    content["parts"]["tsne"] = {**part, "settings": settings_of_part("tsne", Settings())}
+    content["parts"]["tsne"] = {**part, "settings": settings_of_part("tsne", Evaluate())}
     content["parts"]["objective"]["notes"] = [IN_PAGE]
     file.write_text(json.dumps(content))
 
@@ -935,6 +920,6 @@ def test_a_terminal_obeys_no_name(capsys):
 def test_a_gzip_of_the_config_is_no_config(folder):
     (folder / "config.yaml").write_bytes(gzip.compress(bytes(10_000_000)))
     with pytest.raises(UserError, match="cannot be read"):
-        recorded(folder / "config.yaml")
+        read_config(folder / "config.yaml")
     assert read_json(folder / "config.yaml") == {}
     assert LARGEST < 10_000_000

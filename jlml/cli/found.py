@@ -1,8 +1,8 @@
 """What the terminal says at the end of a search: the best trials, and what to do next."""
 
 from shlex import quote
+from typing import TYPE_CHECKING
 
-from optuna.trial import FrozenTrial
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +13,9 @@ from jlml.errors import UserError
 from jlml.runs import Run
 from jlml.search.results import Found, error_of, importances, ranking, values_of
 from jlml.search.trials import Trials
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 MOST_ROWS = 10
 
@@ -50,7 +53,7 @@ def show_found(found: Found) -> None:
     print(f"Look at all  tensorboard --logdir {quote(str(trials.folder))}")
 
 
-def table_of(trials: Trials, ranked: list[tuple[int, FrozenTrial]]) -> Table:
+def table_of(trials: Trials, ranked: list[tuple[int, "FrozenTrial"]]) -> Table:
     """The best trials, a row each."""
     metric = trials.settings.search.metric
     table = Table(title=f"By {metric}, the best checkpoint of each trial", title_justify="left")

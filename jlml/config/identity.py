@@ -6,7 +6,8 @@ from typing import Any
 from jlml.config.compose import Config
 from jlml.config.keys import flat, shown
 
-# two runs with the same numbers may differ in these: places, names, and what only watches
+# two runs with the same numbers, up to the last digits, may differ in these: places, names, what only
+# watches, and the order in which a processor adds
 NOT_DECISIVE = (
     *("output_dir", "choices", "changes", "callbacks", "logger", "draw_every"),
     *("threads", "checkpoints", "sweep", "resume", "trust"),
@@ -17,7 +18,7 @@ NOT_DECISIVE_IN = {
         *("accelerator", "devices", "deterministic", "detect_anomaly"),
         *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),
     ),
-    "speed": ("loop", "flush_denormals", "cuda_graphs"),
+    "speed": ("loop", "flush_denormals", "cuda_graphs", "onednn"),
 }
 MOST_SHOWN = 3  # differences in one sentence
 

@@ -218,7 +218,7 @@ class Train(Keys):
     """The config of `train.py`."""
 
     seed: Seed = key(0, "of weights, split, order of images and every other draw")
-    output_dir: Text = key("outputs", "run folders are made here")
+    output_dir: Text = key("outputs", "run folders are created here")
     draw_every: Count | None = key(5, "epochs between two pictures of each kind; null for the end only")
     threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "cores of this process; null for all")
     early_stopping: Count | None = key(None, "stop after this many epochs without a better val/loss")

@@ -44,6 +44,7 @@ def test_the_bundled_images_are_real_and_cached(data_root):
         assert np.array_equal(cached["images"], source.images.numpy())
 
 
+@pytest.mark.robustness
 def test_a_damaged_cache_is_made_anew(data_root, tmp_path):
     load("mnist_5k", data_root)
     good = (data_root / "mnist_5k.npz").read_bytes()

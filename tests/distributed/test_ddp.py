@@ -59,6 +59,7 @@ def two_machines(*words: str) -> tuple[int, str, str]:
     return first
 
 
+@pytest.mark.robustness
 def test_two_processes_train_what_one_does(tmp_path):
     """Without noise: equal shares of every batch give the gradient of the whole batch."""
     overrides = (*QUICK, "model=ae", "loss=mse", "data.pixels=dequantized", "data.eval_batch_size=30")
@@ -88,6 +89,7 @@ def test_two_processes_train_what_one_does(tmp_path):
     assert not result.failed
 
 
+@pytest.mark.robustness
 def test_two_machines_train_one_run(tmp_path):
     overrides = (*QUICK, "model=vae", "loss=cont_bern", "data.subset=150", "trainer.gradient_clip_val=100")
     alone = jlml.train(*overrides, parent=tmp_path / "alone").run.metrics()["metrics"]
@@ -123,6 +125,7 @@ def test_every_evaluation_image_is_seen_once(count, batch_size):
     assert all(len(labels) for share in shares for _, labels in share)
 
 
+@pytest.mark.robustness
 def test_a_loss_that_is_not_finite_is_reported(tmp_path):
     code, _, err = one_machine(
         *QUICK, "loss=mse", "loss.link=identity", "optimizer.lr=1e20", f"output_dir={tmp_path}"
@@ -134,6 +137,7 @@ def test_a_loss_that_is_not_finite_is_reported(tmp_path):
     assert Run(path).metrics()["status"] == "failed"
 
 
+@pytest.mark.robustness
 def test_a_failure_of_one_process_ends_all(tmp_path):
     (tmp_path / "mine.py").write_text(
         "import torch.distributed as dist\n"

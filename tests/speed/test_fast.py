@@ -17,6 +17,7 @@ FAST = (*QUICK[:-1], "callbacks=none", "trainer=fast", "trainer.max_epochs=2")
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.robustness
 def test_the_command_compiles_and_trains(tmp_path):
     """As a command, because nothing compiles under the shape checks of the tests."""
     overrides = [*FAST, "model=vae", "loss=cont_bern", "model.kl_warmup_epochs=1"]

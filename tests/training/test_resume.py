@@ -183,6 +183,7 @@ def wait_for_epoch(parent, epoch):
     raise AssertionError("the run did not come so far")
 
 
+@pytest.mark.robustness
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
 def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
     words = (*QUICK, *WORDS, "trainer.max_epochs=60", "scheduler=plateau")
@@ -242,6 +243,7 @@ def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
         resume(whole("cosine").run.path, ["trainer.max_epochs=9"])
 
 
+@pytest.mark.robustness
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     cut_off(tmp_path / "run")
     run = Run(tmp_path / "run")
