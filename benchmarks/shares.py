@@ -20,10 +20,10 @@ from training import Terminal
 import jlml
 from jlml.data import ImageDataModule
 from jlml.data.batches import TrainingBatches
-from jlml.metrics import RunningMean, yardsticks
+from jlml.metrics import RunningMean, common_metrics
 from jlml.pictures import PictureCallback
 from jlml.runs import build_model
-from jlml.speed.loop import YARDSTICKS_EVERY
+from jlml.speed.loop import COMMON_METRICS_EVERY
 from jlml.speed.memory import keep_freed_memory
 from jlml.speed.steps import Steps
 
@@ -91,7 +91,7 @@ def of_step(repeats: int) -> Iterator[Row]:
             "bare": (steps(config, data), False),
             "+ one loss an image": (steps(config, data, 1), False),
             "+ running means": (steps(config, data, 2), False),
-            f"+ yardsticks of every {YARDSTICKS_EVERY}th": (steps(config, data, 3), False),
+            f"+ common metrics of every {COMMON_METRICS_EVERY}th": (steps(config, data, 3), False),
             "+ batches by seed and epoch": (steps(config, data, 4), False),
             "+ deterministic": (steps(config, data, 4), True),
         }
@@ -141,9 +141,9 @@ def steps(config: dict, data: ImageDataModule, extras: int = 0) -> Iterator[None
                 if (number + 1) % BLOCK == 0:
                     means.means()
                     means.clear()
-            if extras >= 3 and number % YARDSTICKS_EVERY == 0:
+            if extras >= 3 and number % COMMON_METRICS_EVERY == 0:
                 with torch.no_grad():
-                    means.update(yardsticks(model.loss.mean(result.logits), images))
+                    means.update(common_metrics(model.loss.mean(result.logits), images))
             yield
 
 

@@ -1,5 +1,5 @@
-"""What `python train.py` trains, from the files of MNIST to the weights, in plain PyTorch: 20 epochs of a VAE
-784-500-500-2 with the continuous Bernoulli loss. The weights are those of its `last.ckpt`, bit for bit.
+"""`python train.py` in plain PyTorch: trains a VAE 784-500-500-2 with the continuous Bernoulli loss on MNIST
+for 20 epochs. The final weights equal those in the `last.ckpt` of train.py, bit for bit.
 
     python examples/plain_loop.py       needs MNIST's four unpacked IDX files in data/MNIST/raw
 """
@@ -13,13 +13,13 @@ SERIES = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 130767
 
 
 def generator(*purpose):
-    """Random numbers for one purpose, such as the order of an epoch, whatever was drawn before."""
+    """A random generator for one purpose, for example an epoch's order. Independent of earlier draws."""
     state = np.random.SeedSequence([SEED, *purpose]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 def training_images(root, validation):
-    """The images (N, 784), as bytes, without a validation split that has every class in proportion."""
+    """Training images (N, 784) as bytes, without a validation split that is stratified by class."""
     images = torch.from_numpy(np.fromfile(f"{root}/train-images-idx3-ubyte", np.uint8, offset=16))
     labels = torch.from_numpy(np.fromfile(f"{root}/train-labels-idx1-ubyte", np.uint8, offset=8)).long()
     shuffled = torch.randperm(len(labels), generator=generator(0))
@@ -53,7 +53,7 @@ class NegativeLogLikelihood(torch.autograd.Function):
 
 
 def train(root="data/MNIST/raw", epochs=20, validation=5_000):
-    """Trains, prints the mean loss of every epoch in nats, and returns encoder and decoder."""
+    """Trains, prints the mean loss of each epoch in nats, and returns encoder and decoder."""
     images = training_images(root, validation)
     torch.manual_seed(SEED)
     encoder = nn.Sequential(nn.Linear(784, 500), nn.ReLU(), nn.Linear(500, 500), nn.ReLU(), nn.Linear(500, 4))

@@ -1,8 +1,8 @@
 """jlml: an experiment framework for autoencoders.
 
-``jlml.train("model=vae", "loss=bce")`` does what ``python train.py model=vae loss=bce`` does, and
-``jlml.load("outputs/<run>")`` gives the trained model. ``build`` gives the untrained model with its data, to
-train under a trainer of your own; ``evaluate`` takes a config that ``compose`` makes.
+``jlml.train("model=vae", "loss=bce")`` does the same as ``python train.py model=vae loss=bce``.
+``jlml.load("outputs/<run>")`` returns the trained model. ``build`` returns the untrained model and its data,
+for your own trainer. ``evaluate`` takes a config from ``compose``.
 """
 
 from importlib import import_module
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = ["build", "compose", "evaluate", "load", "train"]
 
-_HOMES = {
+_MODULES = {
     "build": "jlml.training.build",
     "compose": "jlml.config",
     "evaluate": "jlml.evaluation.entry",
@@ -28,10 +28,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a function when it is first used: `--help` must not wait for torch."""
-    if name not in _HOMES:
+    """Imports a function on first use, so that `--help` does not wait for torch."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'jlml' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Files that are never seen half-written, locks that end with their process, and reading untrusted files."""
+"""Atomic writes, file locks, and safe reading of untrusted files."""
 
 import json
 import os
@@ -10,42 +10,42 @@ from typing import Any
 
 from jlml.errors import UserError
 
-LARGEST = 1 << 22  # bytes: a thousand times as large as a text file of a run
+LARGEST = 1 << 22  # bytes: a thousand times the size of a run's text files
 
 
 def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
-    """Writes a file so that it is the old one or the new one at any moment. A link is replaced, not followed.
+    """Writes a file atomically: readers see the old or the new content. A link is replaced, not followed.
 
     Raises:
-        OSError: naming the file, for example if the disk is full.
+        OSError: with the file's name, for example if the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     try:
-        with beside.open("xb") as file:  # so that a link that lies there is not followed
-            # an escape in an untrusted file can contain half of a character, which has no bytes
+        with temporary.open("xb") as file:  # "x" does not follow a link of that name
+            # an escape in an untrusted file can contain a lone surrogate, which UTF-8 cannot encode
             file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Removes what `write_atomically` left behind when its process was killed. Needs the folders' lock."""
+    """Removes temporary files that a killed process left behind. The caller must hold the folders' lock."""
     for path in chain.from_iterable(folder.glob(".*.*") for folder in folders):
         if path.suffix[1:].isdigit() and path.is_file():
             path.unlink()
 
 
 def read_limited(path: Path, most: int = LARGEST) -> bytes:
-    """The content of an untrusted file, which may be a link to something endless.
+    """The content of an untrusted file, which may be a link to an endless device.
 
     Raises:
-        OSError: it cannot be read, is not a plain file, or holds more bytes than ``most``.
+        OSError: the file cannot be read, is not a regular file, or has more than ``most`` bytes.
     """
     if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
         raise OSError(f"{path} is not a plain file")
@@ -57,7 +57,7 @@ def read_limited(path: Path, most: int = LARGEST) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file; empty if there is no file or it is damaged."""
+    """The JSON object in a file; empty if the file is missing or damaged."""
     try:
         content = json.loads(read_limited(path))
     except (OSError, ValueError, RecursionError):
@@ -66,15 +66,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value from such a file is a number that can be shown and compared."""
+    """Whether a value from an untrusted file is a number that can be shown and compared."""
     return isinstance(value, (int, float)) and abs(value) < 1e300
 
 
 def refuse_links_out(folder: Path) -> None:
-    """Refuses a folder with a link that leads out of it: what is written there would go elsewhere.
+    """Refuses a folder with a link that leads out of it: writing through it would change other files.
 
     Raises:
-        UserError: naming the link.
+        UserError: with the link's path.
     """
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
@@ -89,11 +89,11 @@ def refuse_links_out(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, wait: float = 0) -> Iterator[bool]:
-    """Inside, whether this process has the lock; False if another one keeps it for ``wait`` seconds.
+    """Takes a lock and yields True, or False if another process holds it for ``wait`` seconds.
 
-    It is the kernel's lock on a file, which ends with its process, however that ends.
+    The kernel releases the lock when its process ends, even if it is killed.
     """
-    from filelock import FileLock, Timeout  # --help need not wait for it
+    from filelock import FileLock, Timeout  # imported here to keep --help fast
 
     lock = FileLock(path)
     try:

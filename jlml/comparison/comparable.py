@@ -68,7 +68,7 @@ def needs_of(metric: str) -> tuple[str, ...]:
     return ("images", *OF_METRIC.get(metric.rpartition("/")[2], ()))
 
 
-def is_yardstick(metric: str) -> bool:
+def is_common_metric(metric: str) -> bool:
     """Whether a metric compares between all runs that are tested on the same images."""
     return needs_of(metric) == ("images",)
 

@@ -1,4 +1,4 @@
-"""From files to verified uint8 tensors, to splits, to batches. Knows no model."""
+"""Data sets: verified files, uint8 tensors in memory, splits and batches. Independent of any model."""
 
 from jlml.data.datamodule import ImageDataModule, MNISTDataModule
 from jlml.data.source import Source

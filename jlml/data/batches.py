@@ -1,4 +1,4 @@
-"""Batches gathered from tensors in memory: no Python code per image, no worker processes."""
+"""Batches from tensors in memory, without Python code per image or worker processes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,26 +12,26 @@ from torch import Generator, Tensor
 from jlml.data.pixels import TREATMENTS
 from jlml.shapes import Images, Labels
 
-SPLIT, TRAINING, VALIDATION, TEST, TRAINING_ONCE = range(5)  # the purposes for which a seed gives numbers
+SPLIT, TRAINING, VALIDATION, TEST, TRAINING_ONCE = range(5)  # purposes of random numbers
 
 Batch = tuple[Images, Labels]
 
 
 def generator_for(seed: int, *purpose: int, device: torch.device | str = "cpu") -> Generator:
-    """Random numbers for one purpose and epoch: they do not depend on what was drawn before."""
+    """A random generator for one purpose and epoch. It does not depend on earlier draws."""
     state = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
     return Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 @dataclass
 class TrainingBatches:
-    """Shuffled batches of training images. The order and the pixel noise depend on seed and epoch alone.
+    """Shuffled batches of training images. Order and pixel noise depend only on the seed and the epoch.
 
-    ``epoch`` is called when an epoch starts, and so is ``done``: the number of batches of this epoch that a
-    resumed run has seen already. It draws what it would have drawn if it had not been interrupted.
+    At the start of an epoch, ``epoch`` returns its number, and ``done`` the number of batches to skip because
+    the resumed run has already used them. The remaining batches are the same as without the interruption.
     """
 
-    images: Tensor  # uint8 (N, C, H, W), on the device where the batches are used
+    images: Tensor  # uint8 (N, C, H, W), on the training device
     labels: Labels  # on the same device
     batch_size: int
     pixels: str
@@ -47,18 +47,18 @@ class TrainingBatches:
         generator = generator_for(self.seed, TRAINING, epoch)
         treat, device = TREATMENTS[self.pixels], self.images.device
         order = torch.randperm(len(self.images), generator=generator).to(device)
-        if device.type != "cpu":  # pixels are drawn on the images' device: other draws than on a CPU
+        if device.type != "cpu":  # pixel noise is drawn on the images' device, so it differs from a CPU's
             generator = generator_for(self.seed, TRAINING, epoch, device=device)
         rows, shape = self.images.flatten(1), self.images.shape[1:]
         for number, index in enumerate(order.split(self.batch_size)):
             # copying whole rows is three times as fast as self.images[index]
             chosen = rows.index_select(0, index).unflatten(1, shape)
-            images = treat(chosen, generator)  # for batches that are done as well, to keep the draws in step
+            images = treat(chosen, generator)  # also for skipped batches, which advances the generator
             if number >= done:
                 yield images, self.labels.index_select(0, index)
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty: the trainer counts the batches. It tells Lightning that the loader can resume mid-epoch."""
+        """Empty, because the trainer counts the batches. It marks the loader as resumable for Lightning."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class TrainingBatches:
 class EvaluationBatches:
     """Batches in stored order, the same in every pass."""
 
-    images: Tensor  # uint8, or float32 where the pixels were drawn
+    images: Tensor  # uint8, or float32 if the pixels are random draws
     labels: Labels
     batch_size: int
 
@@ -83,5 +83,5 @@ class EvaluationBatches:
 
 
 def to_float(images: Tensor) -> Float32[Tensor, "batch channel height width"]:
-    """Stored images as float pixels in [0, 1]. Drawn pixels are stored as floats already."""
+    """Stored images as float pixels in [0, 1]. Random pixels are already stored as floats."""
     return images.div(255) if images.dtype == torch.uint8 else images

@@ -1,4 +1,4 @@
-"""The data of a run: images split by seed, in memory, in batches."""
+"""The data module of a run: loads, splits and batches images in memory."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -29,22 +29,22 @@ class ImageDataModule(LightningDataModule, ABC):
     """Training, validation and test batches of (images in [0, 1], labels).
 
     The validation split is drawn from the training images, stratified by class: 5,000 images, or a tenth of
-    a small data set. A data set without a test set gives another tenth for it.
+    a small data set. If the data set has no test set, another tenth becomes the test set.
 
-    A data set of your own derives from this class and defines `read`.
+    To add a data set, derive from this class and define `read`.
 
     Args:
-        seed: of the split, the order and every drawn pixel.
+        seed: seed of the split, the order and the random pixels.
         batch_size: training images per batch; the last batch of an epoch may be smaller.
         eval_batch_size: validation or test images per batch.
-        image_size: pixels per side, or None for the images as they are.
+        image_size: pixels per side; None keeps the original size.
         fit: how to reach ``image_size``: `pad` or `resize`.
-        pixels: `grey`, `dequantized` or `binarized`, see `jlml.data.pixels`. Drawn anew in every epoch of
-            training, and once for validation and test.
-        subset: number of training images, and the most of validation and test; None for all.
+        pixels: `grey`, `dequantized` or `binarized`, see `jlml.data.pixels`. Random pixels are drawn in every
+            training epoch, and once for validation and test.
+        subset: number of training images, and the maximum for validation and for test; None for all.
     """
 
-    source: Source  # after `setup`
+    source: Source  # set by `setup`
 
     def __init__(
         self,
@@ -67,10 +67,10 @@ class ImageDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def read(self) -> Source:
-        """The data set, as it is stored."""
+        """Reads the data set as it is stored."""
 
     def setup(self, stage: str | None = None) -> None:
-        """Reads, splits and shapes the images, once."""
+        """Reads, splits and resizes the images. Does nothing if called again."""
         if hasattr(self, "source"):
             return
         self.source = source = self.read()
@@ -80,7 +80,7 @@ class ImageDataModule(LightningDataModule, ABC):
             test = Split(source.test_images, source.test_labels, source.test_factors)
         else:
             train, test = train.split_off(len(train) // 10, generator)
-        # a small data set gets a validation split of the test set's size
+        # in a small data set, the validation split is as large as the test set
         train, validation = train.split_off(5_000 if len(train) > 10_000 else len(test), generator)
         if self.subset is not None:
             if self.subset > len(train):
@@ -103,20 +103,20 @@ class ImageDataModule(LightningDataModule, ABC):
         return images if self.image_size is None else fit_to(images, self.image_size, self.fit)
 
     def _draw_once(self, images: Tensor, purpose: int) -> Tensor:
-        """Grey images stay bytes. Drawn pixels are kept, so that every pass sees the same ones."""
+        """Keeps grey images as bytes. Draws random pixels once, so that every epoch sees the same ones."""
         if self.pixels == "grey":
             return images
         return TREATMENTS[self.pixels](images, generator_for(self.seed, purpose))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of the images in a batch. Known after `setup`."""
+        """(channels, height, width) of the images in a batch. Available after `setup`."""
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """By label. Known after `setup`."""
+        """Class names by label. Available after `setup`."""
         return self.source.class_names
 
     def train_dataloader(self) -> TrainingBatches:
@@ -134,23 +134,23 @@ class ImageDataModule(LightningDataModule, ABC):
         return EvaluationBatches(*tensors, self.eval_batch_size)
 
     def _on_device(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """All of them are kept where the model trains: no batch is transferred."""
+        """Moves a whole split to the training device once, so that no batch needs a transfer."""
         device = self.trainer.strategy.root_device if self.trainer is not None else images.device
         return images.to(device), labels.to(device)
 
     def training_images_once(self) -> Tensor:
-        """The training images in stored order, their pixels drawn once: what an evaluation sees.
+        """The training images for an evaluation, in stored order, with random pixels drawn once.
 
-        uint8, or float32 where the pixels were drawn.
+        uint8, or float32 if the pixels are random draws.
         """
         return self._draw_once(self.train_images, TRAINING_ONCE)
 
     def first_training_images(self, count: int) -> Images:
-        """The first ``count`` training images as floats. Their pixels are the same in every call."""
+        """The first ``count`` training images as floats, with the same pixels in every call."""
         return to_float(self._draw_once(self.train_images[:count], TRAINING_ONCE))
 
     def validation_batch(self, count: int) -> Batch:
-        """The first ``count`` validation images and their labels. They are the same in every call."""
+        """The first ``count`` validation images and their labels, the same in every call."""
         return to_float(self.validation_images[:count]), self.validation_labels[:count]
 
     def _epoch(self) -> int:
@@ -162,19 +162,19 @@ class ImageDataModule(LightningDataModule, ABC):
 
 
 class MNISTDataModule(ImageDataModule):
-    """MNIST, its 5,000 images that need no download, or Fashion-MNIST.
+    """MNIST, Fashion-MNIST, or 5,000 images of MNIST that need no download.
 
     Args:
-        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is what was read.
+        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is the data set in use.
         root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there.
-        fallback: use `mnist_5k` if full MNIST can be neither found nor downloaded.
-        seed: see `ImageDataModule`, as for all that follow.
-        batch_size: training images per batch.
-        eval_batch_size: validation or test images per batch.
-        image_size: pixels per side.
-        fit: `pad` or `resize`.
-        pixels: `grey`, `dequantized` or `binarized`.
-        subset: number of training images.
+        fallback: use `mnist_5k` if full MNIST is not on disk and cannot be downloaded.
+        seed: see `ImageDataModule`.
+        batch_size: see `ImageDataModule`.
+        eval_batch_size: see `ImageDataModule`.
+        image_size: see `ImageDataModule`.
+        fit: see `ImageDataModule`.
+        pixels: see `ImageDataModule`.
+        subset: see `ImageDataModule`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Reads the IDX files in which MNIST and its relatives are published, and trusts nothing in them."""
+"""A reader for IDX files, the format of MNIST and Fashion-MNIST, that is safe for untrusted files."""
 
 import gzip
 import hashlib
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from jlml.errors import UserError
 
-LARGEST = 1 << 26  # bytes: MNIST has 47 million, and a header that promises more is damaged or hostile
+LARGEST = 1 << 26  # bytes: MNIST has 47 million; a header that promises more is damaged or malicious
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """The content of an IDX file: a ``uint8`` tensor, and the MD5 of the file once decompressed."""
+    """The content of an IDX file: a ``uint8`` tensor, and the MD5 of the decompressed file."""
 
     values: Tensor
     md5: str
@@ -28,12 +28,12 @@ class IdxFile:
 def read_idx(path: Path) -> IdxFile:
     """Reads a plain or gzipped IDX file of unsigned bytes with one to four dimensions.
 
-    Layout: two zero bytes, the type (8 is uint8), the number of dimensions, their sizes as
-    big-endian 32-bit numbers, the values. Source: http://yann.lecun.com/exdb/mnist.
-    Never reads more than the header promises, so a gzip bomb costs no memory.
+    Layout: two zero bytes, the type (8 is uint8), the number of dimensions, their sizes as big-endian 32-bit
+    numbers, the values. Never reads more than the header promises, so a gzip bomb does not fill memory.
+    Source: http://yann.lecun.com/exdb/mnist.
 
     Raises:
-        UserError: the file cannot be read, or is not exactly one such array.
+        UserError: the file cannot be read, or does not contain exactly one such array.
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -54,7 +54,7 @@ def _parse(read: Callable[[int], bytes], path: Path) -> IdxFile:
     sizes = read(4 * start[3])
     shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], dtype=">u4").tolist()
     promised = prod(shape)
-    # beside a size of none, the others promise nothing, and may still be more than torch can multiply
+    # max(size, 1): if one size is 0, the product is 0 although the others may overflow torch's size
     if len(shape) < start[3] or prod(max(size, 1) for size in shape) > LARGEST:
         raise UserError(f"{path} has a damaged header: its sizes read {shape}. {_REMEDY}")
     content = bytearray(read(promised))

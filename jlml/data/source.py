@@ -1,4 +1,4 @@
-"""What a data set is before it is split: images, and whatever is known about them."""
+"""A data set before it is split: images, labels and optional factors of variation."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ class Source:
     """Images as they are stored, with labels and names.
 
     Args:
-        name: of what was read; it labels the run.
-        images: all of them, or those to train on if there are test images.
-        labels: classes from 0; -1 where an image has none.
-        class_names: by label.
-        fingerprint: changes when an image or a label does.
-        test_images: the data set's own test set; None if it has none.
-        test_labels: likewise.
+        name: name of the data set, recorded with the run.
+        images: training images, or all images if there is no separate test set.
+        labels: classes from 0; -1 for an image without a class.
+        class_names: names of the classes, by label.
+        fingerprint: a hash that changes when an image or a label changes.
+        test_images: images of the data set's own test set; None if it has none.
+        test_labels: labels of the test images; None if there are none.
         factors: known factors of variation, one row per image; None if there are none.
-        test_factors: likewise.
-        factor_names: by column.
+        test_factors: factors of the test images; None if there are none.
+        factor_names: names of the factors, by column.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Random splits that hold every class in proportion."""
+"""Random splits, stratified by class."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from jlml.shapes import Labels
 
 @dataclass(frozen=True)
 class Split:
-    """The stored images of one split, with what belongs to each: labels, and factors if there are any."""
+    """The stored images of one split, with their labels and, if known, their factors of variation."""
 
     images: Tensor
     labels: Labels
@@ -24,21 +24,22 @@ class Split:
         return Split(self.images[index], self.labels[index], factors)
 
     def split_off(self, count: int, generator: Generator) -> tuple["Split", "Split"]:
-        """The rest, and a stratified random draw of ``count`` images."""
+        """Two parts: the remaining images, and a stratified random draw of ``count`` images."""
         drawn = stratified_draw(self.labels, count, generator)
         kept = torch.ones(len(self), dtype=torch.bool)
         kept[drawn] = False
         return self[kept], self[drawn]
 
     def at_most(self, count: int, generator: Generator) -> "Split":
-        """A stratified random draw of ``count`` images, or all if there are no more."""
+        """A stratified random draw of ``count`` images, or the whole split if it is not larger."""
         return self if count >= len(self) else self[stratified_draw(self.labels, count, generator)]
 
 
 def stratified_draw(labels: Labels, count: int, generator: Generator) -> Tensor:
-    """Ascending indices of a random draw that holds every class in proportion, to within one image.
+    """Indices, in ascending order, of a random draw with the class proportions of ``labels``.
 
-    Systematic sampling: in a random order sorted by class, every (N / count)-th image is taken.
+    Each class deviates by less than one image. Systematic sampling: sorts a random order by class and takes
+    every (N / count)-th image.
     """
     shuffled = torch.randperm(len(labels), generator=generator)
     by_class = shuffled[labels[shuffled].argsort(stable=True)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jlml.comparison.comparable import comparable_key, is_yardstick
+from jlml.comparison.comparable import comparable_key, is_common_metric
 from jlml.comparison.descriptions import images_in_words, observation_in_words
 from jlml.comparison.group_tables import spread_rows, text_of
 from jlml.comparison.groups import Group, grouped
@@ -66,7 +66,9 @@ def theme_tables(groups: Groups) -> Iterator[Table]:
     for theme, metrics in THEMES.items():
         sets = comparable_sets(groups, metrics)
         for shared, comparable in sets:
-            title = f"{theme}: {shared}" if len(sets) > 1 or not all(map(is_yardstick, metrics)) else theme
+            title = (
+                f"{theme}: {shared}" if len(sets) > 1 or not all(map(is_common_metric, metrics)) else theme
+            )
             table = comparison_table(title, comparable, metrics, REFERENCES.get(theme))
             if len(table.header) > 2:
                 yield table
@@ -88,7 +90,7 @@ def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, l
 def shared_by(evaluation: Evaluation, metrics: Sequence[str]) -> str:
     """What runs have in common if these metrics compare with those of this run."""
     count = f"{images_in(evaluation):,} test images"
-    if all(map(is_yardstick, metrics)):
+    if all(map(is_common_metric, metrics)):
         return f"{count}, {images_in_words(evaluation.config)}"
     return f"{observation_in_words(evaluation.config, all_options=False)}, {count}"
 

@@ -1,4 +1,4 @@
-"""Observation models: from logits and images to nats. They know no network."""
+"""Observation models p(x | z): the negative log likelihood of images, in nats, from a decoder's logits."""
 
 from jlml.losses.continuous_bernoulli import at_least_float32
 from jlml.losses.observation import Bernoulli, ContinuousBernoulli, Gaussian, ObservationModel

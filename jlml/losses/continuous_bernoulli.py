@@ -4,15 +4,15 @@ Its density on [0, 1] is p(x) = exp(x eta - A(eta)), an exponential family with 
 
     A(eta) = log((e^eta - 1) / eta),
 
-so the mean, the variance and the third cumulant are the first three derivatives of A, and each function
-here has the next one as its gradient. Two traps, and the way around them:
+so the mean, the variance and the third cumulant are the first three derivatives of A. The gradient of each
+function here is the next one. Two numerical problems and their solutions:
 
-- The closed forms subtract numbers that agree more and more as eta goes to 0, where they end in 0/0. There
-  the Taylor series of log(sinh(y) / y), y = eta / 2, stands in. It converges for |eta| < 2 pi.
-- They overflow as |eta| grows. Written in a = |eta| and e^-a they do not, and symmetry gives the sign.
+- Near eta = 0 the closed forms subtract almost equal numbers and end in 0/0. There the Taylor series of
+  log(sinh(y) / y), y = eta / 2, replaces them. It converges for |eta| < 2 pi.
+- For large |eta| they overflow. Written in a = |eta| and e^-a they do not, and symmetry gives the sign.
 
-`torch.distributions.ContinuousBernoulli` uses its series only for lambda in (.499, .501); just outside, in
-float32, its variance is off by up to 1.6 where the truth is .083.
+`torch.distributions.ContinuousBernoulli` uses its series only for lambda in (.499, .501). Just outside, in
+float32, its variance is off by up to 1.6; the true value is .083.
 Source: Loaiza-Ganem & Cunningham 2019, rewritten in the logit.
 """
 
@@ -36,14 +36,14 @@ _BERNOULLI = [
     ]
 ]  # fmt: skip
 
-# Below |eta| = 1 the closed forms of A' and A'' have lost a digit and six terms of their series are exact
-# to float32. The third derivative loses more, so its series reaches further and needs all ten.
+# Below |eta| = 1 the closed forms of A' and A'' lose a digit, and six terms of their series are exact to
+# float32. The third derivative loses more, so its series covers a larger range and needs all ten terms.
 _NEAR, _TERMS = 1.0, 6
 _NEAR_THIRD, _TERMS_THIRD = 2.5, 10
 
 
 def _series(order: int, terms: int) -> list[float]:
-    """Coefficients of the ``order``-th derivative of A(eta) - eta / 2, from the lowest power up, step 2.
+    """Coefficients of the ``order``-th derivative of A(eta) - eta / 2, from the lowest power, in steps of 2.
 
     A(eta) - eta / 2 = log(sinh(eta/2) / (eta/2)) = sum over n >= 1 of B_2n / (2n (2n)!) eta^2n.
     """
@@ -58,7 +58,7 @@ def _series(order: int, terms: int) -> list[float]:
 _MEAN, _VARIANCE, _THIRD = _series(1, _TERMS), _series(2, _TERMS), _series(3, _TERMS_THIRD)
 
 # 1 / eta - 1 / sinh(eta), odd powers from the first: sum of 2 (2^(2n-1) - 1) B_2n / (2n)! eta^(2n-1).
-# It converges for |eta| < pi only.
+# It converges only for |eta| < pi.
 _SLOPE = [
     float(2 * (2 ** (2 * n - 1) - 1) * bernoulli / factorial(2 * n))
     for n, bernoulli in enumerate(_BERNOULLI, start=1)
@@ -68,17 +68,17 @@ _SLOPE = [
 def _polynomial(coefficients: list[float], x: Tensor) -> Tensor:
     value = torch.full_like(x, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
-        value = value.mul_(x).add_(coefficient)  # Horner, in place: no autograd passes here
+        value = value.mul_(x).add_(coefficient)  # Horner's method, in place: autograd does not trace this
     return value
 
 
 def _two_branches(
     eta: Tensor, near: Callable[[Tensor], Tensor], far: Callable[[Tensor], Tensor], bound: float = _NEAR
 ) -> Tensor:
-    """``near`` where |eta| < bound, ``far`` elsewhere; neither sees an argument that it cannot bear.
+    """``near`` where |eta| < bound, ``far`` elsewhere. Each gets only arguments in its own range.
 
-    A float mask and `lerp`, exact at weights 0 and 1, are ten times as fast on a CPU as a boolean mask
-    and `where`.
+    `lerp` with a float mask is exact at weights 0 and 1. On a CPU it is ten times as fast as `where` with a
+    boolean mask.
     """
     is_near = eta.abs().lt_(bound)
     away_from_zero = torch.add(eta, is_near, alpha=2 * bound)
@@ -119,8 +119,8 @@ class _LogProb(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, eta: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(eta, x)
-        # x eta - max(eta, 0) as -|eta| times the distance of x from the nearer end: a difference of
-        # two large numbers would cost the digits that count
+        # x eta - max(eta, 0) = -|eta| |[eta > 0] - x|: written as a difference of two large numbers, it
+        # would lose the significant digits
         distance = (_is_positive(eta) - x).abs_()
         return distance.mul_(eta.abs()).add_(_log_partition_tail(eta)).neg_()
 
@@ -131,8 +131,8 @@ class _LogProb(torch.autograd.Function):
 
 
 def _log_partition_tail(eta: Tensor) -> Tensor:
-    """A(eta) - max(eta, 0) = log((1 - e^-a) / a), a = |eta|: at most 0, no cancellation at either end."""
-    # the quotient of two small numbers is benign, only 0 / 0 is not: 1e-30 has the limit of 0
+    """A(eta) - max(eta, 0) = log((1 - e^-a) / a), a = |eta|: at most 0, without cancellation."""
+    # a quotient of two small numbers is accurate, only 0 / 0 is undefined; 1e-30 gives the limit at 0
     a = eta.abs().clamp_min_(1e-30)
     return torch.expm1(-a).neg_().div_(a).log_()
 
@@ -204,15 +204,15 @@ def variance(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def log_normalizer(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """log C, in nats, at least log 2: what makes the Bernoulli form integrate to one over [0, 1]."""
+    """log C in nats, at least log 2: the normalising constant of the Bernoulli form on [0, 1]."""
     return _LogNormalizer.apply(at_least_float32(logits))
 
 
 def log_prob(logits: Float[Tensor, "..."], x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """log p(x) in nats, for x in [0, 1], element by element."""
+    """log p(x) in nats, elementwise, for x in [0, 1]."""
     return _LogProb.apply(at_least_float32(logits), x)
 
 
 def at_least_float32(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Under autocast logits arrive in 16 bits: too few for these formulas, and for a sum over pixels."""
+    """Casts the 16-bit logits of autocast to float32, which these formulas and sums over pixels need."""
     return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits

@@ -1,4 +1,4 @@
-"""Observation models p(x | z): what logits say about pixels, and how likely images are under them."""
+"""Observation models p(x | z): the pixel distributions that a decoder's logits define."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from jlml.shapes import Images, PerImage
 class ObservationModel(nn.Module, ABC):
     """A distribution of every pixel given its logit. Pixels are independent given the code.
 
-    A loss of your own derives from this class and defines `nll` and `mean`. Its parameters, if it has any,
-    are trained with the model.
+    To add a loss, derive from this class and define `nll` and `mean`. Its parameters, if it has any, are
+    trained with the model.
     """
 
-    description = ""  # the distribution in words, for reports; if empty, they print the class
-    shown = "mean"  # which of its `pictures` stands for the distribution where there is room for one
+    description = ""  # a phrase for reports; if empty, they print the class name
+    shown = "mean"  # the entry of `pictures` to use where only one picture is shown
 
     @abstractmethod
     def nll(self, logits: Images, images: Images) -> PerImage:
@@ -39,14 +39,14 @@ class ObservationModel(nn.Module, ABC):
 
 
 class Gaussian(ObservationModel):
-    """Normal pixels of one fixed scale: the squared error, with its constant, in nats.
+    """Normal pixels with one fixed scale: the squared error in nats, with its constant.
 
     -log p(x) = (x - mean)^2 / (2 scale^2) + log(scale) + log(2 pi) / 2
 
     Args:
         scale: standard deviation of a pixel, in units of the [0, 1] range. It sets the weight of a VAE's
-            reconstruction against its KL. The likelihood is highest where scale^2 is the mse.
-        link: `identity`, or `sigmoid` to keep the mean inside [0, 1].
+            reconstruction against its KL. The likelihood is highest at scale^2 = mse.
+        link: `identity`, or `sigmoid` to keep the mean in [0, 1].
     """
 
     description = "Gaussian pixels"
@@ -74,10 +74,10 @@ class Gaussian(ObservationModel):
 
 
 class Bernoulli(ObservationModel):
-    """Pixels that are 0 or 1 with probability sigmoid(logit): the cross-entropy.
+    """Pixels that are 1 with probability sigmoid(logit), otherwise 0: the cross-entropy.
 
-    For grey targets it is not the likelihood of any distribution of grey pixels, and a perfect
-    reconstruction does not score 0: the minimum is the entropy of the targets.
+    For grey targets this is not a likelihood, and a perfect reconstruction does not score 0: the minimum is
+    the entropy of the targets.
     """
 
     description = "Bernoulli pixels"
@@ -93,12 +93,12 @@ class Bernoulli(ObservationModel):
 class ContinuousBernoulli(ObservationModel):
     """A density over [0, 1] with the form of a Bernoulli: p(x) = C(lambda) lambda^x (1 - lambda)^(1 - x).
 
-    lambda = sigmoid(logit) is not the mean: lambda .01 has mean .207. It is a density, so a good model's
-    nll is negative. On pixels that are exactly 0 it has no lower bound: ``limit`` sets the best score.
+    lambda = sigmoid(logit) is not the mean: lambda .01 has mean .207. p is a density, so a good model has a
+    negative nll. For pixels that are exactly 0 or 1 the nll has no lower bound without ``limit``.
     Source: Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli".
 
     Args:
-        limit: lambda stays in [limit, 1 - limit]; 0 for no limit. The original work clips at 1e-4.
+        limit: keeps lambda in [limit, 1 - limit]; 0 for no limit. The original paper uses 1e-4.
     """
 
     description = "continuous Bernoulli pixels"

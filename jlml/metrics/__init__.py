@@ -1,7 +1,7 @@
-"""Numbers from tensors. They know no model."""
+"""Metrics computed from tensors, independent of any model."""
 
+from jlml.metrics.common import bce, common_metrics, mse
 from jlml.metrics.names import MONITOR, Split, named
 from jlml.metrics.running import RunningMean
-from jlml.metrics.yardsticks import bce, mse, yardsticks
 
-__all__ = ["MONITOR", "RunningMean", "Split", "bce", "mse", "named", "yardsticks"]
+__all__ = ["MONITOR", "RunningMean", "Split", "bce", "common_metrics", "mse", "named"]

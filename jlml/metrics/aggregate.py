@@ -1,4 +1,4 @@
-"""The aggregate posterior: the mixture of the posteriors of all images. Ideally it equals the prior."""
+"""The aggregate posterior: the mixture of all images' posteriors. Ideally it equals the prior."""
 
 import math
 
@@ -12,9 +12,10 @@ Codes = Float64[Tensor, "images latent"]
 
 
 def log_aggregate_posterior(codes: Codes, mean: Codes, log_variance: Codes) -> Float64[Tensor, " images"]:
-    """log q(z) in nats of each code, q(z) being the average of N(mean, variance) over all images.
+    """log q(z) of each code in nats, where q(z) is the average of N(mean, variance) over all images.
 
-    Float64 throughout: the squares of a narrow posterior are expanded into products of matrices.
+    Needs float64: for speed the squares are expanded into matrix products, which cancel if a posterior is
+    narrow.
     """
     precision = torch.exp(-log_variance)
     constant = -0.5 * (
@@ -33,13 +34,13 @@ def log_standard_normal(codes: Codes) -> Float64[Tensor, " images"]:
 
 
 def aggregate_covariance(both: Float[Tensor, "images 2 latent"]) -> Float[Tensor, "latent latent"]:
-    """The covariance of the mixture of posteriors, from their means and variances."""
+    """The covariance of the mixture of posteriors, from stacked means and variances."""
     means, variances = both[:, 0], both[:, 1]
     return torch.cov(means.T, correction=0).reshape(both.shape[2], -1) + torch.diag(variances.mean(0))
 
 
 def largest_correlation(both: Float[Tensor, "images 2 latent"]) -> Tensor:
-    """The largest absolute correlation between two dimensions."""
+    """The largest absolute correlation between two latent dimensions in the mixture."""
     covariance = aggregate_covariance(both)
     scale = covariance.diagonal().sqrt()
     return (covariance / torch.outer(scale, scale)).fill_diagonal_(0).abs().max()

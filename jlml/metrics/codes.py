@@ -1,4 +1,4 @@
-"""Numbers about codes."""
+"""Metrics of codes."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -7,10 +7,10 @@ ACTIVE = 0.01
 
 
 def active_units(codes: Float[Tensor, "codes latent"], relative: bool = False) -> int:
-    """How many latent dimensions vary over images: variance above 0.01.
+    """Number of latent dimensions whose variance over images is above 0.01.
 
-    For a VAE ``codes`` are posterior means, whose scale the prior fixes. An autoencoder's scale is
-    arbitrary: ``relative`` measures against the dimension that varies most.
+    For a VAE, ``codes`` are posterior means, and the prior fixes their scale. An autoencoder's scale is
+    arbitrary: ``relative`` divides by the largest variance.
     Source: Burda et al. 2016, "Importance weighted autoencoders", section 5.2.
     """
     variances = codes.var(0, correction=0)

@@ -10,7 +10,7 @@ Other = Float[Tensor, "others features"]
 
 
 class _Identity(nn.Module):
-    """Takes the place of torchmetrics' network: the features are known already."""
+    """Replaces torchmetrics' network, because the features are already computed."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -21,9 +21,9 @@ class _Identity(nn.Module):
 
 
 def frechet_distance(real: Real, other: Other) -> float:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of means and covariances of the features.
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C of the features.
 
-    Few images bias it upwards, so only distances of equal numbers of images compare.
+    A small number of images biases it upwards. Compare only distances for equal numbers of images.
     Source: Dowson & Landau 1982; Heusel et al. 2017 for generated images.
     """
     distance = FrechetInceptionDistance(feature=_Identity(real.shape[1]))
@@ -33,7 +33,7 @@ def frechet_distance(real: Real, other: Other) -> float:
 
 
 def jackknife_error(real: Real, other: Other, groups: int = 20) -> float:
-    """Standard error of the Frechet distance over draws of ``other``, by leaving out one group at a time."""
+    """Standard error of the Frechet distance over draws of ``other``: a jackknife over groups of images."""
     parts = list(other.tensor_split(groups))
     without = [frechet_distance(real, torch.cat(parts[:i] + parts[i + 1 :])) for i in range(groups)]
     return (groups - 1) ** 0.5 * float(torch.tensor(without, dtype=torch.float64).std(correction=0))

@@ -10,8 +10,8 @@ from jlml.shapes import Codes
 def fit_gaussian(codes: Codes) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
     """The mean of the codes, and a matrix S such that S @ S.T is their covariance.
 
-    ``mean + noise @ S.T`` with standard normal noise draws from the Gaussian. S comes from eigenvectors,
-    not from Cholesky's method, because a collapsed dimension makes the covariance singular.
+    ``mean + noise @ S.T`` with standard normal noise samples the Gaussian. S comes from eigenvectors, because
+    Cholesky's method fails if a collapsed dimension makes the covariance singular.
     """
     latent_dim = codes.shape[1]
     covariance = torch.cov(codes.T.double(), correction=0).reshape(latent_dim, latent_dim)

@@ -6,7 +6,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 from jlml.shapes import Images, PerImage
 
-SMALLEST = 11  # pixels per side of an image for SSIM
+SMALLEST = 11  # smallest image for SSIM, in pixels per side
 
 
 def psnr(mean: Images, images: Images) -> PerImage:
@@ -15,9 +15,10 @@ def psnr(mean: Images, images: Images) -> PerImage:
 
 
 def ssim(mean: Images, images: Images) -> PerImage:
-    """Structural similarity, at most 1, through a Gaussian window of 11 x 11 pixels.
+    """Structural similarity, at most 1, with a Gaussian window of 11 x 11 pixels.
 
-    Averaged over all pixels, with the image mirrored at its border. Others average complete windows only.
+    Averaged over all pixels, with the image mirrored at its border. Some implementations average only over
+    windows inside the image.
     Source: Wang et al. 2004, "Image quality assessment".
     """
     score = structural_similarity_index_measure(mean, images, data_range=1.0, reduction="none")

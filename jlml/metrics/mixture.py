@@ -1,4 +1,4 @@
-"""A mixture of Gaussians fitted to codes, to draw new codes from."""
+"""A mixture of Gaussians fitted to codes, for sampling new codes."""
 
 import warnings
 from typing import Any
@@ -10,13 +10,13 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 COMPONENTS = 10
-FITTED = 20_000  # training codes at most
+FITTED = 20_000  # largest number of training codes to fit
 
 
 def fitted_mixture(codes: Float[Tensor, "codes latent"], seed: int) -> Any:
-    """A mixture of ten Gaussians with full covariances, fitted to the first 20,000 of these codes."""
+    """A mixture of ten Gaussians with full covariances, fitted to the first 20,000 codes."""
     some = codes[:FITTED].double()
-    # an autoencoder's codes have any scale, so the smallest variance is relative
+    # the scale of an autoencoder's codes is arbitrary, so the smallest variance is relative
     mixture = GaussianMixture(
         min(COMPONENTS, len(some)),
         reg_covar=max(1e-6 * float(some.var(0).max()), 1e-12),

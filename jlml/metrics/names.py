@@ -1,4 +1,4 @@
-"""What metrics are called: a split, a slash, a quantity. Written here and nowhere else."""
+"""Names of logged metrics: split/quantity, for example test/nll."""
 
 from collections.abc import Mapping
 from typing import Literal, TypeVar
@@ -8,10 +8,10 @@ Value = TypeVar("Value")
 
 
 def named(split: Split, values: Mapping[str, Value]) -> dict[str, Value]:
-    """``{"nll": 97.1}`` of the test split becomes ``{"test/nll": 97.1}``."""
+    """Adds the split to the names of quantities: ``{"nll": 97.1}`` becomes ``{"test/nll": 97.1}``."""
     return {f"{split}/{quantity}": value for quantity, value in values.items()}
 
 
-MONITOR = "val/loss"  # what chooses the best checkpoint, stops early and lowers the learning rate
+MONITOR = "val/loss"  # for the best checkpoint, early stopping and the plateau scheduler
 EPOCH_SPEED = "train/images_per_second"
 LEARNING_RATE = "train/lr"

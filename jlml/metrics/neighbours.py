@@ -1,4 +1,4 @@
-"""Nearest neighbours among codes: their classes, and whether they are neighbours among images too."""
+"""Scores from nearest neighbours of codes: k-NN accuracy, trustworthiness and continuity."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from torch import Tensor
 Points = Float[Tensor, "points dims"]
 Labels = Int64[Tensor, " points"]
 
-CHUNK = 500  # rows of the distance matrix held at once
+CHUNK = 500  # rows of the distance matrix in memory at once
 
 
 def knn_correct(
@@ -22,10 +22,10 @@ def knn_correct(
     query_labels: Int64[Tensor, " queries"] | None,
     counts: Sequence[int],
 ) -> dict[int, Bool[Tensor, " queries"]]:
-    """For each count k, which queries are classified correctly by the majority of their k nearest codes.
+    """For each count k, which queries the majority of their k nearest codes classifies correctly.
 
-    A tie goes to the smaller class, as in scikit-learn. Without queries, each code is classified by the
-    other codes: leave one out.
+    A tie goes to the smaller class, as in scikit-learn. Without queries, the other codes classify each code
+    (leave-one-out).
     """
     index = NearestNeighbors(n_neighbors=max(counts)).fit(codes.numpy())
     nearest = index.kneighbors(None if queries is None else queries.numpy(), return_distance=False)
@@ -40,22 +40,22 @@ def knn_correct(
 def trustworthiness_and_continuity(
     points: Float[Tensor, "points dims"], codes: Float[Tensor, "points latent"], k: int = 12
 ) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:
-    """Two scores of every point, at most 1, whose means are trustworthiness and continuity.
+    """Two scores of every point, at most 1. Their means are the trustworthiness and the continuity.
 
-    Trustworthiness is lower if neighbours among codes are not neighbours among points, continuity if
-    neighbours among points are not neighbours among codes. What counts is their rank in the other ranking.
-    The values are those of `sklearn.manifold.trustworthiness` (continuity: with the two exchanged), in
-    constant memory and without sorting. Only equal distances differ: they share the middle of their ranks,
-    where scikit-learn lets the order of the points decide.
+    Trustworthiness is low if neighbours among codes are not neighbours among points. Continuity is low if
+    neighbours among points are not neighbours among codes. Both depend on the rank in the other space.
+    The values are those of `sklearn.manifold.trustworthiness` (continuity: with the arguments exchanged), in
+    constant memory and without sorting. They differ only for ties: equal distances share their mean rank,
+    while scikit-learn ranks them by the order of the points.
     Source: Venna & Kaski 2001; Kaski et al. 2003.
 
     Args:
-        points: the encoded points, such as flat images.
-        codes: one per point.
+        points: the encoded points, for example flattened images.
+        codes: one code per point.
         k: number of neighbours, below half the number of points.
     """
     count = len(points)
-    points, codes = points.double(), codes.double()  # near neighbours differ in digits that float32 lacks
+    points, codes = points.double(), codes.double()  # float32 cannot order near neighbours
     norms = points.square().sum(1), codes.square().sum(1)
     trust, continuity = [], []
     for start in range(0, count, CHUNK):
@@ -70,9 +70,9 @@ def trustworthiness_and_continuity(
 def _distances(
     points: Float64[Tensor, "points dims"], norms: Float64[Tensor, " points"], start: int
 ) -> Float64[Tensor, "chunk points"]:
-    """Squared Euclidean distances from a chunk of points to all points, infinite from a point to itself."""
+    """Squared distances from a chunk of points to all, up to a constant per row; infinite to itself."""
     rows = points[start : start + CHUNK]
-    # without each row's own norm, which changes no ranking
+    # without each row's own norm, which does not change the ranking
     squared = torch.addmm(norms, rows, points.T, alpha=-2)
     here = torch.arange(len(rows))
     squared[here, start + here] = torch.inf
@@ -82,11 +82,11 @@ def _distances(
 def _lost_ranks(
     truth: Float64[Tensor, "chunk points"], shown: Float64[Tensor, "chunk points"], k: int
 ) -> Float64[Tensor, " chunk"]:
-    """For each row, by how many ranks the k nearest in ``shown`` exceed rank k in ``truth``, summed."""
+    """For each row, the sum over its k nearest in ``shown`` of the ranks beyond k in ``truth``."""
     theirs = truth.gather(1, shown.topk(k, largest=False).indices).numpy()
-    # counting is many times as fast as sorting, and numpy is fastest on a row that is in the cache
+    # counting is much faster than sorting, and row by row the data stay in the processor's cache
     pairs = [(row, each) for row, some in zip(truth.numpy(), theirs, strict=True) for each in some]
     nearer = np.array([np.count_nonzero(row < each) for row, each in pairs])
     not_farther = np.array([np.count_nonzero(row <= each) for row, each in pairs])
-    ranks = (nearer + 1 + not_farther).reshape(-1, k) / 2  # the middle of the ranks of equal distances
+    ranks = (nearer + 1 + not_farther).reshape(-1, k) / 2  # equal distances share their mean rank
     return torch.from_numpy(np.maximum(ranks - k, 0).sum(1))

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: whether generated images overlap with real ones."""
+"""Precision, recall, density and coverage: how generated images overlap with real ones."""
 
 from typing import NamedTuple
 
@@ -6,28 +6,28 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-CHUNK = 1000  # rows of the distance matrix held at once
+CHUNK = 1000  # rows of the distance matrix in memory at once
 NEIGHBOURS = 5
 
 Features = Float[Tensor, "images features"]
 
 
 class Overlap(NamedTuple):
-    """One value per image; the means are the scores."""
+    """One value per image. The means are the scores. A ball reaches to an image's k-th neighbour."""
 
-    precision: Bool[Tensor, " others"]  # whether an image is in the ball of a real image
-    density: Float[Tensor, " others"]  # number of real balls that an image is in, over k
-    recall: Bool[Tensor, " reals"]  # whether a real image is in the ball of another image
-    coverage: Bool[Tensor, " reals"]  # whether the ball of a real image holds another image
+    precision: Bool[Tensor, " others"]  # whether a generated image is in the ball of a real image
+    density: Float[Tensor, " others"]  # number of real balls that contain a generated image, over k
+    recall: Bool[Tensor, " reals"]  # whether a real image is in the ball of a generated image
+    coverage: Bool[Tensor, " reals"]  # whether the ball of a real image contains a generated image
 
 
 def radii(features: Features, k: int = NEIGHBOURS) -> Float[Tensor, " images"]:
-    """The distance from each image to its k-th nearest neighbour: the radius of its ball."""
+    """The radius of each image's ball: the distance to its k-th nearest neighbour."""
     features = features.double()
     nearest = [
         torch.cdist(rows, features).topk(k + 1, largest=False).values for rows in features.split(CHUNK)
     ]
-    return torch.cat(nearest)[:, k]  # the nearest of all is the image itself
+    return torch.cat(nearest)[:, k]  # index 0 is the image itself
 
 
 def overlap(
@@ -40,9 +40,9 @@ def overlap(
 
     Args:
         real: features of real images.
-        other: features of generated images, or of other real ones, which show the best score to expect.
+        other: features of generated images, or of other real images for the best score to expect.
         real_radii: `radii` of ``real``, computed once for many comparisons.
-        k: the ball of an image reaches its k-th neighbour.
+        k: the neighbour that defines an image's ball.
 
     Source: precision and recall, Kynkaanniemi et al. 2019; density and coverage, Naeem et al. 2020.
     """

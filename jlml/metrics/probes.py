@@ -1,4 +1,4 @@
-"""Scores of codes by scikit-learn and SciPy: a linear probe, the silhouette, correlation of distances."""
+"""Scores of codes from scikit-learn and SciPy: linear probe, silhouette, correlation of distances."""
 
 import warnings
 
@@ -22,10 +22,10 @@ def linear_probe(
     queries: Float[Tensor, "queries latent"],
     query_labels: Int64[Tensor, " queries"],
 ) -> Bool[Tensor, " queries"]:
-    """Which queries are classified correctly by a multinomial logistic regression on standardised codes."""
+    """Which queries a multinomial logistic regression on standardised codes classifies correctly."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy converges long before
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy converges much earlier
         probe.fit(codes.numpy(), labels.numpy())
     return torch.from_numpy(probe.predict(queries.numpy()) == query_labels.numpy())
 
@@ -33,7 +33,7 @@ def linear_probe(
 def silhouette(
     codes: Float[Tensor, "codes latent"], labels: Int64[Tensor, " codes"]
 ) -> Float[Tensor, " codes"]:
-    """For each code, from -1 to 1, how much nearer its own class is than the next class.
+    """The silhouette of each code, from -1 to 1: how much closer its own class is than the next class.
 
     Source: Rousseeuw 1987.
     """
@@ -43,9 +43,9 @@ def silhouette(
 def distance_correlations(
     points: Float[Tensor, "points dims"], codes: Float[Tensor, "points latent"]
 ) -> Float[Tensor, " groups"]:
-    """Spearman's rank correlation between distances of points and distances of codes, by group of 500.
+    """Spearman's rank correlation between distances of points and of codes, per group of 500 points.
 
-    Pairs within a group share points. Only the groups are independent of each other.
+    Pairs within a group share points, so only the groups are independent of each other.
     """
     used = max(len(points) // GROUP, 1) * GROUP
     correlations = [

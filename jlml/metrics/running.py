@@ -1,4 +1,4 @@
-"""Means over the images of many batches, right also if the last batch is smaller."""
+"""Means over the images of many batches, correct also if the batches differ in size."""
 
 from collections.abc import Mapping
 
@@ -7,16 +7,16 @@ from torch import Tensor
 
 
 class RunningMean:
-    """Keeps per-image numbers by name, on their device, and averages them only when asked.
+    """Collects per-image numbers by name on their device, and averages them on request.
 
-    Keeping costs a microsecond per batch; adding up would cost ten.
+    Appending a tensor takes a microsecond per batch; adding it to a sum would take ten.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, list[Tensor]] = {}
 
     def update(self, values: dict[str, Tensor]) -> None:
-        """Takes one number per image, shape (B,), under each name."""
+        """Adds one number per image, shape (B,), for each name."""
         for name, value in values.items():
             self._kept.setdefault(name, []).append(value.detach())
 
@@ -25,13 +25,13 @@ class RunningMean:
         return {name: torch.cat(values) for name, values in self._kept.items()}
 
     def restore(self, kept: Mapping[str, Tensor]) -> None:
-        """Continues with values that `kept` has returned."""
+        """Replaces the values by those that `kept` returned."""
         self._kept = {name: [values] for name, values in kept.items()}
 
     def clear(self) -> None:
-        """Forgets all values."""
+        """Removes all values."""
         self._kept.clear()
 
     def means(self) -> dict[str, float]:
-        """The mean over all images since `clear`, by name, summed in float64. Waits for the device."""
+        """The mean over all images since `clear`, by name, computed in float64. Synchronises the device."""
         return {name: torch.cat(kept).double().mean().item() for name, kept in self._kept.items()}

@@ -1,4 +1,4 @@
-"""The autoencoder: an image through a narrow code and back."""
+"""The autoencoder: compresses an image to a short code and reconstructs it."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,24 +13,24 @@ from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeSc
 from jlml.networks import MLPDecoder, MLPEncoder
 from jlml.shapes import Codes, Images
 
-FITTED_IMAGES = 2_000  # enough for a covariance of 64 dimensions, and cheap to encode before every validation
+FITTED_IMAGES = 2_000  # enough for a 64 x 64 covariance, and cheap to encode before every validation
 BATCH = 1_000
 
 
 class AE(Autoencoder):
     """z = encoder(x), x' ~ p(. | decoder(z)). The loss is -log p(x | z).
 
-    Nothing shapes the codes, so there is no distribution to sample from. One is fitted: a Gaussian with
-    the mean and covariance of the codes of the first 2,000 training images. It is fitted before every
-    validation and saved with the weights.
+    The loss defines no distribution of codes. To sample, a Gaussian is fitted to the codes of the first 2,000
+    training images: their mean and covariance. It is fitted before every validation and saved with the
+    weights.
 
     Args:
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
         hidden: layer widths between image and code; the decoder uses them in reverse.
-        encoder: called with (image_shape, hidden, latent_dim), see `jlml.networks`.
-        decoder: called with (latent_dim, hidden, image_shape).
+        encoder: class or factory, called with (image_shape, hidden, latent_dim), see `jlml.networks`.
+        decoder: class or factory, called with (latent_dim, hidden, image_shape).
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.

@@ -1,4 +1,4 @@
-"""What all autoencoders share: one objective for training, validation and test, and how it is logged."""
+"""The base class of all models: one objective for training, validation and test, and its logging."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from jlml.losses import ObservationModel
-from jlml.metrics import MONITOR, Split, named, yardsticks
+from jlml.metrics import MONITOR, Split, common_metrics, named
 from jlml.shapes import Codes, Images, Labels, PerImage
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -21,11 +21,11 @@ Interval = Literal["epoch", "step"]
 
 
 class Output(NamedTuple):
-    """What a forward pass makes of a batch of images."""
+    """The result of a forward pass for a batch of images."""
 
     logits: Images
     terms: dict[str, PerImage]  # in nats; their sum is the loss
-    extras: dict[str, PerImage]  # further numbers that are worth a curve, not part of the loss
+    extras: dict[str, PerImage]  # more numbers to log; not part of the loss
 
     @property
     def loss(self) -> PerImage:
@@ -35,24 +35,24 @@ class Output(NamedTuple):
 
 
 class Autoencoder(LightningModule, ABC):
-    """Encoder, decoder and observation model under one objective.
+    """An encoder, a decoder and an observation model with one objective.
 
-    A model of your own derives from this class, builds `encoder` and `decoder`, and defines `forward`,
-    `encode` and `sample`.
+    To add a model, derive from this class, build `encoder` and `decoder`, and define `forward`, `encode` and
+    `sample`.
 
     Args:
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
-        optimizer: makes an optimizer from parameters.
-        scheduler: makes a learning rate scheduler from an optimizer.
+        optimizer: creates an optimizer from parameters.
+        scheduler: creates a learning rate scheduler from an optimizer.
         scheduler_interval: the scheduler steps once per `epoch` or per optimizer `step`.
-        seed: of the noise drawn in validation and test, which is the same in every epoch.
+        seed: seed of the noise in validation and test; the noise is the same in every epoch.
     """
 
     encoder: nn.Module
     decoder: nn.Module
-    sampled_from: str  # for titles: the distribution from which `sample` draws codes
+    sampled_from: str  # the distribution from which `sample` draws codes, for titles
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class Autoencoder(LightningModule, ABC):
 
     @abstractmethod
     def forward(self, images: Images, noise: Codes | None = None) -> Output:
-        """Encodes and decodes images, and computes what that costs.
+        """Encodes and decodes images, and computes the terms of the loss.
 
         Args:
             images: pixels in [0, 1].
-            noise: standard normal, one draw per code; drawn if None. Models without noise ignore it.
+            noise: standard normal noise of the codes; drawn if None. Deterministic models ignore it.
         """
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Autoencoder(LightningModule, ABC):
 
     @abstractmethod
     def sample(self, count: int) -> Images:
-        """New images, as means of the observation model."""
+        """New images: means of the observation model at sampled codes."""
 
     def decode(self, codes: Codes) -> Images:
         """The mean image of each code."""
@@ -107,19 +107,19 @@ class Autoencoder(LightningModule, ABC):
         self.log_means("test", self.measure(batch[0], batch_idx))
 
     def measure(self, images: Images, batch_idx: int) -> dict[str, PerImage]:
-        """What validation and test report of a batch. The noise depends on the seed and the batch's index."""
+        """The numbers that validation and test log. The noise depends only on seed and batch index."""
         generator = torch.Generator(self.device).manual_seed(self.seed * 2**20 + batch_idx)
         noise = torch.randn(len(images), self.latent_dim, generator=generator, device=self.device)
         return self.numbers(self(images, noise), images)
 
     @torch.no_grad()
     def numbers(self, output: Output, images: Images) -> dict[str, PerImage]:
-        """The loss, its terms, the extras and the yardsticks: one number per image each."""
-        measured = yardsticks(self.loss.mean(output.logits), images)
-        return {"loss": output.loss, **output.terms, **output.extras, **measured}
+        """The loss, its terms, the extras and the common metrics, one number per image."""
+        common = common_metrics(self.loss.mean(output.logits), images)
+        return {"loss": output.loss, **output.terms, **output.extras, **common}
 
     def log_means(self, split: Split, numbers: dict[str, PerImage]) -> None:
-        """Logs the mean over the batch of each number, averaged in float64."""
+        """Logs the mean of each number over the batch, computed in float64."""
         means = {name: values.double().mean() for name, values in numbers.items()}
         self.log_dict(named(split, means), batch_size=len(numbers["loss"]), sync_dist=split != "train")
 

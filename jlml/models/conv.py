@@ -16,17 +16,17 @@ from jlml.networks.conv import CodeLayout, spatial_maps
 
 
 class ConvAE(AE):
-    """`AE` with stride-2 convolutions and their mirror.
+    """`AE` with a stride-2 convolutional encoder and a mirrored decoder.
 
     Args:
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
-        channels: after each convolution but the last.
-        code: `dense`, a linear layer to and from the code, or `spatial`, the last feature maps.
-        dense_channels: of the last convolution if the code is dense.
-        encoder: called like `jlml.networks.ConvEncoder`.
-        decoder: called like `jlml.networks.ConvDecoder`.
+        channels: output channels of each convolution but the last.
+        code: `dense` adds a linear layer to and from the code; `spatial` uses the last feature maps.
+        dense_channels: output channels of the last convolution if the code is dense.
+        encoder: class or factory, called like `jlml.networks.ConvEncoder`.
+        decoder: class or factory, called like `jlml.networks.ConvDecoder`.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -56,19 +56,21 @@ class ConvAE(AE):
 
 
 class ConvVAE(VAE):
-    """`VAE` with stride-2 convolutions and their mirror. With a spatial code, the encoder has twice the maps.
+    """`VAE` with a stride-2 convolutional encoder and a mirrored decoder.
+
+    With a spatial code, the encoder has two maps per code map: the mean and the log variance.
 
     Args:
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
-        channels: after each convolution but the last.
-        code: `dense`, a linear layer to and from the code, or `spatial`, the last feature maps.
-        dense_channels: of the last convolution if the code is dense.
-        beta: weight of the KL, see `VAE`.
+        channels: output channels of each convolution but the last.
+        code: `dense` adds a linear layer to and from the code; `spatial` uses the last feature maps.
+        dense_channels: output channels of the last convolution if the code is dense.
+        beta: weight of the KL.
         kl_warmup_epochs: see `VAE`.
-        encoder: called like `jlml.networks.ConvEncoder`.
-        decoder: called like `jlml.networks.ConvDecoder`.
+        encoder: class or factory, called like `jlml.networks.ConvEncoder`.
+        decoder: class or factory, called like `jlml.networks.ConvDecoder`.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -107,11 +109,11 @@ def layout_of(
     code: CodeLayout,
     dense_channels: int,
 ) -> dict[str, Any]:
-    """What both networks need to know about the code besides its size.
+    """The arguments about the code's layout that encoder and decoder share.
 
     Raises:
-        UserError: the latent dim does not fit a spatial code. It is checked here because the encoder of a
-            VAE has two outputs per dimension.
+        UserError: the latent dim does not fit a spatial code. Checked here because a VAE's encoder has two
+            outputs per dimension.
     """
     if code == "spatial":
         spatial_maps(latent_dim, image_shape, len(channels) + 1)

@@ -1,4 +1,4 @@
-"""The variational autoencoder: a distribution over codes for every image, held near a common prior."""
+"""The variational autoencoder: a distribution over codes for every image, regularised towards a prior."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from jlml.shapes import Codes, Images
 class VAE(Autoencoder):
     """q(z | x) = N(mean, diag(variance)), p(z) = N(0, I), x' ~ p(. | decoder(z)).
 
-    The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)) with one z drawn from q. With
+    The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)), with one z drawn from q. For
     ``beta=1`` it is the negative ELBO in nats.
     Source: Kingma & Welling 2014; beta: Higgins et al. 2017.
 
@@ -28,10 +28,10 @@ class VAE(Autoencoder):
         loss: the observation model p(x | z).
         hidden: layer widths between image and code; the decoder uses them in reverse.
         beta: weight of the KL.
-        kl_warmup_epochs: in training, the weight rises linearly from 0 to ``beta`` over these epochs.
+        kl_warmup_epochs: number of epochs over which the training weight rises linearly from 0 to ``beta``.
             Validation and test always use ``beta``.
-        encoder: called with (image_shape, hidden, 2 latent_dim), see `jlml.networks`.
-        decoder: called with (latent_dim, hidden, image_shape).
+        encoder: class or factory, called with (image_shape, hidden, 2 latent_dim), see `jlml.networks`.
+        decoder: class or factory, called with (latent_dim, hidden, image_shape).
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -39,7 +39,7 @@ class VAE(Autoencoder):
     """
 
     sampled_from = "the prior N(0, I)"
-    kl_weight: Tensor  # in training
+    kl_weight: Tensor  # weight of the KL in training
 
     def __init__(
         self,
@@ -90,11 +90,11 @@ class VAE(Autoencoder):
 
 
 class KLWarmUp(Callback):
-    """Raises the KL weight of a VAE linearly from 0 to beta over its first epochs, at every step.
+    """Raises a VAE's KL weight linearly from 0 to beta over the first epochs, at every step.
 
     Args:
-        beta: the weight at the end.
-        epochs: until then.
+        beta: final weight.
+        epochs: number of warm-up epochs.
     """
 
     def __init__(self, beta: float, epochs: int) -> None:

@@ -1,8 +1,8 @@
-"""Encoders and decoders: plain modules, logits out. Know no loss.
+"""Encoders and decoders: plain modules that return logits and are independent of the loss.
 
-An encoder is called with (image_shape, sizes, outputs) and maps images (B, C, H, W) to (B, outputs);
-a decoder is called with (latent_dim, sizes, image_shape) and maps codes (B, latent_dim) to logits
-(B, C, H, W). Any class that keeps to this plugs in by its dotted path: ``model.encoder._target_=...``.
+An encoder is built with (image_shape, sizes, outputs) and maps images (B, C, H, W) to (B, outputs).
+A decoder is built with (latent_dim, sizes, image_shape) and maps codes (B, latent_dim) to logits
+(B, C, H, W). Use your own class with these signatures through ``model.encoder._target_=...``.
 """
 
 from jlml.networks.conv import ConvDecoder, ConvEncoder

@@ -1,4 +1,4 @@
-"""Convolutional networks that halve the image at every layer, and their mirrors that double it back."""
+"""A convolutional encoder that halves the image at every layer, and a decoder that doubles it."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,7 +11,7 @@ CodeLayout = Literal["dense", "spatial"]
 
 
 def halved_sizes(size: int, times: int) -> list[int]:
-    """Heights (or widths) from the image inwards: a 3x3 convolution of stride 2 and padding 1 rounds up."""
+    """Heights or widths after each layer: a 3x3 convolution of stride 2 and padding 1 rounds half up."""
     sizes = [size]
     for _ in range(times):
         sizes.append((sizes[-1] + 1) // 2)
@@ -19,16 +19,16 @@ def halved_sizes(size: int, times: int) -> list[int]:
 
 
 def map_size(image_shape: tuple[int, int, int], depth: int) -> tuple[int, int]:
-    """(height, width) of the innermost map, after ``depth`` convolutions."""
+    """(height, width) of the last feature map, after ``depth`` convolutions."""
     height, width = (halved_sizes(size, depth)[-1] for size in image_shape[1:])
     return height, width
 
 
 def spatial_maps(latent_dim: int, image_shape: tuple[int, int, int], depth: int) -> int:
-    """How many maps a spatial code of ``latent_dim`` numbers fills.
+    """Number of feature maps that a spatial code of ``latent_dim`` numbers fills.
 
     Raises:
-        UserError: the maps' positions do not divide the latent dim.
+        UserError: the latent dim is not a multiple of the positions in a map.
     """
     height, width = map_size(image_shape, depth)
     positions = height * width
@@ -42,15 +42,15 @@ def spatial_maps(latent_dim: int, image_shape: tuple[int, int, int], depth: int)
 
 
 class ConvEncoder(nn.Sequential):
-    """3x3 convolutions of stride 2, batch norm and ReLU after all but the last; the last maps are the code.
+    """3x3 convolutions of stride 2, with batch norm and ReLU after each but the last.
 
     Args:
         image_shape: (channels, height, width) of an image.
-        channels: channels after each convolution but the last.
-        outputs: how many numbers to give for an image.
-        code: `spatial` gives the flattened last maps, ``outputs`` in all; `dense` puts a linear layer
-            behind ``dense_channels`` maps.
-        dense_channels: the last convolution's channels where the code is dense.
+        channels: output channels of each convolution but the last.
+        outputs: number of outputs per image.
+        code: `spatial` returns the flattened maps of the last convolution, ``outputs`` in total; `dense`
+            adds a linear layer after ``dense_channels`` maps.
+        dense_channels: output channels of the last convolution if the code is dense.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ConvEncoder(nn.Sequential):
         layers: list[nn.Module] = []
         inputs = image_shape[0]
         for width in channels:
-            # batch norm subtracts the mean, so a bias before it would do nothing
+            # batch norm subtracts the mean, so a bias before it would have no effect
             convolution = nn.Conv2d(inputs, width, 3, stride=2, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
             inputs = width
@@ -78,7 +78,7 @@ class ConvEncoder(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """The mirror image of `ConvEncoder`: takes the same sizes and runs through them backwards."""
+    """The mirror image of `ConvEncoder`: takes the same sizes and uses them in reverse."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class ConvDecoder(nn.Sequential):
         for level in reversed(range(depth)):
             last = level == 0
             outputs = image_shape[0] if last else channels[level - 1]
-            # the layer gives twice a size less one: an even size gets its last row and column back
+            # the layer returns 2 size - 1 rows; output padding adds one where the target size is even
             padding = (heights[level] - 2 * heights[level + 1] + 1, widths[level] - 2 * widths[level + 1] + 1)
             layers.append(
                 nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding, bias=last)

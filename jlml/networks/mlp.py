@@ -1,4 +1,4 @@
-"""Fully connected networks: any depth, any widths, ReLU between the layers."""
+"""Fully connected networks of any depth and width, with ReLU between the layers."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def mlp(widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers from width to width, with a ReLU between any two; two widths make one linear map."""
+    """Linear layers between consecutive widths, with ReLU between layers. Two widths give one linear map."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -17,14 +17,14 @@ def mlp(widths: Sequence[int]) -> list[nn.Module]:
 
 
 class MLPEncoder(nn.Sequential):
-    """Flattens an image and maps it to ``outputs`` numbers through the ``hidden`` widths."""
+    """Flattens an image and maps it to ``outputs`` numbers through layers of ``hidden`` widths."""
 
     def __init__(self, image_shape: tuple[int, int, int], hidden: Sequence[int], outputs: int) -> None:
         super().__init__(nn.Flatten(), *mlp([prod(image_shape), *hidden, outputs]))
 
 
 class MLPDecoder(nn.Sequential):
-    """The mirror image of `MLPEncoder`: takes the same ``hidden`` and runs through them backwards."""
+    """The mirror image of `MLPEncoder`: takes the same ``hidden`` widths and uses them in reverse."""
 
     def __init__(self, latent_dim: int, hidden: Sequence[int], image_shape: tuple[int, int, int]) -> None:
         super().__init__(

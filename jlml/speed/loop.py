@@ -15,7 +15,7 @@ from lightning.pytorch.loops.fetchers import _DataFetcher
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from jlml.metrics import RunningMean, named, yardsticks
+from jlml.metrics import RunningMean, common_metrics, named
 from jlml.metrics.names import LEARNING_RATE
 from jlml.shapes import Images
 from jlml.speed.eligible import why_lightnings_loop
@@ -23,7 +23,7 @@ from jlml.speed.steps import Step, Steps
 
 log = logging.getLogger(__name__)
 
-YARDSTICKS_EVERY = 25  # steps: computed at every step, they would take a third of a small network's time
+COMMON_METRICS_EVERY = 25  # steps: computed at every step, they would take a third of a small network's time
 
 
 class StepLoop(_TrainingEpochLoop):
@@ -98,10 +98,10 @@ class StepLoop(_TrainingEpochLoop):
         """Adds a step to the window. When the window is over, its means become a point of the curves."""
         trainer, window = self.trainer, self._window
         window.update({"loss": step.losses, **step.output.terms, **step.output.extras})
-        if batch_idx % YARDSTICKS_EVERY == 0:
+        if batch_idx % COMMON_METRICS_EVERY == 0:
             with torch.no_grad():
                 mean = trainer.lightning_module.loss.mean(step.output.logits)
-                window.update(yardsticks(mean, images))
+                window.update(common_metrics(mean, images))
         if last or (batch_idx + 1) % trainer.log_every_n_steps == 0:
             means = named("train", window.means())
             window.clear()

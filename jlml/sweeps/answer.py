@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jlml.comparison.comparable import is_yardstick, obstacle
+from jlml.comparison.comparable import is_common_metric, obstacle
 from jlml.comparison.group_tables import groups_csv, spread_rows
 from jlml.comparison.groups import Group, grouped
 from jlml.comparison.quantities import quantity_of
@@ -40,7 +40,7 @@ class Answer:
             name
             for name in SHOWN
             if any(group.values(name) for group in self.groups.values())
-            if is_yardstick(name) or obstacle(name, self.configs) is None
+            if is_common_metric(name) or obstacle(name, self.configs) is None
         ]
 
     @property

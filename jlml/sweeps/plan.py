@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
-from jlml.comparison.comparable import is_yardstick, obstacle
+from jlml.comparison.comparable import is_common_metric, obstacle
 from jlml.config import Config, check, check_job, compose, plain
 from jlml.errors import UserError
 
@@ -129,7 +129,7 @@ def check_rank(metric: str, configs: Sequence[Config]) -> None:
     Raises:
         UserError: naming the key in which they differ.
     """
-    differing = None if is_yardstick(metric) else obstacle(metric, configs)
+    differing = None if is_common_metric(metric) else obstacle(metric, configs)
     if differing:
         raise UserError(
             f"sweep.rank={metric} does not compare jobs that differ in {differing}: {differing.reason}. Use "

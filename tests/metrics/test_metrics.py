@@ -1,4 +1,4 @@
-"""Means over ragged batches, yardsticks, and active units."""
+"""Means over ragged batches, common metrics, and active units."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from jlml.losses import Bernoulli
-from jlml.metrics import RunningMean, bce, mse, yardsticks
+from jlml.metrics import RunningMean, bce, common_metrics, mse
 from jlml.metrics.codes import active_units
 
 
@@ -39,7 +39,7 @@ def test_mse_is_per_pixel_and_bce_per_image():
 
 def test_a_mean_outside_the_unit_interval_costs_much_but_not_everything():
     images = torch.tensor([0.5, 0.5]).reshape(1, 1, 1, 2)
-    values = yardsticks(torch.tensor([-0.1, 1.1]).reshape(1, 1, 1, 2), images)
+    values = common_metrics(torch.tensor([-0.1, 1.1]).reshape(1, 1, 1, 2), images)
     assert 5 < values["bce"].item() < 30
 
 
@@ -59,7 +59,7 @@ def test_the_mean_image_of_full_mnist_scores_what_is_known(mnist_root):
     source = load("mnist", mnist_root)
     test = source.test_images.float() / 255
     mean = (source.images.float().mean(0, keepdim=True) / 255).expand_as(test)
-    values = yardsticks(mean, test)
+    values = common_metrics(mean, test)
     assert values["mse"].mean().item() == pytest.approx(0.06747, abs=5e-6)
     assert values["bce"].mean().item() == pytest.approx(205.8, abs=0.3)
     assert bce(test, test).mean().item() == pytest.approx(45.53, abs=0.01)

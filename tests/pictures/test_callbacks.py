@@ -49,7 +49,7 @@ def test_every_picture_is_drawn_at_epoch_0_every_n_epochs_and_the_last(trained, 
         assert len({image.encoded_image_string for image in images}) == 3
 
 
-def test_scalars_cover_terms_and_yardsticks_of_all_splits(events):
+def test_scalars_cover_terms_and_common_metrics_of_all_splits(events):
     tags = set(events.Tags()["scalars"])
     for split in ("train", "val", "test"):
         for quantity in ("loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"):
