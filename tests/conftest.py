@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,3 +123,26 @@ def evaluated(runs):
         return evaluate(compose(f"run={where}", *SMALL, *words, config_name="evaluate"))
 
     return evaluate_one
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Any:
+    """A small run, to copy and spoil."""
+    from jlml import train
+
+    changes = (f"data.root={data_root}", "callbacks=snapshots", "model=ae", "model.hidden=[16]", "loss=bce")
+    common = (override for override in QUICK if not override.startswith("callbacks"))
+    return train(*common, *changes, parent=tmp_path_factory.mktemp("runs")).run
+
+
+@pytest.fixture
+def folder(trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this run. What torch is told by its environment must not matter."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    return Path(shutil.copytree(trained.path, tmp_path / "sweep" / "run"))
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """The file that an exploit leaves behind if it works."""
+    return tmp_path / "canary"

@@ -39,7 +39,7 @@ from jlml.pictures.latent import as_npy
 from jlml.runs import Run, build_model, step_of
 from jlml.sweeps.folder import Sweep, results_csv
 from jlml.sweeps.ranking import ranking
-from jlml.training.build import NOT_OF_A_RUN
+from jlml.training.build import COMMAND_KEYS
 
 MOST_GROWTH = 512  # MB by which all cases together may raise the peak of the process's memory
 
@@ -176,19 +176,20 @@ def targets(home: Path) -> dict[str, Target]:
 def a_run(folder: Path) -> tuple[Run, dict[str, Any]]:
     """A small run, complete but for its training."""
     words = ("model=vae", "model.hidden=[4]", "data=mnist_5k", "scheduler=plateau", "data.root=data")
-    config = {key: value for key, value in plain(compose(*words)).items() if key not in NOT_OF_A_RUN}
+    config = {key: value for key, value in plain(compose(*words)).items() if key not in COMMAND_KEYS}
+    config["image_shape"] = [1, 6, 6]
     model = build_model(config, (1, 6, 6))
     run = Run.at(folder)
-    run.record_config(model.config)
+    run.record_config(config)
     (folder / "checkpoints").mkdir()
     (folder / "snapshots").mkdir()
-    content = {"state_dict": model.state_dict(), "config": model.config, "global_step": 5}
+    content = {"state_dict": model.state_dict(), "config": config, "global_step": 5}
     torch.save(content, folder / "checkpoints" / "best.ckpt")
     run.write_metrics(
         {"status": "finished", "metrics": {"val/mse": 0.1, "test/mse": 0.2}, "fit_seconds": 1.5, "epochs": 2}
         | {"data": "mnist_5k", "error": "", "images_per_second": 1e4, "choices": {"model": "vae"}}
     )
-    return run, model.config
+    return run, config
 
 
 def as_idx(shape: tuple[int, ...]) -> bytes:

@@ -1,10 +1,12 @@
-"""Some of the cases of `make fuzz` in every test run: damaged files are read or refused, and nothing else."""
+"""Some cases of `make fuzz`: a damaged file is read or refused, and nothing else happens."""
 
 import warnings
 
 import pytest
 
 from fuzz import check_good, fuzz, targets
+
+pytestmark = pytest.mark.robustness
 
 CASES = {
     **{"IDX": 3000, "IDX, gzipped": 2000, "snapshots": 500, "snapshots/labels.npy": 500},

@@ -1,10 +1,11 @@
-"""`make torture` in small: it kills, compares, and would say so if a run differed."""
+"""A small `make torture`: it kills and compares, and a run that differs is noticed."""
 
 import json
 import shutil
 import subprocess
 import sys
 
+import pytest
 import torch
 from same import differences
 
@@ -12,6 +13,7 @@ from conftest import ROOT
 from jlml.runs import Run
 
 
+@pytest.mark.robustness
 def test_a_tortured_run_is_the_undisturbed_one(tmp_path):
     few = ("--models", "ae", "--pixels", "binarized", "--kills", "2", "--jobs", "1", "--folder", tmp_path)
     words = ("data=mnist_5k", "data.subset=300", "trainer.max_epochs=20")
