@@ -1,4 +1,4 @@
-"""Figures from tensors, the callbacks that draw them during training, and TensorBoard."""
+"""Figures, the pictures drawn during training, and the TensorBoard logger."""
 
 from jlml.pictures.decoded import Interpolations, Manifold, Reconstructions, Samples
 from jlml.pictures.drawing import Drawing, PictureCallback

@@ -1,4 +1,4 @@
-"""Pictures of what the model makes: reconstructions, interpolations, samples, the decoded plane."""
+"""Pictures of decoded images: reconstructions, interpolations, samples and the decoded plane."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from jlml.pictures.drawing import Drawing, DrawingContext
 from jlml.pictures.figures import manifold, mosaic
 from jlml.pictures.plane import decoded_grid, region_of
 
-POOL = 1000  # validation images to choose from
+POOL = 1000  # number of validation images to choose from
 
 
 class Reconstructions(Drawing):
-    """Originals over their reconstructions, some of every class.
+    """Originals above their reconstructions, a few per class.
 
-    Shows every picture that the observation model has: the mean, and for the continuous Bernoulli lambda.
-    A VAE's images are decoded from the posterior mean.
+    Shows every picture of the observation model: the mean, and lambda for the continuous Bernoulli. For a
+    VAE, the code is the posterior mean.
     """
 
     for_tensorboard = True
@@ -34,7 +34,7 @@ class Reconstructions(Drawing):
 
 
 class Interpolations(Drawing):
-    """Straight lines from an image of one class to one of another: between codes, and between pixels."""
+    """Linear interpolations between images of two classes, in code space and in pixel space."""
 
     for_tensorboard = True
 
@@ -55,7 +55,7 @@ class Interpolations(Drawing):
         for first, second in self.pairs:
             start, end = ((labels == number).nonzero()[:1, 0] for number in (first, second))
             if not len(start) or not len(end):
-                continue  # a small subset may lack a class
+                continue  # a small subset can lack a class
             decoded = context.model.decode(line(codes[start], codes[end], self.steps))
             rows.append((f"{names[first]} to {names[second]}: codes", decoded))
             rows.append(("pixels", line(images[start], images[end], self.steps)))
@@ -67,7 +67,7 @@ class Interpolations(Drawing):
 
 
 class Samples(Drawing):
-    """New images, from the same random numbers at every epoch."""
+    """New images, sampled with the same random numbers at every epoch."""
 
     for_tensorboard = True
 
@@ -84,7 +84,7 @@ class Samples(Drawing):
 
 
 class Manifold(Drawing):
-    """The decoded plane over the region that validation codes occupy; nothing where codes are not 2-D."""
+    """Decoded images on a grid over the region of the validation codes. Draws only 2-D latent spaces."""
 
     for_tensorboard = True
 
@@ -114,6 +114,6 @@ def first_of_each_class(labels: Tensor, count: int) -> Tensor:
 
 
 def line(start: Tensor, end: Tensor, steps: int) -> Tensor:
-    """So many equidistant points from (1, ...) to (1, ...), both ends included: (steps, ...)."""
+    """Equidistant points from ``start`` to ``end``, both (1, ...) and both included: (steps, ...)."""
     weights = torch.linspace(0, 1, steps, device=start.device).reshape(-1, *[1] * (start.dim() - 1))
     return torch.lerp(start, end, weights)

@@ -1,4 +1,4 @@
-"""When pictures are drawn, what they are drawn from, and that drawing changes nothing."""
+"""Draws pictures during training, without changing the training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ ENCODED_AT_ONCE = 500
 
 
 class DrawingContext:
-    """A model at one step of its training, for everything that is drawn of it. It encodes each image once."""
+    """A model at one training step, for all pictures of this step. Encodes each validation image once."""
 
     def __init__(self, trainer: Trainer, model: Autoencoder) -> None:
         self.trainer = trainer
@@ -36,17 +36,17 @@ class DrawingContext:
 
     @property
     def when(self) -> str:
-        """For titles: how far training has come."""
+        """The number of epochs so far, for titles."""
         epochs = self.trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         return f"after {epochs} epoch{'' if epochs == 1 else 's'}"
 
     def show(self, tag: str, picture: Picture) -> None:
-        """Passes a picture to every logger that takes pictures."""
+        """Passes a picture to every TensorBoard logger."""
         for logger in self.loggers:
             logger.draw(tag, picture, self.step)
 
     def images(self, count: int) -> tuple[Images, Tensor]:
-        """The first ``count`` validation images and their labels, the images on the model's device."""
+        """The first ``count`` validation images, on the model's device, and their labels."""
         images, labels = self._data.validation_batch(count)
         return images.to(self.model.device), labels
 
@@ -59,9 +59,9 @@ class DrawingContext:
         return self.posterior(count)[0]
 
     def posterior(self, count: int) -> tuple[Codes, Codes | None]:
-        """Mean and log variance of the codes of these images; no log variance if codes are points."""
+        """Mean and log variance of the codes; the log variance is None for a deterministic encoder."""
         count = min(count, len(self._data.validation_labels))
-        chunks = ceil(count / ENCODED_AT_ONCE)  # full ones: no code depends on the number asked for
+        chunks = ceil(count / ENCODED_AT_ONCE)  # full chunks, so that a code does not depend on ``count``
         done = len(self._encoded)
         if chunks > done:
             images, _ = self.images(chunks * ENCODED_AT_ONCE)
@@ -76,26 +76,27 @@ class DrawingContext:
 
 
 class Drawing(ABC):
-    """One kind of picture, or another record of the model at a step.
+    """One kind of picture, or another record of the model at a training step.
 
     Args:
-        every: epochs between two drawings, from epoch 0 on. The end is always drawn; None for the end only.
+        every: epochs between two drawings, starting at epoch 0; None for the end only. The end of training is
+            always drawn.
     """
 
-    for_tensorboard = False  # whether it draws for TensorBoard only, and not in a run without it
+    for_tensorboard = False  # whether to skip it in a run without TensorBoard
 
     def __init__(self, every: int | None) -> None:
         self.every = every
 
     @abstractmethod
     def draw(self, context: DrawingContext) -> None:
-        """Draws. The model is in eval mode, without gradients, and its random numbers change no others."""
+        """Draws the model. It is in eval mode, without gradients, and random draws do not affect training."""
 
 
 class PictureCallback(Callback):
-    """Draws each of its drawings at epoch 0, at its interval of epochs, and at the end.
+    """Lightning callback that draws each `Drawing` at epoch 0, at its interval, and at the end of training.
 
-    The drawings of a step share one context, so that they do not encode the same images again.
+    The drawings of a step share one context, so that each image is encoded once.
     """
 
     def __init__(self, drawings: Sequence[Drawing]) -> None:
@@ -117,7 +118,7 @@ class PictureCallback(Callback):
     def _draw(self, trainer: Trainer, model: LightningModule, drawings: Sequence[Drawing]) -> None:
         step = trainer.global_step
         if not trainer.is_global_zero:
-            return  # one process of a run draws
+            return  # only rank zero draws
         context = DrawingContext(trainer, cast(Autoencoder, model))
         for drawing in drawings:
             if self._last_step.get(drawing) != step and (context.loggers or not drawing.for_tensorboard):
@@ -128,8 +129,7 @@ class PictureCallback(Callback):
 
 @contextmanager
 def eval_mode(model: LightningModule) -> Iterator[None]:
-    """The model in eval mode, without gradients. Random draws inside are the same every time, and leave the
-    random state outside as it was."""
+    """Eval mode, without gradients and with a fixed seed. Restores the mode and the random state."""
     was_training = model.training
     model.eval()
     devices = [model.device] if model.device.type == "cuda" else []
@@ -142,5 +142,5 @@ def eval_mode(model: LightningModule) -> Iterator[None]:
 
 
 def tensorboards(trainer: Trainer) -> list[TensorBoard]:
-    """The loggers that take pictures."""
+    """The TensorBoard loggers of a trainer."""
     return [logger for logger in trainer.loggers if isinstance(logger, TensorBoard)]

@@ -1,4 +1,4 @@
-"""What the codes look like: their scatter, their spread, their neighbours, their path during training."""
+"""Pictures and records of the codes: scatter, posterior, TensorBoard's projector, and snapshots."""
 
 from io import BytesIO
 from math import ceil, log2
@@ -17,10 +17,10 @@ from jlml.pictures.figures import Plane, plane_of, posterior, scatter
 
 
 class LatentScatter(Drawing):
-    """Validation codes in the plane, coloured by class; more than two dimensions by PCA.
+    """Scatter plot of validation codes, coloured by class; by PCA if they have more than two dimensions.
 
-    The axes start at +-5, ample for a prior of N(0, I), and double when a hundredth of the codes lies
-    outside: the slider in TensorBoard shows codes that move, not axes.
+    The axes start at +-5, enough for the prior N(0, I), and double when 1 % of the codes is outside. So most
+    pictures share their axes, and TensorBoard's slider shows how codes move.
     """
 
     for_tensorboard = True
@@ -46,7 +46,7 @@ class LatentScatter(Drawing):
         context.show("latent_scatter", picture)
 
     def _oriented(self, plane: Plane) -> Plane:
-        """Principal components may flip from one epoch to the next: turned to where they were last."""
+        """Flips principal components to match the previous picture, because their signs are arbitrary."""
         if plane.axes != ("z1", "z2") and self._previous is not None:
             signs = torch.sign((plane.points * self._previous).sum(0))
             plane = Plane(plane.points * torch.where(signs == 0, 1, signs), plane.axes)
@@ -55,7 +55,7 @@ class LatentScatter(Drawing):
 
 
 class Posterior(Drawing):
-    """KL by dimension, active units and spread of the codes: a collapse is seen as it happens."""
+    """KL and standard deviation per latent dimension, and active units: shows posterior collapse."""
 
     def __init__(self, every: int | None = 5, images: int = 5000) -> None:
         super().__init__(every)
@@ -78,7 +78,7 @@ class Posterior(Drawing):
 
 
 class Projector(Drawing):
-    """Codes of validation images for TensorBoard's projector, with their pictures and classes."""
+    """Codes of validation images for TensorBoard's projector, with their images and classes."""
 
     for_tensorboard = True
 
@@ -94,9 +94,9 @@ class Projector(Drawing):
 
 
 class Snapshots(Drawing):
-    """Keeps the codes of some validation images as `snapshots/step_<N>.npy`, with `labels.npy` beside.
+    """Saves codes of validation images as `snapshots/step_<N>.npy`, and their labels as `labels.npy`.
 
-    Half precision: 2 kB a snapshot of 500 codes in the plane.
+    In half precision: 500 codes of two dimensions take 2 kB.
     """
 
     def __init__(self, every: int | None = 1, images: int = 500) -> None:

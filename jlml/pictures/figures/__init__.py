@@ -1,4 +1,4 @@
-"""Pictures from tensors, as uint8 arrays (height, width, 3). No files, no model, no callback."""
+"""Functions that draw tensors as uint8 arrays (height, width, 3), independent of models and callbacks."""
 
 from jlml.pictures.figures.canvas import Picture, as_png
 from jlml.pictures.figures.charts import (

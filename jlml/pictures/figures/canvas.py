@@ -1,4 +1,4 @@
-"""A matplotlib figure as an array, without pyplot: no global state, no window, nothing to close."""
+"""Renders matplotlib figures to arrays, without pyplot and its global state."""
 
 import math
 from collections.abc import Sequence
@@ -19,27 +19,27 @@ Backdrop = tuple[UInt8[np.ndarray, "backdrop_height backdrop_width"], Axes]
 GREYS = [level for level in range(256) for _ in "RGB"]
 
 
-def words(text: str) -> str:
-    """For labels that users write: matplotlib would read formulas between dollars."""
+def escaped(text: str) -> str:
+    """Escapes dollar signs in a user's label, which matplotlib would read as a formula."""
     return text.replace("$", r"\$")
 
 
 def rendered(figure: Figure) -> Picture:
-    """The figure's pixels."""
+    """The pixels of a figure."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return _pixels(canvas)
 
 
 class BlittedFigure:
-    """A figure for a series of pictures: what all of them have in common is drawn once, and then copied.
+    """A figure for a series of pictures. It draws their common background once and then copies it.
 
-    Text takes most of matplotlib's time: nine tenths of a scatter go to ticks, labels and legend.
+    Text takes most of matplotlib's time: ticks, labels and legend take nine tenths of a scatter plot.
     Source: matplotlib's manual, "Faster rendering by using blitting".
 
     Args:
-        figure: with all its artists.
-        animated: those that differ from picture to picture.
+        figure: figure with all its artists.
+        animated: artists that differ from picture to picture.
     """
 
     def __init__(self, figure: Figure, animated: Sequence[Artist]) -> None:
@@ -52,10 +52,10 @@ class BlittedFigure:
         self._background = self._canvas.copy_from_bbox(figure.bbox)
 
     def picture(self, extra: Sequence[Artist] = (), backdrop: Backdrop | None = None) -> Picture:
-        """The pixels, with the animated artists as they are now.
+        """Draws the animated artists in their present state on the background.
 
         Args:
-            extra: artists that are in this picture only.
+            extra: artists for this picture only.
             backdrop: grey pixels behind the animated artists, and the axes that they fill.
         """
         self._canvas.restore_region(self._background)
@@ -66,9 +66,9 @@ class BlittedFigure:
         return _pixels(self._canvas)
 
     def _fill(self, pixels: np.ndarray, axes: Axes) -> None:
-        """Stretches grey pixels over the axes, in 2 ms where imshow takes 25."""
+        """Stretches grey pixels over the axes. Takes 2 ms; imshow takes 25."""
         canvas = np.asarray(self._canvas.buffer_rgba())
-        left, bottom, right, top = np.rint(axes.bbox.extents).astype(int)  # counted from the lower left
+        left, bottom, right, top = np.rint(axes.bbox.extents).astype(int)  # origin: lower left
         area = canvas[len(canvas) - top : len(canvas) - bottom, left:right, :3]
         rows, columns = (
             np.arange(size) * given // size for size, given in zip(area.shape[:2], pixels.shape, strict=True)
@@ -81,25 +81,25 @@ def _pixels(canvas: FigureCanvasAgg) -> Picture:
 
 
 def as_bytes(pixels: Tensor) -> Tensor:
-    """Floats, clipped to [0, 1], as bytes from 0 to 255."""
+    """Converts floats, clipped to [0, 1], to bytes from 0 to 255."""
     return pixels.float().clamp(0, 1).mul(255).round().byte()
 
 
 def as_png(picture: Picture, small: bool = True) -> bytes:
-    """The picture as the content of a PNG file: as small as it gets, or, five times as fast, not so small."""
+    """Encodes a picture as PNG: as small as possible, or larger but five times as fast."""
     red, green, blue = np.moveaxis(picture, 2, 0)
     image = Image.fromarray(picture)
-    if np.array_equal(red, green) and np.array_equal(red, blue):  # a third of the bytes
+    if np.array_equal(red, green) and np.array_equal(red, blue):  # one channel takes a third of the bytes
         image = Image.fromarray(red)
         if not small:
-            image.putpalette(GREYS)  # so written without filters, in half the time
+            image.putpalette(GREYS)  # PNG uses no filters for a palette, which halves the time
     encoded = BytesIO()
     image.save(encoded, "PNG", **({"optimize": True} if small else {"compress_level": 1}))
     return encoded.getvalue()
 
 
 def grid(count: int, size: tuple[float, float], columns: int = 4) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels of a size in inches, in rows."""
+    """A figure with a grid of ``count`` panels, each with a size (width, height) in inches."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.4), dpi=100, layout="constrained")

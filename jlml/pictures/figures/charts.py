@@ -1,4 +1,4 @@
-"""Bars, curves and histograms of an evaluation."""
+"""Bar charts, curves and histograms for evaluations."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from jlml.pictures.figures.canvas import Picture, grid, rendered, words
+from jlml.pictures.figures.canvas import Picture, escaped, grid, rendered
 
 MOST_PANELS = 16
 
@@ -22,7 +22,7 @@ def bars(
     title: str,
     reference: tuple[float, str],
 ) -> Picture:
-    """A bar a name with its standard error, and a line at a reference value."""
+    """A bar chart with standard errors, and a line at a reference value."""
     figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.bar(names, values, yerr=[error or 0.0 for error in errors], color="C0", capsize=3)
@@ -35,20 +35,20 @@ def bars(
 
 
 def bound_curve(draws: Sequence[int], values: Sequence[float], errors: Sequence[float | None]) -> Picture:
-    """A bound on log p(x) against the number of draws, with a band of one standard error."""
+    """A curve of the bound on log p(x) over the number of draws, with a band of one standard error."""
     figure = Figure(figsize=(7, 4), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     band = np.array([error or 0.0 for error in errors])
     axes.fill_between(draws, np.array(values) - band, np.array(values) + band, alpha=0.2, lw=0)
     axes.plot(draws, values, "o-")
-    axes.set(xscale="log", xlabel="draws an image", ylabel="nats per image")
+    axes.set(xscale="log", xlabel="draws per image", ylabel="nats per image")
     axes.set_title("Importance-weighted bound on log p(x)")
     axes.grid(alpha=0.2)
     return rendered(figure)
 
 
 def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tensor, " latent"]) -> Picture:
-    """A histogram a dimension, in the given order, with the density of N(0, 1); 16 at most."""
+    """A histogram per latent dimension with the density of N(0, 1); the first 16 in the given order."""
     shown = order[:MOST_PANELS].tolist()
     figure, panels = grid(len(shown), (2.6, 2.2))
     reach = max(3.5, float(codes[:, shown].abs().max()))
@@ -65,7 +65,7 @@ def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tens
 
 
 def class_shares(shares: Mapping[str, Float[Tensor, " classes"]], class_names: Sequence[str]) -> Picture:
-    """The share of each class in each set of images."""
+    """A bar chart of class frequencies for each set of images."""
     figure, panels = grid(len(shares), (3.2, 2.2))
     places = range(len(class_names))
     highest = max(float(some.max()) for some in shares.values())
@@ -85,7 +85,7 @@ def loss_curves(
     predictions: Float[Tensor, " predictions"],
     xlabels: Mapping[str, str],
 ) -> Picture:
-    """For each loss, its value against the prediction for several targets, with each minimum marked."""
+    """The value of each loss over the prediction, for several targets, with the minima marked."""
     figure = Figure(figsize=(4.6 * len(curves), 4.4), dpi=100, layout="constrained")
     x = predictions.numpy()
     for place, (loss, by_target) in enumerate(curves.items(), start=1):
@@ -103,28 +103,28 @@ def loss_curves(
         axes.set_ylim(low - 0.08 * (high - low), high)
         axes.grid(alpha=0.2)
     figure.axes[0].legend(title="target", frameon=False, ncols=2)
-    figure.suptitle("A pixel's loss against its prediction; dots: minima, dotted lines: targets")
+    figure.suptitle("Loss of a pixel over its prediction; dots: minima, dotted lines: targets")
     return rendered(figure)
 
 
 def rate_distortion(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: Mapping[str, str]
 ) -> Picture:
-    """Rate against distortion: a panel each set of comparable runs, a colour each kind, a point a run."""
+    """Rate over distortion: one panel per set of comparable runs, one colour per kind, one point per run."""
     figure, all_axes = grid(len(panels), (5.2, 4.4), columns=2)
     for axes, (title, kinds) in zip(all_axes, panels.items(), strict=True):
         for number, (kind, points) in enumerate(kinds.items()):
             distortion, rate = zip(*points, strict=True)
-            axes.plot(distortion, rate, "o", color=f"C{number % 10}", alpha=0.8, label=words(kind))
+            axes.plot(distortion, rate, "o", color=f"C{number % 10}", alpha=0.8, label=escaped(kind))
         axes.set(xlabel=xlabel[title], ylabel="rate (nats per image)")
-        axes.set_title(words(title), fontsize="medium", wrap=True)
+        axes.set_title(escaped(title), fontsize="medium", wrap=True)
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
     return rendered(figure)
 
 
 def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
-    """A panel a metric, a row a group, a dot a run, and a bar at each group's mean."""
+    """One panel per metric, one row per group, one dot per run, and a bar at each group's mean."""
     names = list(next(iter(panels.values())))
     figure = Figure(
         figsize=(2.2 + 2.9 * min(len(panels), 4), (1.0 + 0.3 * len(names)) * math.ceil(len(panels) / 4)),
@@ -143,7 +143,7 @@ def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
         first_column = (place - 1) % columns == 0
         axes.set_yticks(
             range(len(names)),
-            [words(name) for name in reversed(names)] if first_column else [""] * len(names),
+            [escaped(name) for name in reversed(names)] if first_column else [""] * len(names),
         )
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_title(title, fontsize="small", wrap=True)

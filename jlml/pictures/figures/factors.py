@@ -1,4 +1,4 @@
-"""Factors of an experiment against each other: a metric over one, a line another, a panel a third."""
+"""Line charts for experiments with up to three factors: on the x axis, by line and by panel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jlml.pictures.figures.canvas import Picture, rendered, words
+from jlml.pictures.figures.canvas import Picture, escaped, rendered
 
 MARKERS = "os^Dv<>Pd*"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A metric at each place of the x axis: one value a seed."""
+    """The values of a metric at each tick of the x axis, one per seed."""
 
     label: str
-    values: Mapping[int, Sequence[float]]  # by place among the ticks
+    values: Mapping[int, Sequence[float]]  # by index of the tick
 
 
 @dataclass(frozen=True)
 class Ticks:
-    """What is swept along the x axis.
+    """The ticks of the x axis, one per value of the factor.
 
     Args:
-        label: its name.
-        positions: where its values stand.
-        labels: how they are written.
+        label: name of the factor.
+        positions: position of each tick.
+        labels: text of each tick.
         log: whether the axis is logarithmic.
     """
 
@@ -38,12 +38,14 @@ class Ticks:
 
 
 def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks, title: str) -> Picture:
-    """A row a metric, a column a panel; each line with its mean, its seeds and a band of one deviation.
+    """A grid of line charts: one row per metric, one column per panel.
+
+    Each line shows the mean, the values of the seeds, and a band of one standard deviation.
 
     Args:
-        rows: by the label of the metric, the lines by the name of their panel.
-        ticks: of the x axis, the same everywhere.
-        title: above all.
+        rows: label of the metric -> name of the panel -> lines.
+        ticks: ticks of the common x axis.
+        title: title of the figure.
     """
     panels = list(next(iter(rows.values())))
     figure = Figure(figsize=(3.4 * len(panels) + 1.8, 2.7 * len(rows) + 0.5), dpi=100, layout="constrained")
@@ -57,13 +59,13 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
                 axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="grey")
             axes.grid(alpha=0.2)
             if row == 0:
-                axes.set_title(words(panel))
+                axes.set_title(escaped(panel))
             if row == len(rows) - 1:
-                axes.set_xlabel(words(ticks.label))
+                axes.set_xlabel(escaped(ticks.label))
         grid[row, 0].set_ylabel(metric)
     if ticks.log:
         grid[0, 0].set_xscale("log")
-    grid[0, 0].set_xticks(ticks.positions, [words(label) for label in ticks.labels])
+    grid[0, 0].set_xticks(ticks.positions, [escaped(label) for label in ticks.labels])
     grid[0, 0].set_xticks([], minor=True)
     handles = {
         label: handle
@@ -72,12 +74,12 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
     }
     if any(handles):
         figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
-    figure.suptitle(words(title), fontsize="medium")
+    figure.suptitle(escaped(title), fontsize="medium")
     return rendered(figure)
 
 
 def draw_line(axes: Axes, line: Line, ticks: Ticks, colour: str, marker: str) -> None:
-    """Means joined by a line, the values of the seeds as dots, their deviation as a band."""
+    """Draws means as a line, the values of the seeds as dots, and their standard deviation as a band."""
     places = sorted(line.values)
     x = np.array([ticks.positions[place] for place in places])
     means = np.array([np.mean(line.values[place]) for place in places])
@@ -88,7 +90,7 @@ def draw_line(axes: Axes, line: Line, ticks: Ticks, colour: str, marker: str) ->
             for place, more in zip(places, several, strict=True)
         ]
     )
-    label = words(line.label)
+    label = escaped(line.label)
     axes.plot(x, means, color=colour, marker=marker, ms=5, lw=1.5, label=label or "_")
     if any(several):
         axes.fill_between(x, means - spread, means + spread, color=colour, alpha=0.15, lw=0)

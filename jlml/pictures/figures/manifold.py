@@ -1,4 +1,4 @@
-"""A plane of codes, decoded."""
+"""A picture of decoded images at the points of a latent plane."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -23,17 +23,17 @@ def manifold(
     """Decoded images at the points of a grid; row 0 is at the low end of y.
 
     Args:
-        images: one a point.
-        x_range: of the grid's points, in the units of its axis.
-        y_range: the same.
-        title: of the picture.
-        names: of the two axes.
-        marks: points to name in the plane.
+        images: one image per grid point.
+        x_range: x of the first and of the last column.
+        y_range: y of the first and of the last row.
+        title: title of the picture.
+        names: names of the two axes.
+        marks: points to mark, by label.
     """
     rows, columns, height, width = images.shape
     sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width)
     blitted, axes = _blitted(names)
-    # a tile is centred on its code, so the sheet reaches half a step beyond the grid
+    # each image is centred on its code, so the picture extends half a step beyond the grid
     axes.set(xlim=_widened(x_range, columns), ylim=_widened(y_range, rows))
     axes.title.set_text(title)
     named: list[Artist] = []
@@ -50,7 +50,7 @@ def manifold(
 
 @lru_cache(maxsize=2)
 def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes]:
-    """The plane with the names of its axes, which the pictures of a run share."""
+    """The axes of the plane, shared by the pictures of a run."""
     figure = Figure(figsize=(8, 8.2), dpi=100)
     figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)
     axes = figure.add_subplot()
@@ -61,7 +61,7 @@ def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes]:
 
 
 def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:
-    """The limits of ``count`` points, half a step further out on both sides."""
+    """The limits of ``count`` points, extended by half a step on both sides."""
     low, high = limits
     margin = (high - low) / max(count - 1, 1) / 2
     return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""Rows of small images with a label each, drawn straight into an array: thirty times as fast as axes."""
+"""Labelled rows of small images, copied into an array: thirty times as fast as matplotlib axes."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -19,7 +19,10 @@ FONT_SIZE = 15
 def mosaic(
     rows: Sequence[tuple[str, Float[Tensor, "_ 1 height width"]]], title: str = "", scale: int = 2
 ) -> Picture:
-    """A row of images, few or many, after each label, under a title; pixels clipped to [0, 1], enlarged."""
+    """Draws a title, and below it rows of a label and any number of images.
+
+    Pixels are clipped to [0, 1] and enlarged by ``scale``.
+    """
     tiles = [_enlarged(images, scale) for _, images in rows]
     columns = max(map(len, tiles))
     height, width = tiles[0].shape[1:]
@@ -47,7 +50,7 @@ def _text_width(text: str) -> int:
 
 
 def _enlarged(images: Tensor, scale: int) -> np.ndarray:
-    """(columns, 1, H, W) floats as (columns, scale H, scale W) bytes."""
+    """Converts floats (columns, 1, H, W) to bytes (columns, scale H, scale W)."""
     pixels = as_bytes(images.detach().squeeze(1).cpu())
     return pixels.repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
 

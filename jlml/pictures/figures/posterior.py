@@ -1,4 +1,4 @@
-"""How much each latent dimension carries."""
+"""A bar chart of the information in each latent dimension."""
 
 from functools import lru_cache
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from jlml.pictures.figures.canvas import BlittedFigure, Picture
 
-NAMED = 16  # bars at most that have room for their dimension's name
-WIDTH = 0.8  # of a bar, where the next is 1 further
+NAMED = 16  # largest number of bars with room for the names of the dimensions
+WIDTH = 0.8  # width of a bar; bars are 1 apart
 
 
 def posterior(
@@ -24,20 +24,20 @@ def posterior(
     kl: Float[Tensor, " latent"] | None = None,
     posterior_std: Float[Tensor, " latent"] | None = None,
 ) -> Picture:
-    """Bars by latent dimension, the most informative first.
+    """A bar per latent dimension, sorted by decreasing information.
 
     Args:
         code_std: standard deviation of the codes over images.
-        title: what is shown, and when.
+        title: title of the picture.
         kl: KL to the prior in nats, averaged over images; None for a model without a posterior.
-        posterior_std: root mean variance of the posterior; near 1 with a code_std near 0 is collapse.
+        posterior_std: root mean variance of the posterior. Near 1, with a code_std near 0, it shows collapse.
     """
     order = (code_std if kl is None else kl).cpu().argsort(descending=True)
     blitted, title_text, panels = _blitted(len(order), kl is not None)
     shown = [code_std] if kl is None else [code_std, kl]
     for (axes, bars), values in zip(panels, shown, strict=True):
         heights = values.cpu()[order].numpy()
-        bars.set_data(np.insert(heights, range(1, len(heights)), 0))  # and nothing between two bars
+        bars.set_data(np.insert(heights, range(1, len(heights)), 0))  # height 0 between two bars
         axes.set_ylim(0, 1.05 * max(heights.max(), np.finfo(heights.dtype).tiny))
         if len(order) <= NAMED:
             axes.set_xticks(range(1, len(order) + 1), [f"z{int(dim) + 1}" for dim in order])
@@ -52,7 +52,7 @@ def posterior(
 
 @lru_cache(maxsize=2)
 def _blitted(dims: int, has_posterior: bool) -> tuple[BlittedFigure, Text, list[tuple[Axes, StepPatch]]]:
-    """Labels and legend, which the pictures of a run share; the title; the panels with their bars."""
+    """The figure shared by the pictures of a run, its title, and its panels with their bars."""
     panels = 1 + has_posterior
     figure = Figure(figsize=(5.5 * panels, 4), dpi=100)
     left = 0.075 if has_posterior else 0.13
@@ -75,11 +75,11 @@ def _blitted(dims: int, has_posterior: bool) -> tuple[BlittedFigure, Text, list[
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.locator_params(axis="y", nbins=6)
         animated += [bars, *axes.lines, *axes.spines.values(), axes.yaxis]
-        animated += [axes.xaxis] if dims <= NAMED else []  # names change places, ranks do not
+        animated += [axes.xaxis] if dims <= NAMED else []  # the order of the names changes
     return BlittedFigure(figure, animated), title, shown
 
 
 def _bars(axes: Axes, count: int, colour: str, label: str | None = None) -> StepPatch:
-    """Bars at 1, 2, ... as one artist: one each would take longer than all else."""
+    """Bars at 1, 2, ... as one artist, because one artist per bar would dominate the drawing time."""
     edges = np.add.outer(np.arange(1, count + 1), [-WIDTH / 2, WIDTH / 2]).ravel()
     return axes.stairs(np.zeros(len(edges) - 1), edges, fill=True, color=colour, label=label)

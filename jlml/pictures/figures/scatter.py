@@ -1,4 +1,4 @@
-"""Codes in the plane, coloured by class."""
+"""Scatter plots of codes, coloured by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from torch import Tensor
 
 from jlml.metrics.pca import principal_axes
-from jlml.pictures.figures.canvas import BlittedFigure, Picture, grid, rendered, words
+from jlml.pictures.figures.canvas import BlittedFigure, Picture, escaped, grid, rendered
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # (low, high) of the two axes
 
@@ -22,14 +22,18 @@ COLOURS = [f"C{i}" for i in range(10)]  # matplotlib's ten
 
 @dataclass(frozen=True)
 class Plane:
-    """Codes brought to two dimensions, and what the axes mean."""
+    """Codes projected to two dimensions."""
 
     points: Float[Tensor, "codes 2"]
-    axes: tuple[str, str]
+    axes: tuple[str, str]  # names of the axes
 
 
 def plane_of(codes: Float[Tensor, "codes latent"]) -> Plane:
-    """2-D codes as they are; more by their first two principal components; one beside its rank."""
+    """Projects codes to a plane.
+
+    2-D codes stay as they are. More dimensions use the first two principal components. One dimension is
+    plotted against its rank.
+    """
     codes = codes.detach().float().cpu()
     dims = codes.shape[1]
     if dims == 2:
@@ -52,7 +56,7 @@ def scatter(
     limits: Limits,
     title: str,
 ) -> Picture:
-    """One point a code and one colour a class, inside the given limits of the two axes."""
+    """One point per code and one colour per class, with the given limits of the two axes."""
     blitted, points, texts = _blitted(tuple(class_names), limits)
     _place(points, plane, labels)
     for text, content in zip(texts, (title, *plane.axes), strict=True):
@@ -62,7 +66,7 @@ def scatter(
 
 @lru_cache(maxsize=2)
 def _blitted(class_names: tuple[str, ...], limits: Limits) -> tuple[BlittedFigure, list[Line2D], list[Text]]:
-    """Axes and legend, which the pictures of a run share; the points; title and names of the axes."""
+    """The figure shared by the pictures of a run, the points of each class, and the title and axis names."""
     figure = Figure(figsize=(7.5, 6.4), dpi=100)
     figure.subplots_adjust(left=0.1, right=0.83, bottom=0.09, top=0.94)
     axes = figure.add_subplot()
@@ -85,7 +89,10 @@ def scatters(
     columns: int = 2,
     limits: Limits | None = None,
 ) -> Picture:
-    """Panels of the same images' codes by title, with one legend; each fits its axes, or all share limits."""
+    """A scatter plot per plane, all of the same images, with one legend.
+
+    Each panel fits its own axes, unless ``limits`` are given.
+    """
     figure, panels = grid(len(planes), (5.0, 4.6), columns)
     for axes, (title, plane) in zip(panels, planes.items(), strict=True):
         _place(_points(axes, class_names, 3.5), plane, labels)
@@ -94,7 +101,7 @@ def scatters(
         axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
         if limits is not None:
             axes.set(xlim=limits[0], ylim=limits[1])
-        axes.set_title(words(title), fontsize="medium", wrap=True)
+        axes.set_title(escaped(title), fontsize="medium", wrap=True)
         axes.grid(alpha=0.2)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, title="class", loc="outside right center", markerscale=3, frameon=False)
@@ -102,7 +109,7 @@ def scatters(
 
 
 def _points(axes: Axes, class_names: Sequence[str], size: float) -> list[Line2D]:
-    """Where the points of each class go."""
+    """Creates an empty series of points for each class."""
     series = []
     for number, name in enumerate(class_names):
         colour = COLOURS[number % len(COLOURS)]
