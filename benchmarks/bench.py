@@ -24,7 +24,7 @@ from rows import Row
 
 from jlml.files import write_atomically
 from jlml.speed.startup import importing
-from jlml.training.quiet import quieten
+from jlml.training.quiet import silence_lightning
 
 Group = Callable[[int], Iterator[Row]]
 BY_DEFAULT = ("nets", "habits", "fast", "denormals", "answers", "first_step", "data")
@@ -70,7 +70,7 @@ def main(words: Sequence[str]) -> None:
     if unknown:
         sys.exit(f"Error: {', '.join(unknown)} is not measured here. Choose of: all, {', '.join(known)}.")
 
-    quieten()
+    silence_lightning()
     table = Table(
         title=f"{torch.get_num_threads()} cores, torch {torch.__version__}, {options.repeats} repeats"
     )

@@ -19,7 +19,7 @@ from training import Terminal
 
 import jlml
 from jlml.runs import build_model
-from jlml.training.quiet import quieten
+from jlml.training.quiet import silence_lightning
 
 WORDS = ("model=vae", "latent.dim=20", "loss=bce", "trainer=gpu")
 STEPS = 430  # of 128 images: an epoch
@@ -60,7 +60,7 @@ def main() -> None:
     """Prints the ratio of the two steps, and the time to a test ELBO."""
     if not torch.cuda.is_available():
         sys.exit("Error: this needs a CUDA GPU.")
-    quieten()
+    silence_lightning()
     costs, ours, theirs = [], [], []
     for _ in range(5):
         bare = bare_steps(WORDS)

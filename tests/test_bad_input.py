@@ -306,7 +306,7 @@ OF_CONFIG = [
         "trainer.epochs",
         "Did you mean min_epochs?",
     ),
-    words("train output_dir=/proc/none", "No run folder can be made in output_dir=/proc/none"),
+    words("train output_dir=/proc/none", "A run folder cannot be created in output_dir=/proc/none"),
     words("train hydra.run.dir=mine", "hydra.run.dir=mine is invalid", "output_dir=<folder>"),
     words("sweep", "-m"),
     words("sweep seed=0,1 hydra.sweep.subdir=mine", "hydra.sweep.subdir=mine is invalid"),
@@ -451,7 +451,7 @@ OF_CHECKPOINTS = [
     case(
         "of a newer version",
         reconfigure(lambda config: copy("d3/checkpoints/best.ckpt", BEST)(), "9.1.0"),
-        *("evaluate", "run was made by jlml 9.1.0", BEST),
+        *("evaluate", "run was created by jlml 9.1.0", BEST),
     ),
 ]
 

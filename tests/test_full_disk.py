@@ -52,7 +52,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
     with files_of_at_most(size), pytest.raises(UserError) as full:
         resume(run.path, ["trainer.max_epochs=4"])
     assert f"{fails} cannot be written: File too large. Everything saved before is intact." in str(full.value)
-    again = f"Make room, then: python train.py resume={run.path}"
+    again = f"Free some disk space, then resume with: python train.py resume={run.path}"
     if fails == "metrics.json":  # nor was config.yaml, which would say that the run is extended
         again += " trainer.max_epochs=4"
     assert str(full.value).endswith(again)

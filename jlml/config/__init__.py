@@ -1,16 +1,16 @@
-"""Composes, checks and instantiates configs. Imports no torch: `--help` must not wait for it."""
+"""Composes, checks and instantiates configs, without importing torch, so that `--help` is fast."""
 
 from jlml.config.check import check, check_evaluation, check_job
 from jlml.config.compose import CONF, Config, compose, plain, with_choices
 from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
 from jlml.config.instantiate import check_options, locate, make, nodes_with_targets
 from jlml.config.keys import flat, known_keys, shown, value_at
-from jlml.config.messages import OF_USERS, sentence, sentence_for
+from jlml.config.messages import USER_ERRORS, sentence, sentence_for
 from jlml.config.overrides import command_line, key_of, override
 
 __all__ = [
     "CONF",
-    "OF_USERS",
+    "USER_ERRORS",
     "Config",
     "check",
     "check_evaluation",

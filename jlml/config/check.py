@@ -1,4 +1,4 @@
-"""Refuses configs that do not fit the schema, before anything is built from them."""
+"""Checks configs against the schema before anything is built from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,31 +13,31 @@ from jlml.config.keys import known_keys, shown, value_at
 from jlml.config.schema import Evaluate, Expected, Train
 from jlml.errors import UserError, did_you_mean
 
-LONGEST_SHOWN = 80  # characters of a value in a sentence
+LONGEST_SHOWN = 80  # characters of a value in a message
 SIGNS = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 NOUNS = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("a text", "texts")}
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Refuses a training config with unknown keys, missing keys or impossible values.
+    """Refuses a training config with unknown keys, missing keys or invalid values.
 
     Raises:
-        UserError: naming the key, the value and what is expected.
+        UserError: with the key, the value and what is expected.
     """
     validate(Train, config)
     check_processes(config)
 
 
 def check_evaluation(config: Mapping[str, Any]) -> None:
-    """The same for the config of an evaluation."""
+    """Refuses an evaluation config with unknown keys, missing keys or invalid values."""
     validate(Evaluate, config)
 
 
 def validate(schema: type[BaseModel], config: Mapping[str, Any]) -> None:
-    """Compares a config with a schema.
+    """Checks a config against a schema.
 
     Raises:
-        UserError: about the first key that does not fit.
+        UserError: about the first invalid key.
     """
     try:
         schema.model_validate(dict(config))
@@ -49,7 +49,7 @@ def validate(schema: type[BaseModel], config: Mapping[str, Any]) -> None:
 def sentence_about(
     schema: type[BaseModel], config: Mapping[str, Any], kind: str, place: Sequence[int | str]
 ) -> str:
-    """What is wrong with the value at a place in the config, and what is expected."""
+    """The message about a value at a path in the config: what is wrong, and what is expected."""
     names, field = find_field(schema, place)
     key = ".".join(names)
     if kind == "extra_forbidden":
@@ -58,7 +58,7 @@ def sentence_about(
         )
     if kind == "missing":
         return f"{key} is missing from the config. Choose or set it, see `python train.py --help`."
-    value = in_short(shown(value_at(config, key)))
+    value = shortened(shown(value_at(config, key)))
     if field is None or kind in ("model_type", "dict_type"):
         return f"{key}={value} is invalid: {key} is a group of keys, set {key}.<key>=..."
     annotation = annotated(field)
@@ -67,9 +67,9 @@ def sentence_about(
 
 
 def find_field(schema: type[BaseModel], place: Sequence[int | str]) -> tuple[list[str], FieldInfo | None]:
-    """The key that a place names, and its field; None if the schema has none.
+    """The names of a key at a path in the config, and its field; None if the schema has none.
 
-    Below a key that holds no further keys, a place names elements of a list and branches of a union.
+    Stops at a key without further keys. Below it, a path contains list indices and branches of unions.
     """
     model: type[BaseModel] | None = schema
     names: list[str] = []
@@ -81,7 +81,7 @@ def find_field(schema: type[BaseModel], place: Sequence[int | str]) -> tuple[lis
         field = next((f for name, f in model.model_fields.items() if (f.alias or name) == step), None)
         model, is_in_dict = (None, False) if field is None else model_in(field.annotation)
         if is_in_dict and (name := next(steps, None)) is not None:
-            names.append(str(name))  # of the user's choice
+            names.append(str(name))  # a name that the user chose
             field = None
         if model is None:
             break
@@ -89,7 +89,7 @@ def find_field(schema: type[BaseModel], place: Sequence[int | str]) -> tuple[lis
 
 
 def model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The schema of the keys below a key of this type, and whether they are in a dict."""
+    """The schema inside a type, if any, and whether it is the value type of a dict."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     for inner in get_args(annotation):
@@ -100,16 +100,16 @@ def model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 
 
 def annotated(field: FieldInfo) -> Any:
-    """The whole type of a field, with its ranges."""
+    """The type of a field, including its limits."""
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
 
 
 def expected(annotation: Any, plural: bool = False) -> str:
-    """What a value of this type may be, in words."""
+    """A phrase that describes the allowed values of a type."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         base, *limits = inner
-        custom = next((limit.words for limit in limits if isinstance(limit, Expected)), None)
+        custom = next((limit.phrase for limit in limits if isinstance(limit, Expected)), None)
         return custom or f"{expected(base, plural)} {' and '.join(bounds(limits))}".rstrip()
     if origin in (Union, UnionType):
         return ", or ".join(expected(some) for some in inner if some is not NoneType) + (
@@ -125,7 +125,7 @@ def expected(annotation: Any, plural: bool = False) -> str:
 
 
 def bounds(limits: Sequence[Any]) -> Iterator[str]:
-    """The ranges among the limits of a type, such as ``>= 1``."""
+    """The bounds among the limits of a type, for example ``>= 1``."""
     for limit in limits:
         if type(limit) in SIGNS:
             (bound,) = asdict(limit).values()
@@ -133,40 +133,40 @@ def bounds(limits: Sequence[Any]) -> Iterator[str]:
 
 
 def choices(annotation: Any) -> list[str]:
-    """The allowed words of a type that is a choice; none of any other."""
+    """The allowed values of a `Literal` type, including nested ones; empty for any other type."""
     if get_origin(annotation) is Literal:
         return [shown(value) for value in get_args(annotation)]
-    return [word for inner in get_args(annotation) for word in choices(inner) if isinstance(word, str)]
+    return [choice for inner in get_args(annotation) for choice in choices(inner) if isinstance(choice, str)]
 
 
-def in_short(text: str) -> str:
-    """A text that fits into a sentence."""
+def shortened(text: str) -> str:
+    """A text cut to a length that fits into a message."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def check_job(config: Mapping[str, Any]) -> None:
-    """Refuses in a sweep what only a command of its own can do.
+    """Refuses a sweep of runs that need a command without -m.
 
     Raises:
-        UserError: the run needs several processes, each of which would start the whole sweep again, or is
-            a search, or resumes another run.
+        UserError: the config is a search, resumes a run, or needs several processes, each of which would
+            start the sweep again.
     """
     if config.get("search") is not None:
-        raise UserError("search=... trains many runs already: leave -m out.")
+        raise UserError("search=... already trains many runs: leave -m out.")
     if config.get("resume") is not None:
         raise UserError("resume=... is one run: leave -m out. To resume a sweep, repeat its command.")
     if config["trainer"].get("strategy") == "ddp":
         raise UserError(
-            "trainer.strategy=ddp does not work with -m: each process of a run would start the whole sweep "
-            "again. Run one command for each run, without -m, or use trainer=default, one process per run."
+            "trainer.strategy=ddp does not work with -m: each process of a run would start the sweep again. "
+            "Use one command per run, without -m, or use trainer=default, one process per run."
         )
 
 
 def check_processes(config: Mapping[str, Any]) -> None:
-    """Refuses more processes than the strategy, the speed options or a batch allow.
+    """Refuses several processes without ddp, and a batch size that they cannot share equally.
 
     Raises:
-        UserError: naming the keys.
+        UserError: with the keys.
     """
     trainer = config["trainer"]
     devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
@@ -179,6 +179,6 @@ def check_processes(config: Mapping[str, Any]) -> None:
     batch_size = config["data"]["batch_size"]
     if batch_size % processes:
         raise UserError(
-            f"data.batch_size={batch_size} is invalid for {processes} processes: it counts the images of all "
-            f"of them. Use a multiple of {processes}."
+            f"data.batch_size={batch_size} is invalid for {processes} processes: they share each batch "
+            f"equally. Use a multiple of {processes}."
         )

@@ -1,4 +1,4 @@
-"""From overrides on a command line to a plain config."""
+"""Composes a config from command line overrides, and converts it to plain containers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ from jlml.errors import UserError, first_line
 PACKAGE = Path(__file__).parents[1]
 CONF = (
     PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
-)  # installed, or a checkout
+)  # inside the installed package, or beside it in a checkout
 Config = dict[str, Any]
 
 
 def register_defaults() -> None:
-    """Makes the defaults of the schema known to Hydra, for the files in conf/ to start from."""
+    """Registers the defaults of the schema with Hydra, for use in the files of conf/."""
     store = ConfigStore.instance()
     store.store("_train", defaults_of(Train))
     store.store("_evaluate", defaults_of(Evaluate))
@@ -32,7 +32,7 @@ def register_defaults() -> None:
 
 
 def defaults_of(schema: type[BaseModel]) -> Config:
-    """The keys of a schema that have a default, but for those that are added to a composed config."""
+    """The defaults of a schema, without the keys that jlml adds to a composed config."""
     added = ("choices", "changes", "image_shape")
     groups = ("scheduler", "callbacks", "logger", "search")
     return {
@@ -46,12 +46,12 @@ register_defaults()
 
 
 def compose(*overrides: str, config_name: str = "train") -> DictConfig:
-    """The config that these overrides give on a command line: ``compose("model=ae", "latent.dim=3")``."""
+    """Composes the config of command line overrides: ``compose("model=ae", "latent.dim=3")``."""
     return with_choices(*task_and_hydra(overrides, config_name))
 
 
 def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:
-    """The config that these overrides give, and Hydra's own."""
+    """The config of these overrides, and Hydra's own config."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = hydra_compose(config_name, list(overrides), return_hydra_config=True)
@@ -60,9 +60,9 @@ def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConf
 
 
 def with_choices(task: DictConfig, hydra: Any) -> DictConfig:
-    """The config together with the choices that made it, from which the run gets its name.
+    """Adds `choices`, the option of each group, and `changes`, all other overrides, to the config.
 
-    `choices` holds the option of each group, `changes` the keys that were set besides.
+    The run folder is named after them.
     """
     groups = {
         group: option
@@ -83,16 +83,16 @@ def with_choices(task: DictConfig, hydra: Any) -> DictConfig:
 
 
 def plain(config: DictConfig) -> Config:
-    """Resolved, in plain dicts and lists: what a checkpoint may hold.
+    """Resolves a config and converts it to plain dicts and lists, as a checkpoint needs them.
 
     Raises:
-        UserError: a value is missing, or refers to one that does not exist.
+        UserError: a value is missing, or an interpolation cannot be resolved.
     """
     try:
         resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is missing. Set {error.full_key}=...") from error
     except OmegaConfBaseException as error:
-        raise UserError(f"The config does not resolve: {first_line(error)}.") from error
+        raise UserError(f"The config cannot be resolved: {first_line(error)}.") from error
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}

@@ -9,13 +9,14 @@ from jlml.config.check import annotated, choices, find_field
 from jlml.config.compose import CONF, task_and_hydra
 from jlml.config.schema import Evaluate, Train
 
-COLUMN = 44  # where the meanings begin
+COLUMN = 44  # column of the meanings
 
 
 def help_text(config_name: str, overrides: Sequence[str]) -> str:
-    """Header, choices, every key with its meaning, and footer.
+    """The help page: header, choices, every key with its meaning, and footer.
 
-    Hydra fills in its template in .7 s, because it copies its whole store for each group. This takes .2 s.
+    Hydra takes .7 s to fill in its template, because it copies its config store for each group. This takes
+    .2 s.
     """
     task, hydra = task_and_hydra(overrides, config_name)
     lines = OmegaConf.to_yaml(task).splitlines()
@@ -24,7 +25,7 @@ def help_text(config_name: str, overrides: Sequence[str]) -> str:
 
 
 def with_meanings(lines: Sequence[str], schema: type[Train] | type[Evaluate]) -> list[str]:
-    """The lines of a YAML file, each key with its meaning behind it."""
+    """Appends to each key in the lines of a YAML file its meaning, as a comment."""
     explained: list[str] = []
     place: list[str] = []
     for line in lines:
@@ -43,7 +44,7 @@ def with_meanings(lines: Sequence[str], schema: type[Train] | type[Evaluate]) ->
 
 
 def groups_and_choices() -> str:
-    """A line for each group with its choices, without Hydra's own."""
+    """One line per config group with its choices, without Hydra's own groups."""
     files = [file for file in CONF.glob("*/*.yaml") if file.parent.name != "hydra"]
     groups = sorted({file.parent.name for file in files})
     options = {group: sorted(file.stem for file in files if file.parent.name == group) for group in groups}

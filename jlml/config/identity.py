@@ -1,4 +1,4 @@
-"""Which parts of a config decide the numbers of its run, and which make it another experiment."""
+"""The identity of a run: the keys of its config that affect its results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from jlml.config.compose import Config
 from jlml.config.keys import flat, shown
 
-# two runs with the same numbers, up to the last digits, may differ in these: places, names, what only
-# watches, and the order in which a processor adds
+# Keys that do not affect the results, except for rounding: paths, names, logging and pictures, and options
+# that change only the order of floating-point sums.
 NOT_DECISIVE = (
     *("output_dir", "choices", "changes", "callbacks", "logger", "draw_every"),
     *("threads", "checkpoints", "sweep", "resume", "trust"),
@@ -20,11 +20,11 @@ NOT_DECISIVE_IN = {
     ),
     "speed": ("loop", "flush_denormals", "cuda_graphs", "onednn"),
 }
-MOST_SHOWN = 3  # differences in one sentence
+MOST_SHOWN = 3  # differences in a message
 
 
 def decisive(config: Config) -> Config:
-    """The config without the keys that change no number of its run."""
+    """The config without the keys that do not affect the results of its run."""
     kept = {key: value for key, value in config.items() if key not in NOT_DECISIVE}
     for group, keys in NOT_DECISIVE_IN.items():
         kept[group] = {key: value for key, value in kept.get(group, {}).items() if key not in keys}
@@ -32,19 +32,19 @@ def decisive(config: Config) -> Config:
 
 
 def experiment_of(config: Config) -> Config:
-    """The decisive keys without the seed: runs that agree in them are repetitions of one experiment."""
+    """The decisive keys without the seeds. Runs that agree in them are repetitions of one experiment."""
     kept = {key: value for key, value in decisive(config).items() if key != "seed"}
     kept["data"] = {key: value for key, value in kept["data"].items() if key != "seed"}
     return kept
 
 
 def differences(old: Config, new: Config) -> dict[str, str]:
-    """What distinguishes two configs that train differently, by key: ``key was this and is that``."""
+    """The decisive keys in which two configs differ, each with a text ``key was this and is that``."""
     return compared(decisive(old), decisive(new))
 
 
 def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    """Every key that differs, with a text that says how."""
+    """All keys in which two configs differ, each with a text ``key was this and is that``."""
     there, here = dict(flat(old)), dict(flat(new))
     return {
         key: f"{key} was {shown(there.get(key, 'not set'))} and is {shown(here.get(key, 'not set'))}"
@@ -54,6 +54,6 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
 
 
 def in_words(differing: Mapping[str, str]) -> str:
-    """The first differences, and how many more there are."""
+    """The first differences and the number of further ones, for a message."""
     rest = len(differing) - MOST_SHOWN
     return "; ".join(list(differing.values())[:MOST_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""From a config's nodes to objects: any class by its dotted path, with the options that it takes."""
+"""Instantiates the classes that a config names by `_target_`, and checks their options."""
 
 import importlib
 import inspect
@@ -13,9 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jlml.errors import UserError, did_you_mean
 
-# keys that are for Hydra, not for the class
+# keys for Hydra, not for the class
 HYDRA_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
-MOST_LISTED = 20  # options of a class in one sentence; lightning.Trainer has twice as many
+MOST_LISTED = 20  # options of a class in a message; lightning.Trainer has twice this number
 MISTAKES = (
     *(TypeError, ValueError, RuntimeError, ImportError),
     *(InstantiationException, OmegaConfBaseException),
@@ -23,18 +23,18 @@ MISTAKES = (
 
 
 def make(node: Any, key: str, **arguments: Any) -> Any:
-    """The object that a config node with a `_target_` describes.
+    """Creates the object that a config node with a `_target_` describes.
 
     Args:
-        node: plain and resolved.
-        key: of the node, for messages.
-        arguments: more of the class's arguments, passed on as they are.
+        node: plain, resolved config node.
+        key: key of the node, for messages.
+        arguments: further arguments of the class, passed on unchanged.
 
     Raises:
-        UserError: the class does not exist, or refuses its options.
+        UserError: the class does not exist, or rejects its options.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise UserError(f"{key} names no class. Choose one of the files of its group, or set {key}._target_.")
+        raise UserError(f"{key} has no class. Choose one of the options of its group, or set {key}._target_.")
     check_options(node, key)
     for name in arguments:
         if name in node:
@@ -52,12 +52,12 @@ def make(node: Any, key: str, **arguments: Any) -> Any:
 
 
 def is_misconfiguration(error: BaseException) -> bool:
-    """Whether this is Lightning's error for a user's mistake, by name: it moved between modules."""
+    """Whether this is Lightning's MisconfigurationException. By name, because it moved between modules."""
     return type(error).__name__ == "MisconfigurationException"
 
 
 def nodes_with_targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every (key, node) of a config that names a class, outermost first."""
+    """Every (key, node) of a config with a `_target_`, outermost first."""
     if isinstance(node, Mapping):
         if "_target_" in node:
             yield key, node
@@ -69,10 +69,10 @@ def nodes_with_targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[
 
 
 def locate(target: str, key: str) -> Any:
-    """What a dotted path names.
+    """Imports the object at a dotted path.
 
     Raises:
-        UserError: it names nothing.
+        UserError: it cannot be imported.
     """
     module_name, *attributes = target.split(".")
     try:
@@ -82,17 +82,17 @@ def locate(target: str, key: str) -> Any:
                 importlib.import_module(f"{found.__name__}.{name}")
             found = getattr(found, name)
     except (ImportError, AttributeError, ValueError) as error:
-        home, _, name = target.rpartition(".")
-        hint = did_you_mean(name, dir(sys.modules.get(home)) if home in sys.modules else ())
-        raise UserError(f"{key}._target_={target} names nothing that can be imported.{hint}") from error
+        module, _, name = target.rpartition(".")
+        hint = did_you_mean(name, dir(sys.modules.get(module)) if module in sys.modules else ())
+        raise UserError(f"{key}._target_={target} cannot be imported.{hint}") from error
     return found
 
 
 def check_options(node: Mapping[str, Any], key: str) -> None:
-    """Refuses an option that the node's class does not take, here and in nested nodes.
+    """Refuses an option that the class of a node, or of a nested node, does not take.
 
     Raises:
-        UserError: naming the option and what is allowed.
+        UserError: with the option and what is allowed.
     """
     for place, inner in nodes_with_targets(node, key):
         allowed = options_of(locate(str(inner["_target_"]), place))
@@ -106,9 +106,9 @@ def check_options(node: Mapping[str, Any], key: str) -> None:
 
 
 def options_of(target: Callable[..., Any]) -> set[str] | None:
-    """Names of the keyword arguments, including those that a base class takes through ``**``.
+    """Names of the keyword arguments of a class or function, including a base class's through ``**``.
 
-    None if they cannot be known.
+    None if they are unknown.
     """
     inits: list[Any] = [target]
     if inspect.isclass(target):

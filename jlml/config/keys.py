@@ -1,4 +1,4 @@
-"""Which keys there are, in which files, and how a value is written on a command line."""
+"""The keys of configs, the files that define them, and the text form of values."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,23 +12,23 @@ from jlml.config.schema import Evaluate, Train
 
 
 def known_keys() -> set[str]:
-    """Every dotted key of a training config: what a mistyped one can be compared with."""
+    """Every dotted key of a training config, to find the key that a user may have meant."""
     return {key for _, keys in _files() for key in keys} | set(_keys_of(Train))
 
 
 def keys_of_evaluation() -> set[str]:
-    """Every key of an evaluation's config."""
+    """Every dotted key of an evaluation config."""
     return set(_keys_of(Evaluate))
 
 
-def homes_of(key: str) -> list[str]:
-    """The choices, such as ``loss=mse``, whose file has this key."""
+def choices_with(key: str) -> list[str]:
+    """The choices whose file has this key, for example ``loss=mse``."""
     return sorted(choice for choice, keys in _files() if key in keys)
 
 
 @cache
 def _files() -> list[tuple[str, set[str]]]:
-    """Every file of a group under conf/ as a choice, with its keys; read once."""
+    """Every choice of the groups in conf/, with the keys in its file."""
     files = []
     for file in CONF.glob("*/*.yaml"):
         group = file.parent.name
@@ -54,7 +54,7 @@ def _keys_of(schema: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def value_at(config: Mapping[str, Any], key: str) -> Any:
-    """The value under a dotted key; ``...`` if there is none."""
+    """The value at a dotted key; ``...`` if there is none."""
     value: Any = config
     for name in key.split("."):
         value = value.get(name, ...) if isinstance(value, Mapping) else ...
@@ -62,14 +62,14 @@ def value_at(config: Mapping[str, Any], key: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value as it is written on a command line."""
+    """The text form of a value on a command line."""
     if isinstance(value, list):
         return f"[{','.join(map(shown, value))}]"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys with their values."""
+    """All values of nested mappings with their dotted keys."""
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""One sentence for every mistake that Hydra, OmegaConf or jlml find in a command or a config."""
+"""Messages for users' mistakes that Hydra, OmegaConf or jlml find in a command or a config."""
 
 import re
 
@@ -10,31 +10,31 @@ from hydra.errors import (
 )
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.config.keys import homes_of, keys_of_evaluation, known_keys
+from jlml.config.keys import choices_with, keys_of_evaluation, known_keys
 from jlml.errors import UserError, did_you_mean
 
-# keys of version 0.1.0
+# old keys of version 0.1.0 -> new keys
 MOVED = {
     "trainer.compile": "speed.compile",
     "trainer.capture": "speed.cuda_graphs",
     "trainer.onednn": "speed.onednn",
 }
-OF_USERS = (UserError, HydraException, OmegaConfBaseException)
+USER_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 
 
 def sentence_for(error: Exception, of_evaluation: bool = False) -> str | None:
-    """What to tell the user; None if the error is not the user's mistake.
+    """The message for the user; None if the error is not the user's mistake.
 
     Args:
-        error: that was raised.
-        of_evaluation: whether the config is that of `evaluate.py`.
+        error: the exception.
+        of_evaluation: whether it is about a config of `evaluate.py`.
     """
-    if isinstance(error, OF_USERS):
+    if isinstance(error, USER_ERRORS):
         return sentence(error, of_evaluation)
     if isinstance(error, ValueError) and "Config group override" in str(error):
         return (
-            "A group takes the name of a choice, for example latent=d16 or scheduler=none. Numbers are set "
-            "by key: latent.dim=30."
+            "The value of a group is the name of a choice, for example latent=d16 or scheduler=none. Set a "
+            "number by its key: latent.dim=30."
         )
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}."
@@ -42,7 +42,7 @@ def sentence_for(error: Exception, of_evaluation: bool = False) -> str | None:
 
 
 def sentence(error: Exception, of_evaluation: bool = False) -> str:
-    """What a user needs to know of one of these errors."""
+    """The message for one of the `USER_ERRORS`."""
     if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
         group, _, given = error.missing_cfg_file.rpartition("/")
         options = sorted(option for option in error.options if not option.startswith("_"))
@@ -51,10 +51,10 @@ def sentence(error: Exception, of_evaluation: bool = False) -> str:
     if isinstance(error, OverrideParseException):
         return (
             f"{error.override!r} is not an override. Write key=value or group=choice, for example "
-            "latent.dim=10. A value with signs such as = or [ needs two pairs of quotes: 'run=\"a=b\"'."
+            "latent.dim=10. A value with characters such as = or [ needs two pairs of quotes: 'run=\"a=b\"'."
         )
     if "Ambiguous value for argument" in str(error):
-        return "Several values of a key are a list, key=[a,b], or in a sweep, train.py -m, key=a,b."
+        return "Write several values as a list, key=[a,b], or sweep over them with train.py -m key=a,b."
     unknown = re.match(r"Could not override '([^']*)'", str(error))
     if isinstance(error, ConfigCompositionException) and unknown:
         return about_unknown_key(unknown[1], of_evaluation, "Key 'search'" not in str(error))
@@ -62,17 +62,17 @@ def sentence(error: Exception, of_evaluation: bool = False) -> str:
 
 
 def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
-    """A key that the composed config does not have."""
+    """The message for a key that the composed config does not have."""
     if of_evaluation:
         hint = did_you_mean(key, keys_of_evaluation())
-        return f"{key} is not a key of an evaluation.{hint} The run has the rest; see --cfg job."
+        return f"{key} is not a key of an evaluation.{hint} See --cfg job for all keys."
     if not key:
         return "An override has no key. Write key=value or group=choice, for example latent.dim=10."
     if key.startswith("search.ranges.") and with_search:
         return f"{key} is not a range of this search yet. Add it with a plus: '+{key}=...'."
     if key in MOVED:
-        return f"{key} is {MOVED[key]} now."
-    homes = homes_of(key)
-    if homes:
-        return f"{key} is a key of {' and '.join(homes)}, which this command does not choose."
+        return f"{key} is now {MOVED[key]}."
+    needed = choices_with(key)
+    if needed:
+        return f"{key} is a key of {' and '.join(needed)}, which this command does not choose."
     return f"{key} is not a key of the config.{did_you_mean(key, known_keys())} See --cfg job for all keys."

@@ -1,11 +1,11 @@
-"""Overrides in Hydra's grammar, and whole commands for a shell."""
+"""Writes overrides in Hydra's grammar, and commands for a shell."""
 
 import re
 import shlex
 
 
 def override(key: str, value: str) -> str:
-    """``key=value`` as Hydra reads it. A text with signs that mean something to Hydra is quoted."""
+    """``key=value`` for Hydra, quoted if the value contains characters with a meaning in Hydra's grammar."""
     if re.fullmatch(r"[\w./:@+-]*|\[.*\]", value):
         return f"{key}={value}"
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
@@ -18,5 +18,5 @@ def key_of(given: str) -> str:
 
 
 def command_line(script: str, *overrides: str) -> str:
-    """A line to paste into a shell."""
+    """A command to paste into a shell."""
     return shlex.join(["python", script, *overrides])

@@ -1,8 +1,8 @@
-"""Every key of jlml's own config groups: type, range, default and meaning, in one place.
+"""The schema of all configs: type, range, default and meaning of every key.
 
-Hydra composes configs from these defaults and the files in `conf/`. `check` refuses what does not fit, and
-`--help` prints the meanings. Groups whose files name a class (`_target_`) also take the options of the class;
-their defaults are in their files.
+Hydra composes configs from these defaults and the files in `conf/`. `check` refuses invalid values, and
+`--help` prints the meanings. A group whose files name a class (`_target_`) also takes the options of that
+class; its defaults are in its files.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 @dataclass(frozen=True)
 class Expected:
-    """What a value may be, in words, where the type does not tell."""
+    """A phrase for the allowed values of a type, where the type alone does not describe them."""
 
-    words: str
+    phrase: str
 
 
 def distinct(values: list[int]) -> list[int]:
-    """Refuses a list in which a number stands twice."""
+    """Refuses a list with equal numbers."""
     if len(set(values)) < len(values):
         raise ValueError
     return values
@@ -32,47 +32,49 @@ Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 Positive = Annotated[float, Gt(0)]
 Class = Annotated[int, Ge(0), Le(9)]
 FileName = Annotated[
-    str, Field(pattern=r"^[\w+-][\w.+-]*$"), Expected("a name of letters, digits and the signs _ + - .")
+    str, Field(pattern=r"^[\w+-][\w.+-]*$"), Expected("a name of letters, digits and the characters _ + - .")
 ]
-NoneIfEmpty = BeforeValidator(lambda node: node or None)  # the choice `none` of a group has no keys
+NoneIfEmpty = BeforeValidator(lambda node: node or None)  # the choice `none` of a group is an empty node
 Text = Annotated[str, Field(pattern=r"\S"), Expected("a text that is not empty")]
-Folder = Annotated[str | int, Expected("the path of a folder")]  # Hydra makes numbers of some names
+Folder = Annotated[str | int, Expected("the path of a folder")]  # Hydra parses some names as numbers
 
 
 def key(default: Any, meaning: str) -> Any:
-    """A key with its default and a line on what it means."""
+    """A key with a default and a one-line meaning."""
     return Field(default, description=meaning)
 
 
 def option(meaning: str) -> Any:
-    """A key whose default stands in the file of each choice."""
+    """A key whose default is in the file of each choice."""
     return Field(None, description=meaning)
 
 
 class Keys(BaseModel):
-    """Keys of jlml's own: no others are allowed."""
+    """Base class for keys of jlml itself; other keys are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Options(BaseModel):
-    """Options of a class that the node names. `check_options` compares them with what the class takes."""
+    """Base class for the options of a class in `_target_`, which `check_options` compares with the class."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False, defer_build=True)
 
-    target: Text = Field(alias="_target_", description="the class, by its dotted path")
+    target: Text = Field(alias="_target_", description="dotted path of the class")
 
 
 class Data(Options):
     """The group `data`."""
 
     name: Text = Field(description="mnist, mnist_5k or fashion_mnist")
-    root: Text = option("folder that holds MNIST/raw; downloads go there")
-    fallback: bool = option("train on mnist_5k, with a warning, if MNIST can be neither found nor downloaded")
-    seed: Seed = option("of the split, the order of images and every drawn pixel")
+    root: Text = option("folder that contains MNIST/raw; downloads go there")
+    fallback: bool = option("train on mnist_5k, with a warning, if MNIST is missing and cannot be downloaded")
+    seed: Seed = option("seed of the split, the order of images and the random pixels")
     batch_size: Count = Field(description="training images per batch")
     eval_batch_size: Count = option("validation or test images per batch")
-    image_size: Annotated[int, Ge(4), Le(512)] | None = option("pixels per side; null for images as they are")
+    image_size: Annotated[int, Ge(4), Le(512)] | None = option(
+        "pixels per side; null keeps the original size"
+    )
     fit: Literal["pad", "resize"] = option("how to reach image_size")
     pixels: Literal["grey", "dequantized", "binarized"] = Field(
         description="grey: x / 255; dequantized: (x + U[0,1)) / 256; binarized: Bernoulli(x / 255)"
@@ -84,9 +86,9 @@ class Model(Options):
     """The group `model`."""
 
     hidden: list[Count] = option("layer widths between image and code; the decoder uses them in reverse")
-    channels: list[Count] = option("after each convolution but the last")
+    channels: list[Count] = option("output channels of each convolution but the last")
     code: Literal["dense", "spatial"] = option("dense: a linear layer to the code; spatial: the last maps")
-    dense_channels: Count = option("of the last convolution if the code is dense")
+    dense_channels: Count = option("output channels of the last convolution if the code is dense")
     beta: Annotated[float, Ge(0)] = option("weight of the KL; 1 makes the loss the negative ELBO")
     kl_warmup_epochs: NotNegative = option("epochs over which the KL weight rises from 0 to beta")
 
@@ -95,8 +97,8 @@ class Loss(Options):
     """The group `loss`."""
 
     scale: Positive = option("standard deviation of a pixel in [0, 1]")
-    link: Literal["sigmoid", "identity"] = option("from logit to mean")
-    limit: Annotated[float, Ge(0), Lt(0.5)] = option("lambda stays in [limit, 1 - limit]")
+    link: Literal["sigmoid", "identity"] = option("function from logit to mean")
+    limit: Annotated[float, Ge(0), Lt(0.5)] = option("keeps lambda in [limit, 1 - limit]")
 
 
 class Latent(Keys):
@@ -109,23 +111,23 @@ class Optimizer(Options):
     """The group `optimizer`."""
 
     lr: Positive = option("learning rate")
-    weight_decay: Annotated[float, Ge(0)] = option("factor of the weights")
+    weight_decay: Annotated[float, Ge(0)] = option("coefficient of the weight decay")
 
 
 class Scheduler(Options):
     """The group `scheduler`."""
 
-    interval: Literal["epoch", "step"] = option("when it steps; epoch if it is not set")
-    T_max: Count = option("epochs, or steps, until the end of the decay")
-    total_iters: Count = option("epochs, or steps, until the end of the warm-up")
-    factor: Annotated[float, Gt(0), Lt(1)] = option("of the learning rate after a plateau")
-    patience: NotNegative = option("epochs without a better val/loss that make a plateau")
+    interval: Literal["epoch", "step"] = option("when the scheduler steps; default epoch")
+    T_max: Count = option("epochs or steps until the end of the decay")
+    total_iters: Count = option("epochs or steps until the end of the warm-up")
+    factor: Annotated[float, Gt(0), Lt(1)] = option("multiplies the learning rate after a plateau")
+    patience: NotNegative = option("epochs without a better val/loss before a plateau")
 
 
 class Trainer(Options):
     """The group `trainer`: options of `lightning.Trainer`."""
 
-    max_epochs: Count = Field(description="epochs of training")
+    max_epochs: Count = Field(description="number of training epochs")
     accelerator: Text = option("cpu, gpu or auto")
     devices: Annotated[
         Count | Annotated[list[NotNegative], Len(1), AfterValidator(distinct)],
@@ -133,18 +135,18 @@ class Trainer(Options):
     ] = option("number of devices per machine, or which ones")
     num_nodes: Count = option("number of machines")
     strategy: Literal["auto", "ddp"] = option("ddp: several processes share every batch")
-    precision: Literal["32-true", "bf16-mixed"] = option("of the arithmetic")
+    precision: Literal["32-true", "bf16-mixed"] = option("floating-point precision")
     gradient_clip_val: Positive | None = option("largest norm of the gradient, in nats; null for no limit")
-    gradient_clip_algorithm: Literal["norm"] | None = option("what is limited")
+    gradient_clip_algorithm: Literal["norm"] | None = option("what gradient_clip_val limits")
     deterministic: bool | Literal["warn"] = option("the same command gives the same weights")
-    log_every_n_steps: Count = option("training steps per point of a curve")
-    limit_train_batches: Positive = option("batches per epoch, or a fraction of them")
-    limit_val_batches: Positive = option("likewise, of validation")
-    limit_test_batches: Positive = option("likewise, of the test")
-    num_sanity_val_steps: NotNegative = option("batches of validation before training")
+    log_every_n_steps: Count = option("training steps per logged point")
+    limit_train_batches: Positive = option("training batches per epoch, or a fraction of them")
+    limit_val_batches: Positive = option("validation batches, or a fraction of them")
+    limit_test_batches: Positive = option("test batches, or a fraction of them")
+    num_sanity_val_steps: NotNegative = option("validation batches before training")
     enable_model_summary: bool = option("print a table of the layers")
     detect_anomaly: bool = option("stop at the first NaN in a backward pass")
-    # the best checkpoint is chosen after whole epochs, each with a validation
+    # fixed options: jlml validates once, at the end of each epoch, and then chooses the best checkpoint
     enable_checkpointing: Literal[True] = option("jlml keeps the best and the last checkpoint")
     barebones: Literal[False] = option("jlml needs loggers and checkpoints")
     max_steps: Literal[-1] = option("use max_epochs")
@@ -155,14 +157,14 @@ class Trainer(Options):
 
 
 class Speed(Keys):
-    """The group `speed`: how the same training runs faster."""
+    """The group `speed`: options that make the same training faster."""
 
     loop: bool = key(True, "jlml's training loop instead of Lightning's: equal weights, less work per step")
-    flush_denormals: bool = key(True, "denormal numbers become zero: equal weights, faster on Intel")
-    compile: bool = key(False, "compile the forward pass, for some seconds before the first step")
+    flush_denormals: bool = key(True, "flush denormal numbers to zero: equal weights, faster on Intel")
+    compile: bool = key(False, "compile the forward pass, which takes some seconds before the first step")
     cuda_graphs: bool = key(False, "record steps on a GPU as CUDA graphs and replay them")
     onednn: bool = key(
-        False, "float32 products by oneDNN where it is faster than MKL: on AMD's Zen 5 and later"
+        False, "use oneDNN for float32 products where it is faster than MKL: on AMD's Zen 5 and later"
     )
 
 
@@ -175,54 +177,58 @@ class Callback(Options):
     pairs: Annotated[
         list[Annotated[list[Class], Len(2, 2)]],
         Expected("a list of pairs of classes, for example [[4,9],[3,8]]"),
-    ] = option("of classes")
-    steps: Annotated[int, Ge(2)] = option("images from one end of a line to the other")
-    rows: Count = option("of samples")
-    columns: Count = option("of samples")
+    ] = option("pairs of classes")
+    steps: Annotated[int, Ge(2)] = option("images per interpolation, both ends included")
+    rows: Count = option("rows of samples")
+    columns: Count = option("columns of samples")
     side: Annotated[int, Ge(2)] = option("images along each axis")
 
 
 class Checkpoints(Keys):
-    """`checkpoints`: when the whole state of training is saved, besides after every epoch."""
+    """`checkpoints`: when the training state is saved within an epoch. It is always saved after an epoch."""
 
     steps: Count | None = key(None, "training steps between two checkpoints; null for none")
     minutes: Positive | None = key(5, "minutes between two checkpoints; null for none")
 
 
 class Sweep(Keys):
-    """`sweep`: of train.py -m."""
+    """`sweep`: options of train.py -m."""
 
     name: FileName | None = key(
-        None, "folder under <output_dir>/sweeps; null for one made from the arguments"
+        None, "folder under <output_dir>/sweeps; null for a name made from the overrides"
     )
-    rank: Literal["val/mse", "val/bce", "val/loss", "val/nll"] = key("val/mse", "order of the table of jobs")
+    rank: Literal["val/mse", "val/bce", "val/loss", "val/nll"] = key("val/mse", "metric that ranks the jobs")
     retry: bool = key(False, "try failed jobs again")
 
 
 class Search(Keys):
     """The group `search`."""
 
-    name: FileName | None = key(None, "folder under <output_dir>/searches; null for one made from the ranges")
-    trials: Count = key(20, "of the whole search, whatever the number of processes")
-    metric: Text = key("val/loss", "of each trial's best checkpoint: val/mse, val/bce, val/elbo, ...")
-    direction: Literal["minimize", "maximize"] = key("minimize", "which end of the metric is better")
-    startup_trials: Count = key(5, "drawn at random; none is pruned before they are complete")
+    name: FileName | None = key(
+        None, "folder under <output_dir>/searches; null for a name made from the ranges"
+    )
+    trials: Count = key(20, "number of trials of all processes together")
+    metric: Text = key("val/loss", "metric of each trial's best checkpoint: val/mse, val/bce, val/elbo, ...")
+    direction: Literal["minimize", "maximize"] = key(
+        "minimize", "whether a lower or a higher metric is better"
+    )
+    startup_trials: Count = key(5, "trials with random values; none is pruned before they are complete")
     pruning: bool = key(True, "stop a trial that is worse than the median of the others at the same epoch")
-    warmup_epochs: NotNegative = key(1, "of each trial, before it may be pruned")
-    seed: Seed = key("${seed}", "of the values that are tried")
-    storage: Any = key("${oc.env:JLML_SEARCH_STORAGE,null}", "null: a journal file; or the URL of a database")
+    warmup_epochs: NotNegative = key(1, "epochs of each trial before it can be pruned")
+    seed: Seed = key("${seed}", "seed of the proposed values")
+    storage: Any = key("${oc.env:JLML_SEARCH_STORAGE,null}", "null for a journal file; or a database URL")
     ranges: dict[str, Any] = key({}, "by config key or group: {low, high, step, log}, or a list of choices")
 
 
 class Train(Keys):
     """The config of `train.py`."""
 
-    seed: Seed = key(0, "of weights, split, order of images and every other draw")
-    output_dir: Text = key("outputs", "run folders are created here")
+    seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
+    output_dir: Text = key("outputs", "folder for the run folders")
     draw_every: Count | None = key(5, "epochs between two pictures of each kind; null for the end only")
-    threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "cores of this process; null for all")
-    early_stopping: Count | None = key(None, "stop after this many epochs without a better val/loss")
-    resume: Folder | None = key(None, "a run folder: train it to its end, with its own config")
+    threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "number of CPU threads; null for all cores")
+    early_stopping: Count | None = key(None, "stop after this number of epochs without a better val/loss")
+    resume: Folder | None = key(None, "run folder to resume, with its own config")
     trust: bool = key(False, "resume a run whose config names classes outside jlml, torch and lightning")
     checkpoints: Checkpoints = Checkpoints()
     sweep: Sweep = Sweep()
@@ -237,14 +243,14 @@ class Train(Keys):
     callbacks: dict[str, Callback] | None = None
     logger: Annotated[Options | None, NoneIfEmpty] = None
     search: Search | None = None
-    # added when the config is composed, and when the data are read
+    # jlml adds these when it composes the config and when it reads the data
     choices: dict[str, str] = {}
     changes: list[str] = []
     image_shape: list[int] = []
 
 
 class Plane(Keys):
-    """`plane`: the plane of codes that an evaluation decodes."""
+    """`plane`: the latent planes that an evaluation decodes."""
 
     axes: (
         Annotated[
@@ -252,24 +258,24 @@ class Plane(Keys):
             Expected("two different integers >= 1, for example [1,2]"),
         ]
         | None
-    ) = key(None, "two latent dimensions, for example [1,2]; null for those that vary most")
+    ) = key(None, "two latent dimensions, for example [1,2]; null for the two that vary most")
     images: (
         Annotated[
             Annotated[list[NotNegative], Len(3, 3), AfterValidator(distinct)],
             Expected("three different integers >= 0, for example [0,1,2]"),
         ]
         | None
-    ) = key(None, "three test images, for example [0,1,2]; null for three classes")
+    ) = key(None, "three test images, for example [0,1,2]; null for images of three classes")
 
 
 class EvaluationData(Keys):
     """`data` of an evaluation."""
 
-    root: Text | None = key("${oc.env:JLML_DATA,null}", "where the data are now; null for where they were")
+    root: Text | None = key("${oc.env:JLML_DATA,null}", "folder of the data; null for the folder of the run")
 
 
 class Evaluate(Keys):
-    """The config of `evaluate.py`. The run says the rest."""
+    """The config of `evaluate.py`. Everything else comes from the config of the run."""
 
     run: Folder | None = key(None, "one run: its folder, or a checkpoint file in it")
     runs: (
@@ -278,24 +284,24 @@ class Evaluate(Keys):
             Expected("a folder, a glob, or a list of folders, 'runs=[one,other]'"),
         ]
         | None
-    ) = key(None, "several runs: a list of folders, a folder that holds them, or a glob")
-    sweep: Folder | None = key(None, "the folder of a sweep: its finished runs")
-    checkpoint: Literal["best", "last"] = key("best", "which checkpoint")
-    parts: Any = key(None, "for example [reconstruction,codes]; null for all, of several runs all but tsne")
-    reuse: bool = key(True, "several runs: take over what is evaluated already")
-    output_dir: Text | None = key(
-        None, "several runs: where the comparison goes; null for a folder beside them"
+    ) = key(None, "several runs: a list of folders, a folder that contains them, or a glob")
+    sweep: Folder | None = key(None, "folder of a sweep, to compare its finished runs")
+    checkpoint: Literal["best", "last"] = key("best", "checkpoint to evaluate")
+    parts: Any = key(
+        None, "for example [reconstruction,codes]; null for all, or all but tsne for several runs"
     )
-    device: Literal["cpu", "gpu"] = key("cpu", "where it is computed")
-    seed: Seed = key(0, "of every draw")
-    batch_size: Count = key(1000, "images at once; changes no number")
+    reuse: bool = key(True, "several runs: reuse results of earlier evaluations")
+    output_dir: Text | None = key(
+        None, "several runs: folder of the comparison; null for a folder beside the runs"
+    )
+    device: Literal["cpu", "gpu"] = key("cpu", "device of the computation")
+    seed: Seed = key(0, "seed of all random numbers")
+    batch_size: Count = key(1000, "images per batch; does not affect the results")
     importance_samples: Count = key(100, "draws per image for the bounds on log p(x)")
     samples: Count = key(10000, "generated images per sampler; at most the number of test images")
     tsne_images: Count = key(5000, "test images that t-SNE maps")
     plane: Plane = Plane()
     data: EvaluationData = EvaluationData()
-    trust: bool = key(
-        False, "instantiate classes outside jlml, torch and lightning that a run's config names"
-    )
+    trust: bool = key(False, "evaluate a run whose config names classes outside jlml, torch and lightning")
     choices: dict[str, str] = {}
     changes: list[str] = []

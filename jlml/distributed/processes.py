@@ -92,6 +92,6 @@ class Termination(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # here, because Lightning sets its own handler just before, and restores what was there afterwards
         if threading.current_thread() is threading.main_thread():  # Python allows no other thread
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended by SIGTERM."))
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped by SIGTERM."))
 
     on_validation_start = on_test_start = on_train_start

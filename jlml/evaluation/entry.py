@@ -1,4 +1,4 @@
-"""From the config of `evaluate.py` to one evaluation, or a comparison of several."""
+"""Evaluates one run or compares several, as the config of `evaluate.py` says."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison, compare
 from jlml.evaluation.subject import Settings
 from jlml.runs import Run
-from jlml.training.quiet import quieten
+from jlml.training.quiet import silence_lightning
 
 log = logging.getLogger(__name__)
 
@@ -25,25 +25,25 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
     """Evaluates the run that a config names, or compares its runs.
 
     Args:
-        cfg: as `evaluate.yaml` has it, or `jlml.compose(..., config_name="evaluate")`.
+        cfg: config of `evaluate.py`, for example from `jlml.compose(..., config_name="evaluate")`.
 
     Raises:
         UserError: the run, checkpoint, part or data do not exist.
     """
-    quieten()
+    silence_lightning()
     config = plain(cfg)
     check_evaluation(config)
     if config["device"] == "gpu" and not torch.cuda.is_available():
         raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
     try:
         return evaluate_with(Settings.model_validate(config))
-    except OSError as error:  # not every one names the file
+    except OSError as error:  # not every OSError has a file name
         what = error.filename or "A file of the evaluation"
         raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error
 
 
 def evaluate_with(settings: Settings) -> Evaluation | Comparison:
-    """One evaluation, or a comparison."""
+    """One evaluation, or a comparison, with valid settings."""
     given = [each for each in (settings.run, settings.runs, settings.sweep) if each is not None]
     if len(given) != 1:
         raise UserError(
@@ -56,12 +56,12 @@ def evaluate_with(settings: Settings) -> Evaluation | Comparison:
     run, which = one_run(str(settings.run), settings.checkpoint)
     state = run.state()
     if state not in ("finished", "pruned"):
-        log.warning("%s has not finished (%s): this is its %s checkpoint so far.", run.path, state, which)
+        log.warning("%s is not finished (%s). This evaluates its present %s checkpoint.", run.path, state, which)
     return evaluate_run(run, which, parts_of(settings.parts), settings)
 
 
 def parts_of(names: Any, default_without: Sequence[str] = ()) -> list[str]:
-    """The named parts in the order of `PARTS`; all but some if the names are None.
+    """The named parts in the order of `PARTS`; if the names are None, all but ``default_without``.
 
     Raises:
         UserError: a name is not a part.
@@ -74,15 +74,15 @@ def parts_of(names: Any, default_without: Sequence[str] = ()) -> list[str]:
             hint = did_you_mean(name, PARTS)
             raise UserError(f"parts={name} is not a part.{hint} Use some of: {', '.join(PARTS)}.")
     if not given:
-        raise UserError(f"parts=[] leaves nothing to do. Use some of: {', '.join(PARTS)}, or null for all.")
+        raise UserError(f"parts=[] is empty. Use some of: {', '.join(PARTS)}, or null for all.")
     return [name for name in PARTS if name in given]
 
 
 def sweep_folder(given: str) -> str:
-    """The folder of a sweep, which holds its runs.
+    """Checks that a folder is the folder of a sweep.
 
     Raises:
-        UserError: it is not one.
+        UserError: it is not.
     """
     if not (Path(given) / "sweep.yaml").is_file():
         raise UserError(

@@ -1,4 +1,4 @@
-"""A run folder: its config, checkpoints, state and lock; which of its content may be trusted."""
+"""Run folders: config, checkpoints, state and lock, and safe loading of untrusted ones."""
 
 from jlml.runs.build import build_data, build_model
 from jlml.runs.folder import Run, load, missing_folders, step_of

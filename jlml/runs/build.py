@@ -1,4 +1,4 @@
-"""From a config to the data and the untrained model that it describes."""
+"""Builds the data module and the untrained model of a config."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ from jlml.models import Autoencoder
 
 
 def build_data(config: Config) -> ImageDataModule:
-    """The data of a plain config, not read yet.
+    """Builds the data module of a plain config, without reading the data.
 
     Raises:
-        UserError: the class is not a data module of jlml, or refuses its options.
+        UserError: the class is not an `ImageDataModule`, or rejects its options.
     """
     data = make(config["data"], "data")
     if not isinstance(data, ImageDataModule):
@@ -23,14 +23,14 @@ def build_data(config: Config) -> ImageDataModule:
 
 
 def build_model(config: Mapping[str, Any], image_shape: tuple[int, int, int]) -> Autoencoder:
-    """The untrained model of a plain config.
+    """Builds the untrained model of a plain config.
 
     Args:
-        config: of a run.
+        config: config of a run.
         image_shape: (channels, height, width) of its images.
 
     Raises:
-        UserError: a class is not of the kind that is needed, or refuses its options.
+        UserError: a class has the wrong base class, or rejects its options.
     """
     loss = make(config["loss"], "loss")
     if not isinstance(loss, ObservationModel):

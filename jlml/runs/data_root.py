@@ -1,4 +1,4 @@
-"""Where the data of a run are: the place that its config names, if it holds them."""
+"""Finds the data of a recorded run."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from jlml.errors import UserError
 
 
 def recorded_root(name: str, root: str) -> str:
-    """The data root that a run recorded, if the data are there.
+    """The data root that a run recorded, if it still contains the data.
 
-    The config may come from anyone, so nothing is downloaded or written to the folder that it names. The
-    images of `mnist_5k` can be had without a file; for them it is the usual root.
+    The config is untrusted, so nothing is downloaded or written to the folder that it names. `mnist_5k` needs
+    no file; without one the default root is returned.
 
     Raises:
-        UserError: the data are not there.
+        UserError: the folder does not contain the data.
     """
     if name == "mnist_5k":
         return root if (Path(root) / MNIST_5K).is_file() else DEFAULT_ROOT

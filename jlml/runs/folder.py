@@ -1,9 +1,9 @@
-"""A run folder: it explains itself, and everything but `train.py` needs nothing else.
+"""A run folder: everything that is needed to load, evaluate or resume a run.
 
-<run>/config.yaml            resolved and plain; with the image shape, enough to rebuild the model
-<run>/checkpoints/best.ckpt  by validation loss; last.ckpt beside it
+<run>/config.yaml            resolved, plain config with the image shape: enough to rebuild the model
+<run>/checkpoints/best.ckpt  best validation loss; last.ckpt has the latest training state
 <run>/metrics.json           status, final metrics, versions
-<run>/progress.json          how far training has come, and when it last reported
+<run>/progress.json          current epoch and step, and the time of the last report
 <run>/snapshots/             validation codes during training
 <run>/train.log              log messages
 <run>/events.out.tfevents.*  TensorBoard
@@ -30,14 +30,14 @@ from jlml.models import Autoencoder
 from jlml.runs.build import build_model
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.runs.config_file import read_config
-from jlml.runs.heartbeat import beats_elsewhere
+from jlml.runs.heartbeat import is_trained_elsewhere
 from jlml.runs.matching import config_mismatch, dict_in, weights_mismatch
 from jlml.runs.naming import folder_name
 from jlml.runs.trust import check_targets
 from jlml.runs.upgrade import upgrade_config
 
 STATES = ("not begun", "running", "cut off", "finished", "pruned", "interrupted", "failed")
-# what a checkpoint must have, to load its model and to resume from it
+# required keys of a checkpoint, to load its model and to resume training
 FOR_MODEL = ("state_dict", "config")
 FOR_TRAINING = (*FOR_MODEL, "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step")
 
@@ -50,9 +50,9 @@ class Run:
 
     @classmethod
     def create(cls, config: Config, parent: Path) -> "Run":
-        """A new folder under ``parent``, named by date, time and the choices made.
+        """Creates a folder under ``parent``, named by date, time and choices.
 
-        Two runs that start in the same second get two folders.
+        Runs that start in the same second get different folders.
         """
         name = folder_name(config)
         try:
@@ -65,15 +65,17 @@ class Run:
                     continue
                 return cls(path)
         except OSError as error:
-            raise UserError(f"No run folder can be made in output_dir={parent}: {error.strerror}.") from error
+            raise UserError(
+                f"A run folder cannot be created in output_dir={parent}: {error.strerror}."
+            ) from error
         raise AssertionError("count() does not end")
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        """The run in a folder, or the one to which a checkpoint file belongs.
+        """Opens the run in a folder, or the run to which a checkpoint file belongs.
 
         Raises:
-            UserError: there is no run.
+            UserError: the path is not a run.
         """
         path = Path(path)
         folder = path.parent.parent if path.suffix == ".ckpt" else path
@@ -88,23 +90,23 @@ class Run:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         hint = did_you_mean(str(folder), [str(file.parent) for file in similar])
         raise UserError(
-            f"{path} is not a run folder: {reason}.{hint} Name a folder that train.py made, or a checkpoint "
-            "in one."
+            f"{path} is not a run folder: {reason}.{hint} Name a folder that train.py created, or a "
+            "checkpoint in one."
         )
 
     @classmethod
     def at(cls, path: Path) -> "Run":
-        """The run in this very folder, which is made if it does not exist."""
+        """The run in exactly this folder, which is created if it does not exist."""
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"No run folder can be made at {path}: {error.strerror}.") from error
+            raise UserError(f"A run folder cannot be created at {path}: {error.strerror}.") from error
         return cls(path)
 
-    def remove_if_empty(self, made: Sequence[Path] = ()) -> None:
-        """Removes the folder if nothing was written to it, and those that were made to hold it."""
+    def remove_if_empty(self, parents: Sequence[Path] = ()) -> None:
+        """Removes the folder if nothing was written to it, and then the given parents if they are empty."""
         with suppress(OSError):  # not empty
-            for folder in (self.path, *made):
+            for folder in (self.path, *parents):
                 folder.rmdir()
 
     def record_config(self, config: Config) -> None:
@@ -112,7 +114,7 @@ class Run:
         write_atomically(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def config(self, trust: bool = False) -> Config:
-        """The config of the run, checked, because it may come from anyone.
+        """Reads and checks the config of the run, which is untrusted.
 
         Args:
             trust: accept classes outside jlml, torch and lightning.
@@ -132,29 +134,29 @@ class Run:
 
     @contextmanager
     def _newer_version_explained(self) -> Iterator[None]:
-        """What this jlml does not understand in a run of a newer version is not the user's mistake."""
+        """Explains an error about a run of a newer version: this version may not understand it."""
         try:
             yield
         except UserError as error:
             theirs = dict_in(self.metrics(), "versions").get("jlml")
             if numbers_in(theirs) > numbers_in(jlml.__version__):
                 raise UserError(
-                    f"{self.path} was made by jlml {theirs}, and this is {jlml.__version__}, which does not "
-                    f"understand it. {error} Use jlml {theirs} or newer."
+                    f"{self.path} was created by jlml {theirs}, and this version, {jlml.__version__}, cannot "
+                    f"read it. {error} Use jlml {theirs} or newer."
                 ) from error
             raise
 
     def refuse_another(self, config: Config, choose: str = "another folder") -> None:
-        """Refuses a config that is not that of the run in this folder, if there is one.
+        """Refuses a config that differs from that of the run in this folder, if there is one.
 
-        More epochs are no other run: it may be extended.
+        A larger number of epochs is allowed, to extend a run.
 
         Args:
-            config: plain, with the image shape and the name of the data that were read.
-            choose: what the user can do.
+            config: plain config, with the image shape and the name of the loaded data set.
+            choose: what the user can choose instead, for the message.
 
         Raises:
-            UserError: naming the differences.
+            UserError: with the differences.
         """
         if not (self.path / "config.yaml").is_file():
             return
@@ -164,14 +166,14 @@ class Run:
             differing.pop("trainer.max_epochs", None)
         if differing:
             raise UserError(
-                f"{self.path} holds a run of another config: {in_words(differing)}. Choose {choose}."
+                f"{self.path} contains a run with another config: {in_words(differing)}. Choose {choose}."
             )
 
     def checkpoint_to_resume(self, model: Autoencoder, config: Config) -> Path | None:
-        """The checkpoint from which this model can resume; None if the run starts from the beginning.
+        """The checkpoint from which this model can resume; None if there is none yet.
 
         Raises:
-            UserError: the folder holds a run of another config, or one of its checkpoints is damaged.
+            UserError: the folder contains a run with another config, or one of its checkpoints is damaged.
         """
         self.refuse_another(config)
         last = self.path / "checkpoints" / "last.ckpt"
@@ -179,15 +181,18 @@ class Run:
             return None
         states = self.read(last, model, config, FOR_TRAINING)["callbacks"].values()
         best = last.with_name("best.ckpt")
-        # it is needed at the end, if no later epoch is better
-        if best.exists():
+        if best.exists():  # it is tested at the end, unless a later epoch is better
             self.read(best, model, config)
         elif any(isinstance(state, dict) and state.get("best_model_score") is not None for state in states):
-            raise UserError(f"{best} is missing, and {last.name} needs it. Put both in their place.")
+            raise UserError(f"{best} is missing, and {last.name} needs it. Restore both files.")
         return last
 
     def checkpoint(self, which: str = "best") -> Path:
-        """The file of the `best` or the `last` checkpoint."""
+        """The path of the `best` or the `last` checkpoint.
+
+        Raises:
+            UserError: it is missing.
+        """
         path = self.path / "checkpoints" / f"{which}.ckpt"
         if not path.is_file():
             hint = did_you_mean(which, [file.stem for file in path.parent.glob("*.ckpt")])
@@ -195,14 +200,14 @@ class Run:
         return path
 
     def last_good(self) -> str:
-        """In a sentence, which checkpoint of a failed run can still be used."""
+        """A sentence about the last usable checkpoint of a failed run."""
         last = self.path / "checkpoints" / "last.ckpt"
         if not last.is_file():
             return "No checkpoint had been written yet."
-        return f"The last good checkpoint, of step {step_of(last)}, is {last}."
+        return f"The last good checkpoint, from step {step_of(last)}, is {last}."
 
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
-        """The trained model, on the CPU, in eval mode, without gradients."""
+        """Loads the trained model to the CPU, in eval mode and without gradients."""
         config = self.config(trust)
         content = self.matching_checkpoint(config, which, trust)
         model = self._build(config)
@@ -210,9 +215,10 @@ class Run:
         return model.eval().requires_grad_(False)
 
     def matching_checkpoint(self, config: Config, which: str, trust: bool = False) -> dict[str, Any]:
-        """The content of a checkpoint that fits the model of a config.
+        """Reads a checkpoint and checks that it fits the model of a config.
 
-        They are compared on a model without memory: an untrusted config could describe one that fills it.
+        An untrusted config could describe a huge model, so its shapes are checked on the meta device, which
+        allocates no memory.
         """
         with torch.device("cpu" if trust else "meta"):
             return self.read(self.checkpoint(which), self._build(config), config)
@@ -220,10 +226,10 @@ class Run:
     def read(
         self, path: Path, model: Autoencoder, config: Config, needed: Sequence[str] = FOR_MODEL
     ) -> dict[str, Any]:
-        """The content of a checkpoint that belongs to this run and fits this model.
+        """Reads a checkpoint and checks that it belongs to this run and fits this model.
 
         Raises:
-            UserError: it is damaged, belongs to another run, or lacks something that is needed.
+            UserError: it is damaged, belongs to another run, or lacks a required key.
         """
         content = read_checkpoint(path)
         with self._newer_version_explained():
@@ -240,56 +246,56 @@ class Run:
             return build_model(config, (channels, height, width))
         except UserError:
             raise
-        except Exception as error:  # an option that no rule covers can make a class raise anything
+        except Exception as error:  # an unchecked option can make a class raise any error
             raise UserError(
-                f"No model can be built from {self.path / 'config.yaml'}: {reason_of(error)}."
+                f"The model of {self.path / 'config.yaml'} cannot be built: {reason_of(error)}."
             ) from error
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps other processes from training in this folder. The lock ends with its process.
+    def lock(self) -> Iterator[None]:
+        """Locks the folder for training. The lock is released when the process ends.
 
         Raises:
-            UserError: another process trains here, or a link would redirect what is written.
+            UserError: another process trains here, or the folder has a link that leads out of it.
         """
         refuse_links_out(self.path)
-        with locked(self.path / ".lock", wait=1) as free:  # reading the state holds it for a moment
+        with locked(self.path / ".lock", wait=1) as free:  # `state` holds the lock for a moment
             if not free:
-                raise UserError(f"Another process is training in {self.path}. Wait for it, or end it.")
+                raise UserError(f"Another process is training in {self.path}. Wait for it, or stop it.")
             remove_leftovers(self.path, self.path / "checkpoints", self.path / "snapshots")
             yield
 
     def state(self) -> str:
-        """One of `STATES`: the status in metrics.json, or `cut off` if it is running but nobody trains.
+        """One of `STATES`, or `unknown` if metrics.json has another status.
 
-        `unknown` if the file has another status. A process that trains holds a lock. On another machine the
-        lock may be invisible; there the heartbeat counts.
+        A run is `cut off` if its status is running but no process trains it. A training process holds the
+        lock. A lock on another machine may be invisible; then the heartbeat decides.
         """
         status = self.metrics().get("status", "not begun")
         if status != "running":
             return status if status in STATES else "unknown"
         lock = self.path / ".lock"
-        with suppress(OSError):  # in a read-only folder nobody trains
+        with suppress(OSError):  # no process can train in a read-only folder
             if lock.exists():
                 with locked(lock) as free:
                     if not free:
                         return status
-        return status if beats_elsewhere(self.path) else "cut off"
+        return status if is_trained_elsewhere(self.path) else "cut off"
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         """Writes `metrics.json`."""
         write_atomically(self.path / "metrics.json", json.dumps(content, indent=2) + "\n")
 
     def metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`; empty if there is none or it is damaged."""
+        """The content of `metrics.json`; empty if the file is missing or damaged."""
         return read_json(self.path / "metrics.json")
 
 
 def step_of(checkpoint: Path) -> int:
-    """The number of optimizer steps that a checkpoint has seen.
+    """The optimizer step of a checkpoint.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the checkpoint cannot be read.
     """
     step = read_checkpoint(checkpoint).get("global_step")
     if not isinstance(step, int):
@@ -298,21 +304,21 @@ def step_of(checkpoint: Path) -> int:
 
 
 def missing_folders(path: Path) -> list[Path]:
-    """Those of a folder and its parents that do not exist, the innermost first."""
-    return [folder for folder in (path, *path.parents) if not os.path.exists(folder)]  # it raises nothing
+    """The folder and its parents that do not exist, innermost first."""
+    return [folder for folder in (path, *path.parents) if not os.path.exists(folder)]  # raises no OSError
 
 
 def numbers_in(version: Any) -> tuple[int, ...]:
-    """The numbers of a version, which compare as versions do; none if it is not a version."""
+    """A version as a tuple of integers, to compare versions; empty if it is not a version."""
     parts = re.match(r"\d{1,9}(\.\d{1,9})*", version) if isinstance(version, str) else None
     return tuple(map(int, parts[0].split("."))) if parts else ()
 
 
 def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:
-    """The model of a run folder, ready to `encode`, `decode` and `sample`.
+    """Loads the model of a run folder, ready to `encode`, `decode` and `sample`.
 
     Args:
-        run: the folder, as `train.py` prints it at the end.
+        run: run folder, as `train.py` prints it at the end.
         checkpoint: `best` or `last`.
         trust: accept a config that names classes outside jlml, torch and lightning.
     """

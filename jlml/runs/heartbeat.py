@@ -1,4 +1,4 @@
-"""The heartbeat of a run: its progress, written while it trains, and whether another machine trains it."""
+"""The heartbeat of a run: progress.json, which shows that some machine is training it."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from socket import gethostname
 from jlml.files import read_json, write_atomically
 
 FILE = "progress.json"
-SECONDS = 10  # between two beats, plus what cannot be interrupted: validation, pictures
-SILENCE = 12 * SECONDS  # after which a run on another machine counts as dead
+SECONDS = 10  # between two heartbeats; longer during validation and pictures
+SILENCE = 12 * SECONDS  # without a heartbeat, after which a run on another machine counts as dead
 
 
-def beat(folder: Path, epoch: int, epochs: int | None, step: int) -> None:
-    """Writes how far a run has come, when, and in which process."""
+def write_heartbeat(folder: Path, epoch: int, epochs: int | None, step: int) -> None:
+    """Writes the progress of a run, with the time and the process."""
     content = {
         "epoch": epoch,
         "epochs": epochs,
@@ -27,8 +27,8 @@ def beat(folder: Path, epoch: int, epochs: int | None, step: int) -> None:
     write_atomically(folder / FILE, json.dumps(content) + "\n")
 
 
-def beats_elsewhere(folder: Path) -> bool:
-    """Whether another machine, whose locks may not be visible here, has just trained in this folder."""
+def is_trained_elsewhere(folder: Path) -> bool:
+    """Whether another machine is training in this folder. Its locks may not be visible here."""
     host = read_json(folder / FILE).get("host")
     if host is None or host == gethostname():
         return False

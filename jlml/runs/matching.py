@@ -1,4 +1,4 @@
-"""Whether a checkpoint belongs to a run: its config and its weights are compared before it is used."""
+"""Checks that a checkpoint belongs to a run: compares its config and its weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from jlml.config import Config, differences, in_words
 
 
 def config_mismatch(theirs: Any, ours: Config) -> str | None:
-    """How a checkpoint's config differs from that of the run; None if it does not.
+    """Describes how a checkpoint's config differs from that of the run; None if it does not.
 
-    The number of epochs may differ, because a run may be extended.
+    The number of epochs may differ, because a run can be extended.
     """
     if not isinstance(theirs, dict) or not (dict_in(theirs, "data") and dict_in(theirs, "trainer")):
         return "it has no config"
@@ -21,13 +21,13 @@ def config_mismatch(theirs: Any, ours: Config) -> str | None:
 
 
 def weights_mismatch(theirs: Any, ours: Mapping[str, Tensor], size: int) -> str | None:
-    """The first weight that does not fit; None if all do.
+    """Describes the first weight that does not fit the model; None if all fit.
 
     Args:
-        theirs: the checkpoint's `state_dict`.
-        ours: the model's.
-        size: of the file, in bytes. The weights must not be larger: an untrusted file may hold one number
-            and declare a million copies of it.
+        theirs: `state_dict` of the checkpoint.
+        ours: `state_dict` of the model.
+        size: size of the file in bytes. Larger weights are refused: an untrusted file can store one number
+            and declare a tensor with a million copies of it.
     """
     if not isinstance(theirs, dict):
         return "it has no weights"
@@ -42,6 +42,6 @@ def weights_mismatch(theirs: Any, ours: Mapping[str, Tensor], size: int) -> str 
 
 
 def dict_in(content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The dict under a key; empty if there is none."""
+    """The dict at a key; empty if there is none."""
     value = content.get(key)
     return value if isinstance(value, dict) else {}

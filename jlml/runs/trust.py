@@ -1,4 +1,4 @@
-"""Which classes a config may name that comes from an untrusted run folder."""
+"""Restricts which classes a config from an untrusted run folder may instantiate."""
 
 import importlib
 import inspect
@@ -11,7 +11,7 @@ from jlml.errors import UserError
 
 TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
 
-# the base class that a place in the config needs; nothing is built in other places
+# pattern of a key -> allowed base classes; other keys must not name a class
 KINDS = {
     r"data": ("jlml.data.ImageDataModule",),
     r"model": ("jlml.models.Autoencoder",),
@@ -23,16 +23,16 @@ KINDS = {
     r"callbacks\.[^.\[]*": ("jlml.pictures.drawing.Drawing", "lightning.Callback"),
     r"logger": ("jlml.pictures.TensorBoard",),
 }
-# it writes and deletes files that its options and its state in a checkpoint name
+# this class writes and deletes files that its options and its state in a checkpoint name
 DANGEROUS = "lightning.pytorch.callbacks.Checkpoint"
 
 
 def check_targets(config: Mapping[str, Any]) -> None:
-    """Refuses the config of a run that names anything but a class of jlml, torch or lightning.
+    """Refuses the config of a run that names anything other than a class of jlml, torch or lightning.
 
     Raises:
-        UserError: a target is outside the trusted packages, is not a class, or does not derive from what
-            its place needs.
+        UserError: a target is outside the trusted packages, is not a class, or has the wrong base class for
+            its key.
     """
     for key, node in nodes_with_targets(config):
         target = node["_target_"]
@@ -41,7 +41,7 @@ def check_targets(config: Mapping[str, Any]) -> None:
         if found is None or not is_of(found, kinds):
             allowed = kinds if found else [f"a class of {', '.join(TRUSTED_PACKAGES)}"]
             if found is not None and issubclass(found, locate(DANGEROUS, DANGEROUS)):
-                allowed = ["a class that writes to the run folder only"]
+                allowed = ["a class that writes only to the run folder"]
             raise UserError(
                 f"{key}._target_={target} is not {' or '.join(allowed) or 'allowed here'}, and a run folder "
                 "can come from anyone. If you trust this one, add trust=true."
@@ -49,7 +49,7 @@ def check_targets(config: Mapping[str, Any]) -> None:
 
 
 def trust_needed(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The override that a command needs in order to use a run of this config, if it needs one."""
+    """The override ``trust=true`` if a command needs it to use a run with this config; otherwise empty."""
     try:
         check_targets(config)
     except UserError:
@@ -58,10 +58,10 @@ def trust_needed(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def trusted_class(target: str) -> type | None:
-    """The class that a dotted path names, if the path never leaves the trusted packages.
+    """The class at a dotted path, if the path never leaves the trusted packages; otherwise None.
 
-    A path such as `jlml.data.mnist.os.system` starts in one and leaves it. So the origin of every module and
-    class on the way is checked before anything is imported through it.
+    A path such as `jlml.data.mnist.os.system` starts in a trusted package and leaves it. So the origin of
+    every module and class on the path is checked before the next step.
     """
     package = next((name for name in TRUSTED_PACKAGES if target.startswith(f"{name}.")), None)
     if package is None:
@@ -69,12 +69,12 @@ def trusted_class(target: str) -> type | None:
     found: Any = importlib.import_module(package)
     for name in target.removeprefix(f"{package}.").split("."):
         if not name.isidentifier() or name.startswith("_"):
-            return None  # importing `package.__main__` would run a program
+            return None  # for example `package.__main__`, which runs a program on import
         try:
             if inspect.ismodule(found) and not hasattr(found, name):
                 importlib.import_module(f"{found.__name__}.{name}")
             found = getattr(found, name)
-        except Exception:  # importing may fail in any way
+        except Exception:  # an import can raise any error
             return None
         home = getattr(found, "__name__" if inspect.ismodule(found) else "__module__", "")
         within = f"{home}.".startswith(tuple(f"{name}." for name in TRUSTED_PACKAGES))
@@ -84,7 +84,7 @@ def trusted_class(target: str) -> type | None:
 
 
 def is_of(found: type, kinds: Iterable[str]) -> bool:
-    """Whether a class derives from one of these, and can do no harm with what a config passes to it."""
+    """Whether a class derives from one of these classes and is not dangerous."""
     return any(issubclass(found, locate(kind, kind)) for kind in kinds) and not issubclass(
         found, locate(DANGEROUS, DANGEROUS)
     )

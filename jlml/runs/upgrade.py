@@ -1,7 +1,7 @@
-"""Configs and checkpoints of earlier versions, brought to what this version writes.
+"""Upgrades configs and checkpoints of earlier versions to the present format.
 
-Version 0.1.0 had its options of speed in the group `trainer`, classes in other modules, and took optimizer
-steps 32 at a time by manual optimization.
+Version 0.1.0 had the speed options in the group `trainer`, had classes in other modules, and took 32
+optimizer steps at a time by manual optimization.
 """
 
 from copy import deepcopy
@@ -13,12 +13,12 @@ MOVED = {
     "jlml.callbacks.": "jlml.pictures.",
     "jlml.optimizers.FusedAdam": "torch.optim.Adam",
 }
-SPEED = {"compile": "compile", "capture": "cuda_graphs", "onednn": "onednn"}  # keys of trainer, then of speed
+SPEED = {"compile": "compile", "capture": "cuda_graphs", "onednn": "onednn"}  # key in trainer -> in speed
 STEPS_AT_A_TIME = 32
 
 
 def upgrade_config(config: Plain) -> Plain:
-    """A config as this version writes it. One that is, stays as it is."""
+    """Upgrades a config. Returns a config of this version unchanged."""
     if "speed" in config or not isinstance(config.get("trainer"), dict):
         return config
     config = moved(deepcopy(config))
@@ -34,7 +34,7 @@ def upgrade_config(config: Plain) -> Plain:
 
 
 def moved(node: Any) -> Any:
-    """The same containers, with the new names of classes."""
+    """Replaces the old names of classes in nested containers."""
     if isinstance(node, dict):
         return {
             key: new_name(value) if key == "_target_" and isinstance(value, str) else moved(value)
@@ -44,7 +44,7 @@ def moved(node: Any) -> Any:
 
 
 def new_name(target: str) -> str:
-    """Where a class is now."""
+    """The present dotted path of a class."""
     for old, new in MOVED.items():
         if target.startswith(old):
             return target.replace(old, new, 1)
@@ -52,7 +52,7 @@ def new_name(target: str) -> str:
 
 
 def upgrade_checkpoint(content: Plain) -> Plain:
-    """A checkpoint as this version writes it. One that is, stays as it is."""
+    """Upgrades a checkpoint. Returns a checkpoint of this version unchanged."""
     config, loops = content.get("config"), content.get("loops")
     if not isinstance(config, dict) or "speed" in config:
         return content
@@ -71,11 +71,11 @@ def upgrade_checkpoint(content: Plain) -> Plain:
 
 
 def upgrade_loop(fit_loop: Plain, batches: int) -> Plain:
-    """Lightning's progress in automatic optimization, batch by batch.
+    """Converts the progress of version 0.1.0's fit loop to that of Lightning's automatic optimization.
 
     Args:
-        fit_loop: of a loop that counted groups of batches, and steps of manual optimization.
-        batches: in a group.
+        fit_loop: state of a loop that counted groups of batches, and steps of manual optimization.
+        batches: number of batches per group.
     """
     for count in ("current", "total"):
         progress = fit_loop["epoch_loop.batch_progress"][count]

@@ -19,7 +19,7 @@ from jlml.search.settings import Settings
 from jlml.search.trials import Trials
 from jlml.speed.hardware import check_device
 from jlml.training.progress import ProgressBar
-from jlml.training.quiet import quieten
+from jlml.training.quiet import silence_lightning
 from jlml.training.record import Pruned
 from jlml.training.train import train
 
@@ -35,7 +35,7 @@ def search(cfg: DictConfig) -> Found:
     Raises:
         UserError: the config is invalid, before anything is trained; or the storage is lost.
     """
-    quieten()
+    silence_lightning()
     settings = prepared(Settings.of(cfg))
     trials = Trials(settings)
     record_search(trials)

@@ -1,1 +1,1 @@
-"""One training run: from a config to a run folder, and how it resumes."""
+"""One training run: trains a config into a run folder, and resumes it."""

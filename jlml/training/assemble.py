@@ -1,4 +1,4 @@
-"""The trainer of a run: Lightning's, with the callbacks and the logger of the config and of every run."""
+"""Creates the Lightning trainer of a run, with its callbacks and its logger."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -20,10 +20,10 @@ from jlml.training.progress import Heartbeat, ProgressBar, Throughput
 
 
 def make_callbacks(config: Config) -> list[Any]:
-    """The pictures and callbacks that the config names.
+    """Creates the pictures and callbacks that the config names.
 
     Raises:
-        UserError: one of them cannot be made, or has a state that no checkpoint may hold.
+        UserError: one of them cannot be created, or its state cannot be stored in a checkpoint.
     """
     nodes = config.get("callbacks") or {}
     callbacks = {f"callbacks.{name}": make(node, f"callbacks.{name}") for name, node in nodes.items()}
@@ -34,12 +34,12 @@ def make_callbacks(config: Config) -> list[Any]:
 
 
 def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | None:
-    """The logger of the run, or None if the config has none.
+    """Creates the logger of the run; None if the config has none.
 
     Args:
-        config: of the run.
-        run: whose folder it writes to.
-        last: the checkpoint from which the run resumes; what was logged after it will be logged again.
+        config: config of the run.
+        run: run folder to write to.
+        last: checkpoint from which the run resumes. Events logged after it are purged and logged again.
     """
     if not config.get("logger"):
         return None
@@ -53,7 +53,7 @@ def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | No
 
 
 def make_trainer(config: Config, run: Run, logger: TensorBoard | None, callbacks: Sequence[Any]) -> Trainer:
-    """Lightning's trainer, with the callbacks of every run and those that are given."""
+    """Creates Lightning's trainer, with the callbacks of every run and the given ones."""
     drawings = [callback for callback in callbacks if isinstance(callback, Drawing)]
     others = [callback for callback in callbacks if not isinstance(callback, Drawing)]
     folder, patience = run.path / "checkpoints", config.get("early_stopping")
@@ -78,7 +78,7 @@ def make_trainer(config: Config, run: Run, logger: TensorBoard | None, callbacks
 
 
 def check_optimizers(model: Autoencoder) -> None:
-    """Raises a UserError if optimizer or scheduler refuse their options, which they do only when made."""
+    """Raises a UserError if optimizer or scheduler reject their options, which needs creating them."""
     try:
         model.configure_optimizers()
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
@@ -86,10 +86,10 @@ def check_optimizers(model: Autoencoder) -> None:
 
 
 def check_state(callback: Callback, key: str) -> None:
-    """Refuses a callback whose state would make a checkpoint that cannot be read again.
+    """Refuses a callback whose state would make a checkpoint unreadable.
 
     Raises:
-        UserError: naming its key.
+        UserError: with the callback's key.
     """
     content = BytesIO()
     try:
@@ -104,7 +104,7 @@ def check_state(callback: Callback, key: str) -> None:
 
 
 def speed_of(trainer: Trainer) -> dict[str, float | int]:
-    """How long training took, and how fast its steps were."""
+    """Number of epochs, duration and speed of training, for metrics.json."""
     (throughput,) = (callback for callback in trainer.callbacks if isinstance(callback, Throughput))  # type: ignore[attr-defined]
     return {
         "epochs": trainer.current_epoch,

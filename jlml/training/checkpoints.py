@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: the best one, and the last one, from which training resumes exactly."""
+"""The two checkpoints of a run: the best one, and the last one to resume training from exactly."""
 
 import io
 import signal
@@ -26,14 +26,14 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one and renames it: a process killed meanwhile loses neither.
+    """Writes checkpoints atomically, so that a killed process does not lose the old one.
 
-    Every checkpoint carries the config that rebuilds its model. One with weights that are not finite does
-    not replace a good one. Reads only intact files of tensors and plain containers, whatever the defaults
-    of torch and Lightning: no pickled code.
+    Every checkpoint contains the config that rebuilds its model. A checkpoint whose weights are not finite
+    does not replace a good one. Loading accepts only intact files of tensors and plain containers, never
+    pickled code, whatever the defaults of torch and Lightning.
 
     Args:
-        config: of the run.
+        config: config of the run.
     """
 
     def __init__(self, config: Config) -> None:
@@ -47,7 +47,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save({**checkpoint, "config": self.config}, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with content.getbuffer() as view:  # given back even if writing fails, before the buffer is closed
+        with content.getbuffer() as view:  # released before the buffer is closed, even if writing fails
             write_atomically(Path(path), view)
 
     def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """`best.ckpt`: the weights of the lowest validation loss so far, without the state of training."""
+    """`best.ckpt`: the weights with the lowest validation loss so far, without the training state."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The best so far is in this folder, even if the run has moved since."""
+        """Restores the best score, with the paths of this folder in case the run was moved."""
         assert self.dirpath is not None
         if state_dict["best_model_score"] is None:
             return  # interrupted before the first validation
@@ -74,10 +74,10 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class Patience(EarlyStopping):
-    """Ends training when the validation loss has not fallen for a number of epochs.
+    """Stops training when the validation loss has not improved for a number of epochs.
 
-    A resumed run asks at its start. Lightning would ask after another epoch only: a run that was interrupted
-    after its end would train past it.
+    It also checks at the start of a resumed run. Lightning checks only after the next epoch, so a run that
+    was interrupted after its last epoch would train one epoch too many.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -88,17 +88,17 @@ class Patience(EarlyStopping):
 
 
 class LastCheckpoint(Checkpoint):
-    """`last.ckpt`: everything that training needs to resume at any step as if it had never stopped.
+    """`last.ckpt`: the complete state of training, to resume at any step as if it had never stopped.
 
-    Written when an epoch is over, at intervals of steps or minutes within one, and at once when SIGTERM or
-    Ctrl-C end the run. It is always written as the next epoch or batch starts: at the end of an epoch
-    Lightning has not yet stepped a plateau scheduler, and a run that resumed from there would stay behind.
+    Written after every epoch, every few steps or minutes within an epoch, and when SIGTERM or Ctrl-C stops
+    the run. The file is written when the next epoch or batch starts: at the end of an epoch Lightning has not
+    yet stepped a plateau scheduler, and a resumed run would miss that step.
 
     Args:
-        folder: of the checkpoints.
-        config: of the run, for the command that resumes it.
-        steps: between two checkpoints within an epoch; None for none.
-        minutes: likewise by the clock, in a run of one process.
+        folder: folder of the checkpoints.
+        config: config of the run, for the command that resumes it.
+        steps: steps between two checkpoints within an epoch; None for none.
+        minutes: minutes between two checkpoints within an epoch, in a run with one process; None for none.
     """
 
     def __init__(
@@ -108,19 +108,20 @@ class LastCheckpoint(Checkpoint):
         self.command = command_line("train.py", override("resume", str(folder.parent)), *trust_needed(config))
         self.steps = steps
         self.minutes = minutes
-        self._random_state: dict[str, Any] | None = None  # to be restored when training starts
-        self._signal = ""  # the name of the signal that ends the run
-        self._handlers: dict[signal.Signals, Any] = {}  # as they were before training
+        self._random_state: dict[str, Any] | None = None  # restored when training starts
+        self._signal = ""  # name of the signal that stops the run
+        self._handlers: dict[signal.Signals, Any] = {}  # the handlers before training
         self._written = time.monotonic()
         self._written_step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows no other
+        # Python sets signal handlers only in the main thread
+        in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
-            # here, because Lightning sets its own handlers just before
+            # not earlier, because Lightning has just set its own handlers
             self._handlers = {name: signal.signal(name, self._end_soon) for name in SIGNALS}
         self._written_step = trainer.global_step
-        if self._random_state is not None and trainer.is_global_zero:  # it is that of the first process
+        if self._random_state is not None and trainer.is_global_zero:  # saved by rank zero
             restore_random_state(self._random_state)
         self._random_state = None
 
@@ -132,7 +133,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.fit_loop.restarting:  # until it is over, Lightning would not step a plateau scheduler
+        if trainer.fit_loop.restarting:  # while this is set, Lightning does not step a plateau scheduler
             trainer.fit_loop.restarting = False
         if batch_idx > 0 and (self._signal or self._is_due(trainer)):
             self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
@@ -150,25 +151,25 @@ class LastCheckpoint(Checkpoint):
     def _is_due(self, trainer: Trainer) -> bool:
         if self.steps is not None and trainer.global_step - self._written_step >= self.steps:
             return True
-        if self.minutes is None or trainer.world_size > 1:  # the clocks of several processes differ
+        if self.minutes is None or trainer.world_size > 1:  # clocks differ between processes
             return False
         return time.monotonic() - self._written > 60 * self.minutes
 
     def _write(self, trainer: Trainer, progress: Any) -> None:
         for logger in trainer.loggers:
-            logger.finalize("")  # what was logged before a checkpoint is not logged again after it
+            logger.finalize("")  # flush: a resumed run does not log the steps before the checkpoint again
         with not_begun(progress):
             trainer.save_checkpoint(self.path)
         self._written, self._written_step = time.monotonic(), trainer.global_step
 
     def _end_soon(self, number: int, frame: Any) -> None:
         if self._signal:
-            sys.exit(f"Ended at once, as asked twice. Resume with: {self.command}")
+            sys.exit(f"Stopped at the second signal, without saving. Resume with: {self.command}")
         self._signal = signal.Signals(number).name
 
     def _end_if_asked(self) -> None:
         if self._signal:
-            sys.exit(f"Ended by {self._signal}, everything is saved. Resume with: {self.command}")
+            sys.exit(f"Stopped by {self._signal}, everything is saved. Resume with: {self.command}")
 
     def state_dict(self) -> dict[str, Any]:
         return random_state()
@@ -179,8 +180,7 @@ class LastCheckpoint(Checkpoint):
 
 @contextmanager
 def not_begun(progress: Any) -> Iterator[None]:
-    """Inside, the current epoch or batch does not count as begun. Otherwise Lightning would take it for
-    interrupted, and skip it."""
+    """Counts the current epoch or batch as not started. Otherwise a resumed run would skip it."""
     for counts in (progress.total, progress.current):
         counts.ready -= 1
     try:
@@ -191,13 +191,13 @@ def not_begun(progress: Any) -> Iterator[None]:
 
 
 def random_state() -> dict[str, Any]:
-    """The state of torch's generators, from which the noise of training is drawn."""
+    """The state of torch's global generators, the source of the training noise."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "gpus": gpus}
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Sets torch's generators to a state that `random_state` has returned."""
+    """Sets torch's generators to a state from `random_state`."""
     torch.set_rng_state(state["cpu"])
     if torch.cuda.is_available() and len(state["gpus"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["gpus"])

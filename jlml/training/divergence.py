@@ -1,4 +1,4 @@
-"""Training ends where numbers end: at a loss that is infinite or not a number."""
+"""Stops training when a loss or a weight is infinite or NaN."""
 
 from math import isfinite
 from typing import Any
@@ -9,22 +9,22 @@ from torch import Tensor
 
 from jlml.errors import DivergedError
 
-ADVICE = "Try a lower optimizer.lr, or a limit on the gradient, trainer.gradient_clip_val=100."
+ADVICE = "Try a lower optimizer.lr, or gradient clipping: trainer.gradient_clip_val=100."
 
 
 class StopWhenDiverged(Callback):
     """Raises a DivergedError if a training or validation loss is not finite.
 
-    Training losses are looked at whenever a point of the curves is due, because a look waits for a GPU.
+    Training losses are checked only when metrics are logged, because each check synchronises with the GPU.
     """
 
     def __init__(self) -> None:
-        self._losses: list[Tensor] = []  # since the last look
+        self._losses: list[Tensor] = []  # since the last check
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if not outputs:  # of a model that takes its optimizer steps itself: validation will tell
+        if not outputs:  # a model with manual optimization may return none; validation checks its loss
             return
         self._losses.append(outputs["loss"])
         if not trainer.is_last_batch and (batch_idx + 1) % trainer.log_every_n_steps:  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ class StopWhenDiverged(Callback):
 
 
 def diverged(trainer: Trainer, split: str, step: int) -> DivergedError:
-    """An error with the step and the latest numbers of a split."""
+    """The error for a split that diverged, with the step and the split's latest metrics."""
     shown = ", ".join(f"{name} {value:.4g}" for name, value in values_of(trainer, split).items())
     return DivergedError(f"Training has diverged at step {step}: {shown}. {ADVICE}")
 

@@ -1,4 +1,4 @@
-"""What the terminal shows during training, and how fast it goes."""
+"""Callbacks that measure and report training progress: speed, heartbeat and progress bar."""
 
 import sys
 from pathlib import Path
@@ -11,25 +11,25 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from jlml.metrics import MONITOR
 from jlml.metrics.names import EPOCH_SPEED
-from jlml.runs.heartbeat import SECONDS, beat
+from jlml.runs.heartbeat import SECONDS, write_heartbeat
 
 
 class Throughput(Callback):
-    """Training images per second of each epoch, without validation and pictures."""
+    """Logs training images per second for each epoch, without validation and pictures."""
 
     def __init__(self) -> None:
         self.images = 0
-        self.seconds = 0.0  # of training steps
-        self.fit_seconds = 0.0  # between the first step and the last callback
+        self.seconds = 0.0  # time of the training steps
+        self.fit_seconds = 0.0  # time from the start of fit to its end
         self._fit_started = 0.0
         self._epoch_started = 0.0
         self._seen = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._fit_started = perf_counter() - self.fit_seconds  # of before, in a resumed run
+        self._fit_started = perf_counter() - self.fit_seconds  # a resumed run includes the time before
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._epoch_started = perf_counter()  # an epoch that is resumed does not start again
+        self._epoch_started = perf_counter()  # on_train_epoch_start is not called for a resumed epoch
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._epoch_started = perf_counter()
@@ -60,7 +60,7 @@ class Throughput(Callback):
 
 
 class Heartbeat(Callback):
-    """Writes `progress.json`: the epoch, the step and the time, at every epoch and every ten seconds."""
+    """Writes `progress.json` with epoch, step and time, every epoch and every ten seconds."""
 
     def __init__(self) -> None:
         self._last = 0.0
@@ -79,11 +79,13 @@ class Heartbeat(Callback):
         if not trainer.is_global_zero:
             return
         self._last = monotonic()
-        beat(Path(trainer.default_root_dir), trainer.current_epoch, trainer.max_epochs, trainer.global_step)
+        write_heartbeat(
+            Path(trainer.default_root_dir), trainer.current_epoch, trainer.max_epochs, trainer.global_step
+        )
 
 
 class ProgressBar(TQDMProgressBar):
-    """A bar for the current epoch, redrawn every 96 steps. Without a terminal, a line per epoch."""
+    """A bar for the current epoch, redrawn every 96 steps. Without a terminal, one line per epoch."""
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=96 if sys.stdout.isatty() else 0)

@@ -1,4 +1,4 @@
-"""The folder of a run, and what a run says about itself: `config.yaml`, `metrics.json` and `train.log`."""
+"""Creates a run folder and records the run in `config.yaml`, `metrics.json` and `train.log`."""
 
 import logging
 import subprocess
@@ -24,7 +24,7 @@ PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
 class Pruned(Exception):  # noqa: N818 - it is not an error
-    """Raised by a callback to end a run that is not worth more time. The run is complete up to there."""
+    """Raised by a callback to stop a run early. All results so far are saved."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__(f"pruned after {epochs} epochs")
@@ -35,19 +35,19 @@ class Pruned(Exception):  # noqa: N818 - it is not an error
 def run_folder(
     config: Config, model: Autoencoder, parent: Path | None, existing: Run | None, is_first: bool
 ) -> Iterator[tuple[Run, Path | None]]:
-    """The run's folder, the same in all its processes, and the checkpoint from which it resumes, if any.
+    """The run's folder, the same in all processes, and the checkpoint from which it resumes, if any.
 
-    A folder to which nothing was written is removed again.
+    If an error occurs before anything was written, the folder is removed.
 
     Args:
-        config: of the run.
-        model: untrained.
-        parent: where a new folder is made; None for the config's ``output_dir``.
-        existing: the folder, instead of a new one.
-        is_first: whether this is the process that writes.
+        config: config of the run.
+        model: untrained model, to check the checkpoint against.
+        parent: folder for a new run folder; None for the config's ``output_dir``.
+        existing: run to use instead of a new one.
+        is_first: whether this process has rank zero; only rank zero writes.
     """
     parent = Path(parent or config["output_dir"])
-    made = missing_folders(parent) if is_first else []
+    created = missing_folders(parent) if is_first else []
     run = existing or (Run.create(config, parent) if is_first else None)
     try:
         last = run.checkpoint_to_resume(model, config) if run and is_first else None
@@ -56,21 +56,21 @@ def run_folder(
         yield run, last
     except Exception:
         if is_first and run:
-            run.remove_if_empty(made)
+            run.remove_if_empty(created)
         raise
 
 
 @contextmanager
 def recorded(run: Run, config: Config, fingerprint: str, is_first: bool) -> Iterator[dict[str, Any]]:
-    """Keeps other processes out of the folder, and `metrics.json` up to date: running, then finished,
-    pruned, failed or interrupted.
+    """Locks the run folder, and records the run's status in `metrics.json`: running, then finished, pruned,
+    failed or interrupted.
 
-    What the caller adds to the record is written at the end.
+    Yields a dict. Its content is written to `metrics.json` at the end.
     """
     if not is_first:
         yield {}
         return
-    with run.alone(), status_kept(run, config, fingerprint) as record:
+    with run.lock(), status_kept(run, config, fingerprint) as record:
         run.record_config(config)
         try:
             yield record
@@ -80,7 +80,7 @@ def recorded(run: Run, config: Config, fingerprint: str, is_first: bool) -> Iter
 
 @contextmanager
 def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str, Any]]:
-    """Writes the record when it begins and when it ends, however it ends."""
+    """Writes the record at the start and at the end of the run, also after an error."""
     handler = LogFile(run.path / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("jlml")
@@ -108,8 +108,8 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         record["status"] = "interrupted"
         log.info("Interrupted.")
         if isinstance(end, SystemExit) and isinstance(end.code, str):
-            raise  # with the command that resumes
-        sys.exit(f"Interrupted. What there is of the run is in {run.path}.")
+            raise  # its message has the command to resume
+        sys.exit(f"Interrupted. Everything saved so far is in {run.path}.")
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
         log.info("Pruned after %s epochs.", pruned.epochs)
@@ -129,25 +129,25 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         raise
     finally:
         logger.removeHandler(handler)
-        with suppress(OSError):  # a full disk has been reported
+        with suppress(OSError):  # a full disk is already reported
             handler.close()
             if record["status"] != "finished":
                 run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
 
 
 def advice(run: Run, config: Config) -> str:
-    """What to do if a run could not write."""
+    """What the user can do after a failed write."""
     if not (run.path / "config.yaml").is_file():
-        return "Make room, and start again."
+        return "Free some disk space, and start again."
     overrides = [override("resume", str(run.path)), *trust_needed(config)]
     epochs = config["trainer"]["max_epochs"]
-    if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # an extension that was not yet recorded
+    if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # a larger number, not yet recorded
         overrides.append(override("trainer.max_epochs", str(epochs)))
-    return f"Make room, then: {command_line('train.py', *overrides)}"
+    return f"Free some disk space, then resume with: {command_line('train.py', *overrides)}"
 
 
 class LogFile(logging.FileHandler):
-    """A log that ends where the disk is full, without another message about it."""
+    """A log file that ignores write errors, because a full disk is reported elsewhere."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         if not isinstance(sys.exc_info()[1], OSError):
@@ -155,7 +155,7 @@ class LogFile(logging.FileHandler):
 
 
 def hyperparameters(config: Config) -> dict[str, Any]:
-    """The choices of a run for TensorBoard's tab HParams."""
+    """The choices of a run, for TensorBoard's HParams tab."""
     choices, data = config["choices"], config["data"]
     chosen: dict[str, Any] = {
         group: choices.get(group, "none") for group in ("loss", "model", "optimizer", "scheduler")
@@ -164,7 +164,7 @@ def hyperparameters(config: Config) -> dict[str, Any]:
     chosen |= {"latent.dim": config["latent"]["dim"], "trainer.batch_size": data["batch_size"]}
     chosen |= {"trainer.max_epochs": config["trainer"]["max_epochs"]}
     chosen |= {"optimizer.lr": config["optimizer"]["lr"]} if "lr" in config["optimizer"] else {}
-    for group in ("model", "loss"):  # such as beta, hidden, scale, limit
+    for group in ("model", "loss"):  # for example beta, hidden, scale, limit
         for key, value in config[group].items():
             if not isinstance(value, dict) and key != "_target_":
                 chosen[f"{group}.{key}"] = value if isinstance(value, (int, float, str)) else shown(value)
@@ -172,7 +172,7 @@ def hyperparameters(config: Config) -> dict[str, Any]:
 
 
 def git_revision() -> str | None:
-    """The commit of the code in use, marked if files differ from it; None outside a repository."""
+    """The git commit of this code, with ``-dirty`` if files differ from it; None outside a repository."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

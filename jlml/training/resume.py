@@ -1,4 +1,4 @@
-"""A run resumes in its own folder with its own config; only what makes no other run of it may change."""
+"""Resumes a run in its own folder with its own config. Only keys that keep its results valid may change."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,20 +18,20 @@ MAY_CHANGE = (
     *("trainer.max_epochs", "data.root", "threads", "draw_every"),
     *("checkpoints.steps", "checkpoints.minutes", "speed.loop", "speed.flush_denormals", "speed.cuda_graphs"),
 )
-OF_COMMAND = ("resume", "trust")  # keys of the command, not of the run
-PLANNED = {"T_max", "total_steps", "epochs"}  # options of schedulers that plan for a number of epochs
+COMMAND_KEYS = ("resume", "trust")  # keys of the command, not of the run
+SCHEDULE_LENGTHS = {"T_max", "total_steps", "epochs"}  # scheduler options that fix the number of epochs
 
 
 def resume(folder: str | Path, overrides: Sequence[str] = (), trust: bool = False) -> Trained:
     """Trains an interrupted run to its end, or a finished one for more epochs.
 
     Args:
-        folder: of the run.
-        overrides: what else the command line sets, such as ``trainer.max_epochs=40``.
+        folder: run folder.
+        overrides: other overrides on the command line, for example ``trainer.max_epochs=40``.
         trust: accept a config that names classes outside jlml, torch and lightning.
 
     Raises:
-        UserError: there is nothing to resume, or an override would make it another run.
+        UserError: there is nothing to resume, or an override changes a key that must not change.
     """
     run = Run.open(folder)
     recorded = run.config(trust)
@@ -40,24 +40,24 @@ def resume(folder: str | Path, overrides: Sequence[str] = (), trust: bool = Fals
     if not trust and root == recorded["data"].get("root", DEFAULT_ROOT):
         config["data"]["root"] = recorded_root(config["data"]["name"], root)
     if run.state() in ("finished", "pruned"):
-        run.checkpoint("last")  # must exist; a run that was interrupted before its first starts again
-    for which in ("last", "best"):  # before anything is written: training loads both
+        run.checkpoint("last")  # must exist; a run interrupted before its first checkpoint starts again
+    for which in ("last", "best"):  # training loads both, so check them before anything is written
         if (run.path / "checkpoints" / f"{which}.ckpt").is_file():
             run.matching_checkpoint(recorded, which, trust)
     return train(OmegaConf.create(config), run=run)
 
 
 def changed(config: Config, overrides: Sequence[str], run: Run) -> Config:
-    """The run's config with what the overrides change in it.
+    """The run's config with the overrides applied.
 
     Raises:
-        UserError: an override asks for another run.
+        UserError: an override changes a key that must not change.
     """
     holder, differing = OmegaConf.create(config), []
     for given in OverridesParser.create().parse_overrides(list(overrides)):
         key, now = given.key_or_group, given.value()
         before: Any = config["choices"].get(key, value_at(config, key))
-        if key in OF_COMMAND or before == now:
+        if key in COMMAND_KEYS or before == now:
             continue
         if key not in MAY_CHANGE:
             differing.append(f"{key} is {'not set' if before is ... else shown(before)}, not {shown(now)}")
@@ -81,19 +81,19 @@ def changed(config: Config, overrides: Sequence[str], run: Run) -> Config:
 
 
 def check_extension(config: Config, epochs: Any) -> None:
-    """Refuses fewer epochs than the run has planned, and more if its learning rate is planned to the end.
+    """Refuses fewer epochs than before, and more if the learning rate schedule has a fixed length.
 
     Raises:
-        UserError: saying which.
+        UserError: with the reason.
     """
     before = config["trainer"]["max_epochs"]
     if isinstance(epochs, int) and epochs < before:
         raise UserError(
             f"trainer.max_epochs={epochs} is less than the {before} of this run. It can only be raised."
         )
-    planned = PLANNED & set(config.get("scheduler") or {})
-    if planned:
+    fixed = SCHEDULE_LENGTHS & set(config.get("scheduler") or {})
+    if fixed:
         raise UserError(
-            f"The learning rate of this run is planned to the end of its {before} epochs "
-            f"(scheduler.{min(planned)}), so it cannot be extended. Train a new run with more epochs."
+            f"The learning rate schedule of this run ends after {before} epochs (scheduler.{min(fixed)}), "
+            "so the run cannot be extended. Train a new run with more epochs."
         )

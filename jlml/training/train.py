@@ -1,4 +1,4 @@
-"""A run from its config to its folder, in a straight line."""
+"""Trains one run, step by step, from its config to its run folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from jlml.speed.hardware import check_device, within_hardware
 from jlml.training.assemble import check_optimizers, make_callbacks, make_logger, make_trainer, speed_of
 from jlml.training.build import build_from, run_config
 from jlml.training.progress import ProgressBar
-from jlml.training.quiet import quieten
+from jlml.training.quiet import silence_lightning
 from jlml.training.record import hyperparameters, recorded, run_folder
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run made. The model has the weights of the best checkpoint."""
+    """The result of a training run. The model has the weights of the best checkpoint."""
 
     run: Run
     config: Config
@@ -41,19 +41,19 @@ def train(
     run: Run | None = None,
     progress: Sequence[Callback] | None = None,
 ) -> Trained:
-    """Trains the model of a config, tests its best checkpoint, and leaves a run folder.
+    """Trains the model of a config, tests its best checkpoint, and writes a run folder.
 
     Args:
         config: a composed config, or overrides such as ``"model=vae", "loss=bce"``.
-        parent: where a new run folder is made; ``output_dir`` of the config by default.
-        run: the run folder, instead of a new one. If a run of this config was interrupted there, it resumes
-            from its last checkpoint.
-        progress: callbacks that follow training; a progress bar by default.
+        parent: folder for the new run folder; ``output_dir`` of the config by default.
+        run: run folder to use instead of a new one. If it holds an interrupted run of this config, training
+            resumes from its last checkpoint.
+        progress: callbacks that report progress; a progress bar by default.
 
     Raises:
-        UserError: the config or the data are invalid; before anything is trained or written.
+        UserError: the config or the data are invalid. Nothing is trained or written then.
     """
-    quieten()
+    silence_lightning()
     checked = run_config(*config)
     check_device(checked)
     checked = within_hardware(checked)
@@ -64,11 +64,11 @@ def train(
 def train_checked(
     config: Config, parent: Path | None, existing: Run | None, progress: Sequence[Callback]
 ) -> Trained:
-    """Trains by a config that this machine can carry out. See `train`."""
+    """Trains a config that is checked and adapted to this machine. See `train`."""
     model, data = build_from(config)
     check_optimizers(model)
     callbacks = [*make_callbacks(config), *progress]
-    is_first = init_processes(config, model)  # of several processes; it alone writes and prints
+    is_first = init_processes(config, model)  # rank zero: the only process that writes and prints
     with run_folder(config, model, parent, existing, is_first) as (run, last):
         logger = make_logger(config, run, last) if is_first else None
         trainer = make_trainer(config, run, logger, callbacks)
@@ -82,7 +82,7 @@ def train_checked(
             trainer.fit(model, data, ckpt_path=last)
             record |= speed_of(trainer)
             steps = trainer.global_step
-            trainer.loggers = []  # the numbers of the best checkpoint are not those of the last step
+            trainer.loggers = []  # metrics of the best checkpoint do not belong to the last step
             best = run.checkpoint("best")
             (validated,) = trainer.validate(model, data, ckpt_path=best, verbose=False)
             (tested,) = trainer.test(model, data, ckpt_path=best, verbose=False)

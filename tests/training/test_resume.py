@@ -199,7 +199,7 @@ def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
     else:
         assert status == "interrupted"
         (line,) = err.strip().splitlines()
-        assert line == f"Ended by {name}, everything is saved. Resume with: python train.py resume={folder}"
+        assert line == f"Stopped by {name}, everything is saved. Resume with: python train.py resume={folder}"
     assert ended(whole)[0] == 0
     (undisturbed,) = (tmp_path / "whole").iterdir()
 
@@ -239,7 +239,7 @@ def test_any_other_change_is_refused_with_the_difference(whole, words, says):
 
 
 def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
-    with pytest.raises(UserError, match="planned to the end of its 4 epochs"):
+    with pytest.raises(UserError, match="ends after 4 epochs"):
         resume(whole("cosine").run.path, ["trainer.max_epochs=9"])
 
 
@@ -248,7 +248,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
     cut_off(tmp_path / "run")
     run = Run(tmp_path / "run")
     before = (run.path / "metrics.json").read_bytes()
-    with run.alone(), pytest.raises(UserError, match="Another process is training in"):
+    with run.lock(), pytest.raises(UserError, match="Another process is training in"):
         train(run.path)
     assert (run.path / "metrics.json").read_bytes() == before
     assert train(run.path).run.metrics()["status"] == "finished"
@@ -289,7 +289,7 @@ def test_a_live_run_is_told_from_a_dead_one(tmp_path):
     assert run.state() == "interrupted"
     run.write_metrics(run.metrics() | {"status": "running"})
     assert run.state() == "cut off"
-    with run.alone():
+    with run.lock():
         assert run.state() == "running"
     beat = json.loads((run.path / "progress.json").read_text())
     (run.path / "progress.json").write_text(json.dumps(beat | {"host": "another"}))
@@ -322,7 +322,7 @@ def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, 
         train(tmp_path / "run", "trainer.max_epochs=4", f"checkpoints.steps={steps}", progress=[Poison()])
     last = tmp_path / "run/checkpoints/last.ckpt"
     message = str(diverged.value)
-    assert f"The last good checkpoint, of step 10, is {last}." in message
+    assert f"The last good checkpoint, from step 10, is {last}." in message
     if steps == "null":
         assert "diverged at step 10: train/loss nan, train/nll nan, train/beta_kl nan" in message
     weights = torch.load(last, weights_only=True)["state_dict"]
@@ -340,7 +340,7 @@ class Hidden(Callback):
 
 def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
     with pytest.raises(
-        UserError, match=r"diverged by step 10: encoder\.1\.bias is not finite.*of step 5, is"
+        UserError, match=r"diverged by step 10: encoder\.1\.bias is not finite.*from step 5, is"
     ):
         train(tmp_path / "run", "trainer.max_epochs=4", progress=[Hidden()])
     for which in ("best", "last"):
@@ -371,7 +371,7 @@ class Stop(Callback):
 
 def test_a_signal_in_the_last_epoch_is_heard(tmp_path, whole):
     with pytest.raises(
-        SystemExit, match="Ended by SIGINT, everything is saved. Resume with: python train.py resume="
+        SystemExit, match="Stopped by SIGINT, everything is saved. Resume with: python train.py resume="
     ):
         train(tmp_path / "run", "trainer.max_epochs=4", progress=[Stop()])
     assert Run(tmp_path / "run").state() == "interrupted"
@@ -416,5 +416,5 @@ def test_a_learning_rate_that_is_planned_to_the_end_is_not_extended(tmp_path):
     run = train(
         tmp_path / "run", "trainer.max_epochs=2", *words, "~scheduler.factor", "~scheduler.patience"
     ).run
-    with pytest.raises(UserError, match=r"end of its 2 epochs \(scheduler\.total_steps\)"):
+    with pytest.raises(UserError, match=r"ends after 2 epochs \(scheduler\.total_steps\)"):
         resume(run.path, ["trainer.max_epochs=5"])

@@ -192,9 +192,9 @@ def test_a_class_of_ones_own_plugs_in_by_its_dotted_path(tmp_path, monkeypatch):
 def test_no_warning_reaches_the_user(tmp_path, capfd):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        from jlml.training.train import quieten
+        from jlml.training.train import silence_lightning
 
-        quieten()
+        silence_lightning()
         jlml.train(*QUICK, parent=tmp_path)
     assert [str(w.message) for w in caught if "LeafSpec" not in str(w.message)] == []
 
