@@ -1,11 +1,12 @@
 """Shapes are checked at run time in tests only: the checks would cost a training step too much."""
 
 import ctypes
+import itertools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,21 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
         timeout=300,
         check=False,
     )
+
+
+def each_once(*axes: Iterable[Any]) -> list[Any]:
+    """Every combination for parametrize; those that take no axis's first value twice are robustness tests.
+
+    In the default group each reader meets the first payload, and the first reader each payload.
+    """
+    ways = [list(enumerate(axis)) for axis in axes]
+    return [
+        pytest.param(
+            *(value for _, value in combination),
+            marks=pytest.mark.robustness if sum(place > 0 for place, _ in combination) > 1 else (),
+        )
+        for combination in itertools.product(*ways)
+    ]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ def path(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
 
 
-@pytest.mark.parametrize("model", ["ae", "vae"])
+@pytest.mark.parametrize("model", ["ae", pytest.param("vae", marks=pytest.mark.robustness)])
 def test_every_repeat_gives_a_ratio(model):
     import training
 

@@ -23,11 +23,13 @@ ELSEWHERE = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast")
 
 
 def commands(script: str) -> list:
-    """The commands of all pages, each once; those of the README in every test run."""
+    """The commands of all pages, each once; most of the README's in every test run."""
     found = {}
-    for text, marks in ((DOCS, [pytest.mark.robustness]), (README, [])):
+    for text in (DOCS, README):
         for command in re.findall(rf"(?:^|`)(python {script}[^`\n]*)", text, flags=re.MULTILINE):
             if not any(word in command for word in ELSEWHERE):
+                compared = "evaluate.py sweep=" in command  # as tests/evaluation/test_several.py does
+                marks = [pytest.mark.robustness] if text is DOCS or compared else []
                 found[command] = pytest.param(command, marks=marks, id=command)
     return list(found.values())
 

@@ -1,4 +1,4 @@
-"""Optuna's study of a search, in a journal file or a database, where all its processes find it."""
+"""Optuna's study of a search, stored in a journal file or a database that all its processes share."""
 
 import warnings
 from pathlib import Path
@@ -11,6 +11,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
+from sqlalchemy.pool import NullPool
 
 from jlml.config import compared, decisive, in_words
 from jlml.errors import UserError, first_line
@@ -18,17 +19,15 @@ from jlml.runs.upgrade import upgrade_config
 from jlml.search.settings import Settings
 
 HEARTBEAT = 30  # seconds between two heartbeats of a trial in a database
-GRACE = 120  # seconds without one after which the trial is stale
-ATTEMPTS = 3  # a trial that kills its process, for example by lack of memory, must not do so forever
+GRACE = 120  # seconds without a heartbeat after which a trial is stale
+ATTEMPTS = 3  # limits the retries of a trial that kills its process, for example for lack of memory
 
 
 def open_study(settings: Settings, storage: BaseStorage) -> optuna.Study:
-    """The study of this search: a new one, or the one that is there.
-
-    Needs the search's lock.
+    """Creates the study of a search, or loads it. The caller must hold the search's lock.
 
     Raises:
-        UserError: the storage has another search of this name.
+        UserError: the storage has another search with this name.
     """
     study = optuna.create_study(
         study_name=settings.name,
@@ -44,27 +43,27 @@ def open_study(settings: Settings, storage: BaseStorage) -> optuna.Study:
     differing = compared(decisive(upgrade_config(there)), settings.identity)
     if differing:
         raise UserError(
-            f"search.name={settings.name} is another search: {in_words(differing)}. Choose another name."
+            f"search.name={settings.name} is a different search: {in_words(differing)}. Choose another name."
         )
     return study
 
 
 def journal(path: Path, lock: Path) -> BaseStorage:
-    """A file to which all processes of a search append.
+    """A storage in a file to which all processes of a search append.
 
     Args:
-        path: of the file.
-        lock: a file for its lock.
+        path: path of the journal.
+        lock: path of its lock file.
     """
     return JournalStorage(JournalFileBackend(str(path), lock_obj=cast("Any", JournalLock(path, lock))))
 
 
 class JournalLock:
-    """The lock under which one process at a time appends to a journal.
+    """The lock for appending to a journal.
 
-    It is the kernel's, which ends with its process. Optuna's own are files that a killed process leaves
-    behind for half a minute. A last line that was cut off is dropped, because Optuna reads no journal past
-    one.
+    It is a lock of the kernel, which is released when its process ends. Optuna's own locks are files, which
+    block others for half a minute after a kill. An incomplete last line is removed, because Optuna cannot
+    read beyond one.
     """
 
     def __init__(self, path: Path, lock: Path) -> None:
@@ -84,13 +83,15 @@ class JournalLock:
 
 
 def database(url: str) -> BaseStorage:
-    """A database, in which every running trial has a heartbeat. Optuna tries a trial again that lost it.
+    """A storage in a database, with a heartbeat for every running trial. Optuna retries stale trials.
 
     Raises:
-        UserError: it cannot be reached; without the URL, which may hold a password.
+        UserError: it cannot be reached. The message omits the URL, which may contain a password.
     """
-    # SQLite's writers wait for each other, for this number of seconds
-    options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    options: dict[str, Any] = {}
+    if url.startswith("sqlite"):
+        # writers wait for each other this number of seconds; a connection is closed after each use
+        options = {"connect_args": {"timeout": 60}, "poolclass": NullPool}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -101,14 +102,14 @@ def database(url: str) -> BaseStorage:
                 grace_period=GRACE,
                 heartbeat_stale_trial_callback=retry,
             )
-    except Exception as error:  # whatever a driver raises, or that there is none
+    except Exception as error:  # a driver can raise any error, or is not installed
         reason = type(error).__name__
         reason += "" if "://" in str(error) else f": {first_line(error)}"
         raise UserError(f"search.storage cannot be used: {reason}.") from None
 
 
 def retry(study: optuna.Study, stale: FrozenTrial) -> None:
-    """Queues a trial again whose process has ended, unless it has killed `ATTEMPTS` of them."""
+    """Queues a trial again after its process ended, unless `ATTEMPTS` processes of the trial were killed."""
     retries = ATTEMPTS - 1 + stale.user_attrs.get("interruptions", 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -116,14 +117,14 @@ def retry(study: optuna.Study, stale: FrozenTrial) -> None:
 
 
 def earlier_attempts(trial: FrozenTrial) -> list[int]:
-    """The numbers that Optuna gave to this trial when it was tried before, the first one first."""
+    """Optuna's numbers of the earlier attempts at a trial, the first one first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return RetryHeartbeatStaleTrialCallback.retry_history(trial)
 
 
 def pruner_of(settings: Settings) -> optuna.pruners.BasePruner:
-    """Median pruning, where epochs count from one."""
+    """The pruner of a search: by the median. Epochs count from one."""
     if not settings.search.pruning:
         return optuna.pruners.NopPruner()
     return optuna.pruners.MedianPruner(
@@ -134,8 +135,8 @@ def pruner_of(settings: Settings) -> optuna.pruners.BasePruner:
 def sampler_of(settings: Settings, number: int) -> optuna.samplers.BaseSampler:
     """The sampler of one trial.
 
-    Its draws depend on the search's seed and the trial's number alone: no two processes draw the same, and
-    a search that was cut off proposes what it would have proposed.
+    Its random numbers depend only on the search's seed and the trial's number. So processes propose different
+    values, and a resumed search proposes what it would have proposed.
     """
     (seed,) = np.random.SeedSequence([settings.search.seed, number]).generate_state(1)
     return optuna.samplers.TPESampler(n_startup_trials=settings.search.startup_trials, seed=int(seed))

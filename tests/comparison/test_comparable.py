@@ -75,8 +75,8 @@ def test_an_obstacle_names_key_and_values():
         ("loss=cont_bern", "continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28"),
         (
             "loss=bce",
-            "Bernoulli pixels (a cross-entropy, no likelihood: the pixels are not 0 or 1), grey mnist images "
-            "of 28 x 28",
+            "Bernoulli pixels (a cross-entropy, not a likelihood: the pixels are not 0 or 1), grey mnist "
+            "images of 28 x 28",
         ),
         ("loss=bce data.pixels=binarized", "Bernoulli pixels, binarized mnist images of 28 x 28"),
         ("loss=bce loss._target_=fractions.Fraction", "fractions.Fraction, grey mnist images of 28 x 28"),

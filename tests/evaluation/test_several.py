@@ -63,7 +63,7 @@ def test_a_folder_of_runs_is_compared_and_not_evaluated_again(sweep, capsys, cap
         assert (row["likelihood/elbo"] == "") == (row["model"] == "ae")
     page = (comparison.folder / "comparison.html").read_text()
     assert "2 kinds of density" in page
-    assert "Likelihood: Bernoulli pixels (a cross-entropy, no likelihood" in page
+    assert "Likelihood: Bernoulli pixels (a cross-entropy, not a likelihood" in page
     assert "Likelihood: continuous Bernoulli pixels, limit 0.0001" in page
     assert page.count('src="data:image/png') == 6
     assert 'class="num bold"' not in page  # a group of one seed leaves the noise unknown

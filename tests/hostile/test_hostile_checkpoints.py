@@ -4,9 +4,10 @@ from contextlib import suppress
 
 import pytest
 import torch
-from exploits import PAYLOADS, READERS, Touch, as_zip, each_once, fires, refused, rewrite
+from exploits import PAYLOADS, READERS, Touch, as_zip, fires, refused, rewrite
 from omegaconf import OmegaConf
 
+from conftest import each_once
 from jlml.errors import UserError
 from jlml.runs import build_model
 from jlml.training.checkpoints import AtomicCheckpoints

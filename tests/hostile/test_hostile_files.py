@@ -122,7 +122,7 @@ def test_monsters_in_snapshots_are_a_sentence(folder, spoil, name):
 
 def test_classes_that_are_none_are_a_sentence(folder):
     np.save(folder / "snapshots" / "labels.npy", np.full(300, 10, dtype=np.uint8))
-    with pytest.raises(UserError, match="does not hold the classes"):
+    with pytest.raises(UserError, match="does not contain the classes"):
         kept_codes(folder / "snapshots", 2, 10)
 
 

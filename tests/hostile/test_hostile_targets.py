@@ -3,9 +3,10 @@
 import sys
 
 import pytest
-from exploits import SYSTEM, armed, each_once, fires, naive, put, refused, rewrite
+from exploits import SYSTEM, armed, fires, naive, put, refused, rewrite
 
 import jlml
+from conftest import each_once
 from jlml.errors import UserError
 from jlml.runs import check_targets
 

@@ -4,8 +4,10 @@ import time
 
 import pytest
 import yaml
-from exploits import READERS, each_once, fires, naive, put, refused, rewrite
+from exploits import READERS, fires, naive, put, refused, rewrite
 from omegaconf import OmegaConf
+
+from conftest import each_once
 
 
 def append(folder, text):

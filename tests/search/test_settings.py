@@ -42,7 +42,9 @@ def test_a_config_composes_again_from_its_overrides(overrides):
 
 def test_another_search_is_refused_under_the_same_name(tmp_path):
     open_trials(tmp_path, name="mine")
-    with pytest.raises(UserError, match=r"search\.name=mine is another search: search\.seed was 0 and is 1"):
+    with pytest.raises(
+        UserError, match=r"search\.name=mine is a different search: search\.seed was 0 and is 1"
+    ):
         open_trials(tmp_path, name="mine", seed=1)
 
 
@@ -64,8 +66,8 @@ def test_a_search_of_version_0_1_0_is_resumed(tmp_path):
     ("settings", "says"),
     [
         ({"metric": "test/loss"}, "search.metric=test/loss is invalid: expected a validation metric"),
-        ({"metric": "val/elbo"}, "val/elbo is better where it is higher. Use search.direction=maximize."),
-        ({"direction": "maximize"}, "val/loss is better where it is lower. Use search.direction=minimize."),
+        ({"metric": "val/elbo"}, "a higher val/elbo is better. Use search.direction=maximize."),
+        ({"direction": "maximize"}, "a lower val/loss is better. Use search.direction=minimize."),
         ({"storage": "study.db"}, "search.storage is invalid: expected the URL of a database"),
     ],
 )
@@ -80,8 +82,8 @@ def test_an_invalid_setting_is_one_sentence(settings, says):
     [
         ("seed", "would find the luckiest seed"),
         ("data.seed", "would find the luckiest seed"),
-        ("draw_every", "draw_every changes no metric"),
-        ("data.root", "data.root changes no metric"),
+        ("draw_every", "draw_every does not affect any metric"),
+        ("data.root", "data.root does not affect any metric"),
     ],
 )
 def test_what_is_not_searched(key, says):
@@ -101,7 +103,7 @@ DIM = "+search.ranges.latent.dim="
         (["+search.ranges.latent.dmi=[2,3]"], "latent.dmi is not a key of the config."),
         (["+search.ranges.scheduler=[none,cosin]"], "scheduler=cosin is not a choice. Did you mean cosine?"),
         (["+search.ranges.latent={low:2,high:4}"], "Numbers are set by key: latent.dim=30."),
-        (["+search.ranges.loss=[mse,bce]"], "val/loss does not compare trials that differ in loss ("),
+        (["+search.ranges.loss=[mse,bce]"], "val/loss cannot compare trials that differ in loss ("),
         (["+search.ranges.model=[ae,vae]"], "differ in model.beta (null, 1.0)"),
         ([f"{DIM}[2,3]", "search.metric=val/los"], "is not a metric of model=vae. Did you mean val/loss?"),
         ([f"{DIM}[2,3]", "search.storage='nosql://me:secret@there/x'"], "search.storage cannot be used: "),

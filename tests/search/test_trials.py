@@ -118,7 +118,7 @@ def test_what_other_processes_train_is_said(tmp_path, capsys):
         return 1.0
 
     assert train_next(trials, train)
-    assert "1 of 1 trials: 1 running.\nOther processes train what is running." in capsys.readouterr().out
+    assert "1 of 1 trials: 1 running.\nOther processes train the running trials." in capsys.readouterr().out
 
 
 def test_a_trial_that_kills_its_process_three_times_is_given_up(tmp_path):

@@ -2,10 +2,16 @@
 
 import pytest
 import torch
+from lightning import Callback
 
+import conftest
 import jlml
 from conftest import QUICK
+from jlml.runs import Run
 from jlml.speed.cuda_graphs import EAGER_STEPS, CapturedSteps
+
+FAST = (*QUICK[:-1], "callbacks=none")
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
 class Tape:
@@ -64,12 +70,39 @@ def test_constants_that_change_are_recorded_anew_and_a_rising_one_never(tape):
     assert tape.recorded == 2
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@needs_gpu
 @pytest.mark.parametrize("model", ["ae", "vae", "conv_vae"])
 @pytest.mark.parametrize("more", [(), ("scheduler=cosine", "data.pixels=binarized")])
 def test_on_a_gpu_replayed_steps_are_those_taken_eagerly(tmp_path, model, more):
-    words = (*QUICK, *more, f"model={model}", "trainer=gpu", "callbacks=none", "trainer.max_epochs=4")
+    words = (*FAST, *more, f"model={model}", "trainer=gpu", "trainer.max_epochs=4")
     captured, eager = (
         jlml.train(*words, f"speed.cuda_graphs={on}", parent=tmp_path) for on in ("true", "false")
     )
     assert captured.metrics == pytest.approx(eager.metrics, rel=1e-4)
+
+
+class Cut(Callback):
+    """Interrupts a run within its second epoch."""
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == 7:
+            raise KeyboardInterrupt
+
+
+@needs_gpu
+@pytest.mark.parametrize("graphs", ["true", "false"])
+def test_on_a_gpu_a_run_resumes_within_an_epoch(tmp_path, graphs):
+    words = (*FAST, "model=vae", "trainer=gpu", f"speed.cuda_graphs={graphs}", "checkpoints.steps=1")
+    whole = jlml.train(*words, parent=tmp_path, progress=[])
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        jlml.train(*words, run=Run.at(tmp_path / "run"), progress=[Cut()])
+    resumed = jlml.train(*words, run=Run.at(tmp_path / "run"), progress=[])
+    assert resumed.metrics == whole.metrics
+
+
+@needs_gpu
+def test_on_a_gpu_compiled_float32_trains_without_a_warning(tmp_path):
+    """As a command, because nothing compiles under the shape checks of the tests."""
+    words = (*FAST, "model=ae", "loss=bce", "trainer=gpu", "speed=fast")
+    done = conftest.run("train.py", *words, f"output_dir={tmp_path}")
+    assert (done.returncode, done.stderr) == (0, "")

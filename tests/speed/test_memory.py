@@ -24,6 +24,7 @@ print(faults())
 library, version = platform.libc_ver()
 
 
+@pytest.mark.robustness
 @pytest.mark.skipif(
     library != "glibc" or tuple(map(int, version.split("."))) < (2, 35),
     reason="older glibc keeps no more than 32 MB, and other C libraries have habits of their own",

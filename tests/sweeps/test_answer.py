@@ -57,7 +57,7 @@ def test_only_what_compares_is_shown():
     assert "test/loss" not in models  # that of a VAE has its KL in it
     images = answer_of([result(1, data__pixels="grey"), result(2, data__pixels="binarized")])
     assert images.metrics == ["test/mse"]
-    assert "no number compares across data.pixels (grey, binarized)" in images.warning
+    assert "no metric compares across data.pixels (grey, binarized)" in images.warning
 
 
 def test_bold_needs_more_than_the_noise_of_the_seeds():

@@ -17,9 +17,10 @@ from sweeping import NARROW, QUICK, completed, records, results, starts, sweep_h
 def test_the_command_from_its_jobs_to_its_answer(tmp_path):
     code, out, err = completed(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     assert (code, err) == (0, "")
-    for text in ("2 of 2 jobs done", "By val/mse", "mean ± standard deviation over seeds", "answer.png"):
+    over_seeds = "mean ± standard deviation over seeds"
+    for text in ("2 of 2 jobs done", "Ranked by val/mse", over_seeds, "answer.png"):
         assert text in out
-    assert out.count("By val/mse") == 2  # after the first job, and at the end
+    assert out.count("Ranked by val/mse") == 2  # after the first job, and at the end
 
 
 def test_a_sweep_its_folder_its_answer_and_the_same_command_again(tmp_path, capsys):

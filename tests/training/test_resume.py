@@ -26,6 +26,7 @@ WORDS = (
     *("model=vae", "model.hidden=[32]", "model.kl_warmup_epochs=2", "data.pixels=dequantized"),
     *("callbacks=posterior", "trainer.log_every_n_steps=2"),
 )
+MANY = pytest.mark.robustness
 QUICK = tuple(word for word in QUICK if not word.startswith(("callbacks", "trainer")))
 
 
@@ -82,11 +83,11 @@ def whole(tmp_path_factory, request):
 @pytest.mark.parametrize(
     ("scheduler", "epoch", "where", "steps"),
     [
-        ("none", 0, "training", 1),
         ("cosine", 2, "validation", "null"),
         ("plateau", 2, "training", 1),
-        ("plateau", 2, "training", 2),
-        ("warmup", 2, "training", 1),
+        pytest.param("none", 0, "training", 1, marks=MANY),
+        pytest.param("plateau", 2, "training", 2, marks=MANY),
+        pytest.param("warmup", 2, "training", 1, marks=MANY),
     ],
 )
 def test_an_interrupted_run_ends_bit_for_bit_like_an_undisturbed_one(
@@ -99,7 +100,9 @@ def test_an_interrupted_run_ends_bit_for_bit_like_an_undisturbed_one(
     assert resumed.run.metrics()["epochs"] == 4
 
 
-@pytest.mark.parametrize("loops", [("true", "false"), ("false", "true"), ("false", "false")])
+@pytest.mark.parametrize(
+    "loops", [("true", "false"), ("false", "true"), pytest.param(("false", "false"), marks=MANY)]
+)
 def test_a_run_resumes_exactly_in_either_loop(tmp_path, whole, loops):
     """jlml's and Lightning's keep the same account of batches and steps."""
     overrides = ("scheduler=plateau", "trainer.max_epochs=4", "checkpoints.steps=1")
@@ -348,6 +351,7 @@ def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
         assert all(weight.isfinite().all() for weight in weights.values())
 
 
+@MANY
 def test_a_run_that_stopped_early_stays_so(tmp_path):
     """Also if it was killed after its last epoch, and before it was tested."""
     words = ("trainer.max_epochs=30", "early_stopping=1", "optimizer.lr=0.02", "model.kl_warmup_epochs=0")
