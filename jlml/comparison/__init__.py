@@ -1,4 +1,4 @@
-"""What may be compared: groups of runs, averages over seeds, significance, tables.
+"""Comparisons of runs: which metrics compare, groups of runs, averages over seeds, significance, tables.
 
-Nothing is imported here: the number format must not wait for SciPy.
+Imports nothing, so that formatting a number does not import SciPy.
 """

@@ -1,8 +1,8 @@
-"""Which numbers of which runs may be compared. Every table, ranking, sweep and search asks here.
+"""Decides from the configs of runs which metrics can be compared, for all tables, rankings and searches.
 
-The answer follows from the configs of the runs. All metrics need the same images. A likelihood also needs
-the same density, because nats of different densities have no common zero. A loss also needs the same
-objective. MSE, BCE and scores of codes or samples need nothing more: they are the common yardsticks.
+All metrics need the same images. A likelihood also needs the same density, because nats of different
+densities have no common zero. A loss also needs the same objective. MSE, BCE and scores of codes or samples
+need only the same images: they are the common metrics.
 """
 
 import json
@@ -14,8 +14,8 @@ from jlml.config import Config, flat, shown
 
 Facts = dict[str, Any]  # keys of a config with their values
 
-IMAGES = ("_target_", "name", "pixels", "image_size", "fit", "subset")  # of the group data
-# options with which a loss stays a density of the same pixels, so that its nats still compare
+IMAGES = ("_target_", "name", "pixels", "image_size", "fit", "subset")  # keys of the group data
+# options that do not change the kind of density, so that its nats still compare
 SAME_DENSITY = {"jlml.losses.Gaussian": ("scale", "link")}
 OBJECTIVES = {
     **dict.fromkeys(("jlml.models.AE", "jlml.models.ConvAE"), "nll"),
@@ -24,11 +24,11 @@ OBJECTIVES = {
 
 
 def images_of(config: Config, count: int | None = None) -> Facts:
-    """What decides which images a run is tested on, apart from the seed of the split.
+    """The keys that determine the test images of a run, except the seed of the split.
 
     Args:
-        config: of the run.
-        count: the number of test images if it is known; ``data.subset`` tells it less exactly.
+        config: config of the run.
+        count: number of test images, if known; it is more precise than ``data.subset``.
     """
     data = config["data"]
     facts = {f"data.{key}": data.get(key) for key in IMAGES if key != "fit" or data.get("image_size")}
@@ -36,21 +36,21 @@ def images_of(config: Config, count: int | None = None) -> Facts:
 
 
 def density_of(config: Config) -> Facts:
-    """What decides the density p(x | z) of an image, apart from the images."""
+    """The keys that determine the kind of density p(x | z), without the images."""
     loss = config["loss"]
-    harmless = ("_target_", *SAME_DENSITY.get(loss["_target_"], ()))
-    options = {f"loss.{key}": value for key, value in flat(loss) if key not in harmless}
+    ignored = ("_target_", *SAME_DENSITY.get(loss["_target_"], ()))
+    options = {f"loss.{key}": value for key, value in flat(loss) if key not in ignored}
     return {"loss": loss["_target_"], **options}
 
 
 def objective_of(config: Config) -> Facts:
-    """What a model minimises, apart from the density."""
+    """The keys that determine a model's objective, without the density."""
     model = config["model"]
     kind = OBJECTIVES.get(model["_target_"], model["_target_"])
     return {"model.beta": model.get("beta"), "model": kind}
 
 
-# what a metric may need to be the same, and why it does not compare otherwise
+# name of a requirement -> the keys that must be equal, and why a metric does not compare otherwise
 NEEDS = {
     "images": (images_of, "they are tested on different images"),
     "density": (density_of, "they are likelihoods of different densities"),
@@ -64,17 +64,17 @@ OF_METRIC = {
 
 
 def needs_of(metric: str) -> tuple[str, ...]:
-    """What must be the same for a metric such as ``val/nll`` to compare."""
+    """The requirements of a metric, for example ``val/nll``."""
     return ("images", *OF_METRIC.get(metric.rpartition("/")[2], ()))
 
 
 def is_common_metric(metric: str) -> bool:
-    """Whether a metric compares between all runs that are tested on the same images."""
+    """Whether a metric can be compared between all runs with the same test images."""
     return needs_of(metric) == ("images",)
 
 
 class Obstacle(NamedTuple):
-    """A key in which runs differ although a metric needs it to be the same."""
+    """A key in which runs differ, so that a metric cannot be compared."""
 
     key: str
     values: list[str]
@@ -85,12 +85,12 @@ class Obstacle(NamedTuple):
 
 
 def obstacle(metric: str, configs: Sequence[Config], one_split: bool = False) -> Obstacle | None:
-    """The first key that keeps a metric of these runs from being compared; None if it compares.
+    """The first key that prevents comparing a metric between these runs; None if it can be compared.
 
     Args:
-        metric: its name, such as ``val/nll``.
-        configs: of the runs.
-        one_split: whether the seed of the split must be the same too. Groups of runs average over it.
+        metric: name of the metric, for example ``val/nll``.
+        configs: configs of the runs.
+        one_split: whether the seed of the split must also be equal. Groups of runs average over it.
     """
     for need in needs_of(metric):
         facts_of, reason = NEEDS[need]
@@ -104,7 +104,7 @@ def obstacle(metric: str, configs: Sequence[Config], one_split: bool = False) ->
 
 
 def comparable_key(metrics: Sequence[str], config: Config, test_images: int) -> str:
-    """A text that is equal for two runs if all of these metrics compare between them."""
+    """A text that is equal for two runs if all of these metrics can be compared between them."""
     facts = images_of(config, test_images)
     for need in {need for metric in metrics for need in needs_of(metric)} - {"images"}:
         facts |= NEEDS[need][0](config)

@@ -1,4 +1,4 @@
-"""Tables as comma-separated text, for every CSV file that jlml writes."""
+"""Formats tables as CSV, for all CSV files of jlml."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def as_csv(header: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows of values by column, under a header line. A missing value, or None, leaves its cell empty."""
+    """A CSV text of a header and rows of values by column. A missing value or None gives an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""The density and the images of a run in words, for reports and the titles of tables."""
+"""Descriptions of the density and the images of a run, for reports and titles of tables."""
 
 from jlml.comparison.comparable import density_of
 from jlml.config import Config, flat, locate, shown
@@ -7,28 +7,29 @@ from jlml.config import Config, flat, locate, shown
 def observation_in_words(config: Config, all_options: bool = True) -> str:
     """The density of images: ``Gaussian pixels, scale 0.2, link sigmoid, grey mnist images of 28 x 28``.
 
-    A loss without a description of its own is shown by its dotted path.
+    A loss without a description is shown by its dotted path.
 
     Args:
-        config: of a run.
-        all_options: of the loss; otherwise those in which runs must agree for their likelihoods to compare.
+        config: config of a run.
+        all_options: whether to list all options of the loss, or only those that must be equal for comparing
+            likelihoods.
     """
     target = str(config["loss"]["_target_"])
-    # a subclass may be another density: it does not inherit the words
-    words = vars(locate(target, "loss")).get("description") or target
+    # a subclass can be another density, so it does not inherit the description
+    description = vars(locate(target, "loss")).get("description") or target
     if target == "jlml.losses.Bernoulli" and config["data"]["pixels"] != "binarized":
-        words += " (a cross-entropy, no likelihood: the pixels are not 0 or 1)"
+        description += " (a cross-entropy, not a likelihood: the pixels are not 0 or 1)"
     decisive = density_of(config)
     options = [
         f"{key} {shown(value)}"
         for key, value in flat(config["loss"])
         if not key.startswith("_") and (all_options or f"loss.{key}" in decisive)
     ]
-    return ", ".join([words, *options, images_in_words(config)])
+    return ", ".join([description, *options, images_in_words(config)])
 
 
 def images_in_words(config: Config) -> str:
-    """Treatment of pixels, name of the data, and size: ``grey mnist images of 28 x 28``."""
+    """Kind of pixels, name of the data set, and size: ``grey mnist images of 28 x 28``."""
     data = config["data"]
     height, width = config["image_shape"][1:]
     fit = f" by {data['fit']}" if data.get("image_size") else ""

@@ -1,4 +1,4 @@
-"""Groups of runs in a table: mean and standard deviation over seeds, the best in bold, and all as CSV."""
+"""Tables of groups of runs: mean and standard deviation over seeds, the best in bold; and as CSV."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -13,9 +13,9 @@ MOMENTS = ("metric", "unit", "better", "seeds", "mean", "standard_deviation")
 
 
 def spread_rows(groups: Sequence[Group], metrics: Sequence[str], compared: bool = True) -> list[list[Cell]]:
-    """For each group a cell of each metric: mean ± standard deviation over seeds.
+    """A row per group with a cell per metric: mean ± standard deviation over seeds.
 
-    If the groups may be compared, one that is better than every other by more than the noise is bold.
+    If the groups are ``compared``, a group that is significantly better than every other one is bold.
     """
     columns = [[group.spread(metric) for group in groups] for metric in metrics]
     best = [
@@ -32,14 +32,14 @@ def spread_rows(groups: Sequence[Group], metrics: Sequence[str], compared: bool 
 
 
 def text_of(spread: Spread | None, metric: str) -> str:
-    """The content of a cell; empty if there is no value."""
+    """The text of a cell; empty if there is no value."""
     return "" if spread is None else spread.formatted(metric)
 
 
 def groups_csv(
     groups: Sequence[Group], descriptions: Sequence[Mapping[str, str]], metrics: Sequence[str] | None = None
 ) -> str:
-    """A row per group and metric, after the columns that describe the group; all metrics by default."""
+    """A CSV with a row per group and metric. The first columns are the descriptions of the group."""
     rows = []
     for group, description in zip(groups, descriptions, strict=True):
         for metric in group.metrics if metrics is None else metrics:

@@ -1,4 +1,4 @@
-"""Groups of runs that differ only in their seed, and names that tell the groups apart."""
+"""Groups of runs that differ only in their seed, and distinct labels for the groups."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Item = TypeVar("Item")
 
 @runtime_checkable
 class Measured(Protocol):
-    """A run with its numbers."""
+    """A run with metrics."""
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Every finite number of the run, by the name of the metric."""
+        """Every finite metric of the run, by name."""
 
 
 RunT = TypeVar("RunT", bound=Measured)
@@ -36,7 +36,7 @@ class Group(Generic[RunT]):
 
     @property
     def metrics(self) -> list[str]:
-        """The names of all metrics that one of the runs has."""
+        """The names of all metrics of the runs."""
         return list(dict.fromkeys(name for run in self.runs for name in run.metrics))
 
     def values(self, metric: str) -> list[float]:
@@ -44,13 +44,13 @@ class Group(Generic[RunT]):
         return [run.metrics[metric] for run in self.runs if metric in run.metrics]
 
     def spread(self, metric: str) -> Spread | None:
-        """The metric over the runs; None if no run has it."""
+        """The spread of a metric over the runs; None if no run has it."""
         values = self.values(metric)
         return Spread(values, len(self.runs)) if values else None
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """The items by their key, groups and items in their first order."""
+    """Groups items by a key, in the order of their first occurrence."""
     groups: dict[Key, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -58,10 +58,10 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 
 
 def labels_of(configs: Sequence[Config]) -> list[str]:
-    """A name for each experiment: model, loss and latent dim, then what distinguishes experiments.
+    """A distinct label for each experiment: model, loss and latent dim, then the keys that differ.
 
-    Experiments of one name get every key in which they differ. All get the keys of the data in which any
-    two experiments differ.
+    Experiments with the same model, loss and latent dim list every key in which they differ. All experiments
+    list the data keys in which any two of them differ.
     """
     names = [base_name(config) for config in configs]
     keys_of = [dict(flat(experiment_of(config))) for config in configs]
@@ -80,5 +80,5 @@ def labels_of(configs: Sequence[Config]) -> list[str]:
 
 
 def base_name(config: Config) -> str:
-    """Model, loss and latent dim."""
+    """The first part of a label: model, loss and latent dim."""
     return f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"

@@ -1,4 +1,4 @@
-"""What is measured: label, unit, digits and the better direction of every metric, for every table."""
+"""Label, unit, digits, direction and meaning of every metric, for all tables."""
 
 import math
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ NATS, RATIO = "nats per image", "fraction"
 
 
 class Quantity(NamedTuple):
-    """One kind of number."""
+    """How to show one metric."""
 
     label: str
     unit: str
@@ -17,12 +17,12 @@ class Quantity(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """The label, with an arrow that shows which way is better."""
+        """The label, with an arrow in the better direction."""
         return self.label + {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
 
 
 QUANTITIES = {
-    # of pictures
+    # of reconstructions
     "mse": Quantity("MSE", "per pixel", 5, "lower", "Squared error, averaged over pixels."),
     "squared_error": Quantity("squared error", "per image", 2, "lower", "Squared error, summed over pixels."),
     "bce": Quantity(
@@ -34,19 +34,19 @@ QUANTITIES = {
     "loss": Quantity("loss", NATS, 2, "lower", "The training objective on test images."),
     "nll": Quantity("NLL", NATS, 2, "lower", "-log p(x | z)."),
     "kl": Quantity("KL", NATS, 2, None, "KL(q(z | x) || p(z))."),
-    "beta_kl": Quantity("beta KL", NATS, 2, None, "The KL as the loss weighs it."),
+    "beta_kl": Quantity("beta KL", NATS, 2, None, "The KL times its weight in the loss."),
     "elbo": Quantity("ELBO", NATS, 2, "higher", "-(rate + distortion): a lower bound of log p(x)."),
     "rate": Quantity("rate", NATS, 2, None, "KL(q(z | x) || p(z)): information of a code about its image."),
     "distortion": Quantity("distortion", NATS, 2, None, "-log p(x | z), averaged over z from q(z | x)."),
     "importance_bound": Quantity("importance bound", NATS, 2, "higher", "log mean of p(x, z) / q(z | x)."),
     "effective_samples": Quantity(
-        "effective samples", "draws", 1, "higher", "Median number of draws that carry the bound."
+        "effective samples", "draws", 1, "higher", "Median effective sample size of the bound."
     ),
     "active_units": Quantity("active units", "dimensions", 0, None, "Dimensions with a variance above .01."),
     "mutual_information": Quantity(
         "mutual information", NATS, 2, None, "Lower bound: rate - KL(q(z) || p(z))."
     ),
-    "marginal_kl": Quantity("KL(q(z) || p(z))", NATS, 2, None, "Upper bound, of all codes together."),
+    "marginal_kl": Quantity("KL(q(z) || p(z))", NATS, 2, None, "Upper bound, for the aggregate posterior."),
     "largest_mean": Quantity("largest |mean|", "prior: 0", 3, None, "Of the aggregate posterior."),
     "smallest_variance": Quantity("smallest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
     "largest_variance": Quantity("largest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
@@ -57,9 +57,9 @@ QUANTITIES = {
     "knn_1": Quantity("1-NN", RATIO, 4, "higher", "Test codes classified by the nearest training code."),
     "knn_5": Quantity("5-NN", RATIO, 4, "higher", "By the majority of the five nearest."),
     "knn_15": Quantity("15-NN", RATIO, 4, "higher", "By the majority of the fifteen nearest."),
-    "leave_one_out_1": Quantity("1-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
-    "leave_one_out_5": Quantity("5-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
-    "leave_one_out_15": Quantity("15-NN, left out", RATIO, 4, "higher", "The same by other test codes."),
+    "leave_one_out_1": Quantity("1-NN, left out", RATIO, 4, "higher", "By the nearest other test code."),
+    "leave_one_out_5": Quantity("5-NN, left out", RATIO, 4, "higher", "By the five nearest others."),
+    "leave_one_out_15": Quantity("15-NN, left out", RATIO, 4, "higher", "By the fifteen nearest others."),
     "linear_probe": Quantity("linear probe", RATIO, 4, "higher", "Logistic regression on training codes."),
     "trustworthiness": Quantity(
         "trustworthiness", "at most 1", 4, "higher", "Neighbours among codes are neighbours among images."
@@ -78,30 +78,32 @@ QUANTITIES = {
     "precision": Quantity("precision", RATIO, 3, "higher", "Generated images that lie among real ones."),
     "recall": Quantity("recall", RATIO, 3, "higher", "Real images that lie among generated ones."),
     "density": Quantity(
-        "density", "1 if real", 3, "higher", "Real neighbourhoods that an image is in, over k."
+        "density", "1 if real", 3, "higher", "Real neighbourhoods that contain an image, over k."
     ),
     "coverage": Quantity("coverage", RATIO, 3, "higher", "Real images with a generated one nearby."),
-    "class_imbalance": Quantity("imbalance", RATIO, 3, "lower", "Total variation to the training classes."),
+    "class_imbalance": Quantity(
+        "imbalance", RATIO, 3, "lower", "Total variation distance to the training classes."
+    ),
     "recognised": Quantity("recognised", RATIO, 2, "higher", "Class medians that decode to their class."),
-    "confidence": Quantity("confidence", RATIO, 3, "higher", "Mean probability of the likeliest class."),
+    "confidence": Quantity("confidence", RATIO, 3, "higher", "Mean probability of the most likely class."),
 }
 
 
 def quantity_of(metric: str) -> Quantity:
-    """The quantity that the last part of a metric's name says: ``pca/mse`` is an mse.
+    """The quantity of a metric, from the last part of its name: ``pca/mse`` is an mse.
 
-    A number that only a model of your own reports counts as nats, without a better direction.
+    A metric that only a custom model reports is shown in nats, without a better direction.
     """
     name = metric.rpartition("/")[2]
     return QUANTITIES.get(name) or Quantity(name, NATS, 2, None, "Reported by the model.")
 
 
 def formatted(value: float | None, metric: str, deviation: float | None = None) -> str:
-    """A value to the digits of its quantity, such as ``0.04167``; empty if None.
+    """A value with the digits of its quantity, for example ``0.04167``; empty if None.
 
     Args:
-        value: of the metric.
-        metric: its name, such as ``val/mse``.
+        value: value of the metric.
+        metric: name of the metric, for example ``val/mse``.
         deviation: standard error or standard deviation, shown after ±.
     """
     if value is None:

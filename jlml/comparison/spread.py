@@ -1,4 +1,4 @@
-"""A metric over several seeds, and whether the means of two groups differ by more than their noise."""
+"""Statistics of a metric over several seeds, and a significance test between groups."""
 
 import math
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ class Spread:
     """A metric over the runs of a group.
 
     Args:
-        values: one per run that has a finite value, at least one.
-        runs: the number of runs; 0 if all have a value.
+        values: the finite values, at most one per run and at least one in total.
+        runs: number of runs; 0 if all have a value.
     """
 
     values: Sequence[float]
@@ -39,17 +39,16 @@ class Spread:
         return len(self.values) >= self.runs
 
     def formatted(self, metric: str) -> str:
-        """Mean and standard deviation, and how many runs have a value if some have none."""
+        """Mean and standard deviation, and the number of runs with a value if some have none."""
         text = formatted(self.mean, metric, self.deviation)
         return text if self.is_complete else f"{text} ({len(self.values)} of {self.runs})"
 
 
 def best_of(spreads: Sequence[Spread | None], metric: str) -> int | None:
-    """The index of the best group if it differs from every other one by more than the noise of the seeds.
+    """The index of the best group if it differs significantly from every other group, otherwise None.
 
-    By Welch's t-test against each of the others, two-sided, at 5 %. None if there is no such group, if
-    neither direction is better, if a group has a single run, so that its noise is unknown, or if a run has
-    no value.
+    By Welch's t-test against each of the others, two-sided, at 5 %. Also None if neither direction is
+    better, if a group has a single run, so that its noise is unknown, or if a run has no value.
     """
     better = quantity_of(metric).better
     present = [(index, spread) for index, spread in enumerate(spreads) if spread is not None]
@@ -63,7 +62,7 @@ def best_of(spreads: Sequence[Spread | None], metric: str) -> int | None:
 
 
 def differ(one: Spread, other: Spread) -> bool:
-    """Whether two means differ by more than the noise of their seeds."""
+    """Whether two means differ significantly."""
     if not one.deviation and not other.deviation:
         return one.mean != other.mean
     moments = [(s.mean, s.deviation or 0.0, len(s.values)) for s in (one, other)]

@@ -1,4 +1,4 @@
-"""A table of text, before anyone decides whether a terminal or a page shows it."""
+"""A table of text that can be shown in a terminal or in an HTML report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jlml.errors import printable
 
 @dataclass(frozen=True)
 class Cell:
-    """The content of a table's cell."""
+    """The content of a cell."""
 
     text: str
     bold: bool = False
@@ -26,11 +26,11 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     hints: Sequence[str] = ()  # an explanation of each column
-    explained: bool = False  # whether the last column is a sentence
+    explained: bool = False  # whether the last column is an explanation
 
 
 def as_rich(table: Table, title: str | None = None) -> RichTable:
-    """The table for a terminal, without explanations, and with control codes in names made visible."""
+    """The table for a terminal, without explanations and with escaped control characters."""
     header = table.header[:-1] if table.explained else table.header
     heading = Text(printable(table.title if title is None else title), "table.title")
     shown = RichTable(title=heading, title_justify="left", padding=(0, 1, 0, 0))

@@ -1,4 +1,4 @@
-"""From finished runs to numbers, pictures and a report. Needs nothing but their folders and the data.
+"""Evaluates run folders: metrics, pictures and a report.
 
-`entry` has `evaluate`. Nothing is imported here: a sweep takes tables from below without the rest.
+`entry` has `evaluate`. This file imports nothing, so that importing one module does not import them all.
 """

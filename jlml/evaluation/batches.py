@@ -1,4 +1,4 @@
-"""Computes with many images or codes in batches, so that memory stays small."""
+"""Applies functions to many images or codes in batches, to limit memory."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,13 +11,13 @@ from torch import Tensor
 def in_batches(
     function: Callable[..., Any], *tensors: Tensor, size: int, device: torch.device | str = "cpu"
 ) -> Any:
-    """What a function makes of tensors with one row per image, without gradients, on the CPU.
+    """Applies a function to tensors batch by batch, without gradients, and returns the result on the CPU.
 
     Args:
         function: takes a batch of each tensor; returns a tensor, or a tuple or dict of tensors.
-        tensors: with the same number of rows.
-        size: rows of a batch.
-        device: where the function computes.
+        tensors: tensors with the same number of rows, one row per image.
+        size: number of rows per batch.
+        device: device on which the function computes.
     """
     with torch.no_grad():
         batches = zip(*(tensor.split(size) for tensor in tensors), strict=True)
@@ -25,7 +25,7 @@ def in_batches(
 
 
 def joined(batches: Iterable[Any]) -> Any:
-    """The results of batches, each a tensor or a tuple or dict of tensors, as one result on the CPU."""
+    """Concatenates the results of batches, each a tensor or a tuple or dict of tensors, on the CPU."""
     results = [move_data_to_device(batch, "cpu") for batch in batches]
     if isinstance(results[0], Tensor):
         return torch.cat(results)

@@ -1,4 +1,4 @@
-"""Scores of generated images in the features of the digit classifier, against real training images."""
+"""Scores of generated images against real training images, in the features of the digit classifier."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from jlml.evaluation.subject import Images, Subject
 from jlml.metrics.frechet import frechet_distance, jackknife_error
 from jlml.metrics.overlap import overlap, radii
 
-SIZE = 28  # pixels per side of the images that the classifier was trained on
+SIZE = 28  # pixels per side of the classifier's images
 
 Shares = Float[Tensor, " classes"]
 
@@ -21,8 +21,8 @@ class DigitScores:
     """Compares images with a random draw of training images.
 
     Args:
-        subject: with the training images.
-        count: how many training images are drawn.
+        subject: the evaluated model and its training images.
+        count: number of training images to draw.
     """
 
     def __init__(self, subject: Subject, count: int) -> None:
@@ -35,7 +35,7 @@ class DigitScores:
         self.shares = shares_of(probabilities)
 
     def scores(self, images: Images) -> tuple[dict[str, Estimate], Shares]:
-        """Every score of these images, and the share of each class among them."""
+        """All scores of these images, and the frequency of each class."""
         features, probabilities = self.classify(images)
         distance = frechet_distance(self.real, features)
         error = jackknife_error(self.real, features)
@@ -50,13 +50,13 @@ class DigitScores:
         return scores, shares_of(probabilities)
 
     def recognition(self, images: Images, classes: Tensor) -> dict[str, Estimate]:
-        """Which images are classified as the given classes, and with which confidence."""
+        """The fraction of images that are classified as the given classes, and the mean confidence."""
         _, probabilities = self.classify(images)
         correct = probabilities.argmax(1) == classes
         return means_of({"recognised": correct, "confidence": probabilities.max(1).values})
 
     def classify(self, images: Images) -> tuple[Float[Tensor, "images features"], Tensor]:
-        """Features of the images, and probabilities of the ten digits."""
+        """The features of images, and the probabilities of the ten digits."""
 
         def forward(some: Images) -> tuple[Tensor, Tensor]:
             features = self.classifier.features(as_mnist(some, self.subject.data.fit))
@@ -66,16 +66,16 @@ class DigitScores:
 
 
 def shares_of(probabilities: Float[Tensor, "images classes"]) -> Shares:
-    """The share of each class among the likeliest classes."""
+    """The frequency of each class among the most likely classes."""
     return probabilities.argmax(1).bincount(minlength=probabilities.shape[1]).double() / len(probabilities)
 
 
 def as_mnist(images: Images, fit: str) -> Float[Tensor, "images 1 28 28"]:
-    """The images as the classifier knows them: padding cut away, or resized to 28 x 28.
+    """Crops or resizes images to the classifier's 28 x 28 pixels.
 
     Args:
-        images: square.
-        fit: how 28 x 28 images were brought to their size: `pad` or `resize`.
+        images: square images.
+        fit: how the images got their size: `pad` or `resize`.
     """
     size = images.shape[-1]
     if size == SIZE:

@@ -1,4 +1,4 @@
-"""Reports as single HTML files, which show everything without loading anything."""
+"""Writes reports as self-contained HTML files."""
 
 import base64
 import os
@@ -23,7 +23,7 @@ from jlml.files import write_atomically
 PARTS_IN_WORDS = {
     "objective": (
         "Objective",
-        "What training minimised, on the test images, computed again from the run folder.",
+        "The training objective on the test images, computed again from the run folder.",
     ),
     "reconstruction": (
         "Reconstruction",
@@ -31,13 +31,13 @@ PARTS_IN_WORDS = {
     ),
     "likelihood": (
         "Likelihood",
-        "How probable the test images are under the model, in nats, as lower bounds. Also, whether the codes "
-        "of all images together fill the prior that samples are drawn from.",
+        "Lower bounds on the log likelihood of the test images, in nats. Also, whether the codes of all "
+        "images together match the prior, from which samples are drawn.",
     ),
     "codes": (
         "Codes",
-        "What the codes keep of the images: their classes, their neighbours and their distances. Labels are "
-        "used here only, never in training.",
+        "How well the codes preserve the images' classes, neighbours and distances. Labels are used only "
+        "here, never in training.",
     ),
     "baselines": (
         "Baselines",
@@ -46,16 +46,16 @@ PARTS_IN_WORDS = {
     ),
     "generation": (
         "Generation",
-        "New images from several samplers against training images, in the features of a digit classifier. "
-        "Compare every row with the first one: real test images.",
+        "New images from several samplers, compared with training images in the features of a digit "
+        "classifier. Compare every row with the first one: real test images.",
     ),
-    "pictures": ("Pictures", "What the numbers above look like."),
+    "pictures": ("Pictures", "Reconstructions, codes, decoded planes and samples."),
     "tsne": ("t-SNE", "Maps of the codes and of the pixels."),
 }
 
 environment = Environment(
     loader=PackageLoader("jlml.evaluation"),
-    autoescape=True,  # names and captions come from folders that anyone may have written
+    autoescape=True,  # names and captions come from untrusted folders
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -63,7 +63,7 @@ environment = Environment(
 
 
 def write_report(folder: Path, content: Mapping[str, Any]) -> None:
-    """Writes `report.html` from the content of `metrics.json` and the figures beside it."""
+    """Writes `report.html` from the content of `metrics.json` and the figures in the folder."""
     parts = [
         {
             "name": name,
@@ -91,7 +91,7 @@ def write_comparison(
     figures: Sequence[Mapping[str, str]],
     failed: Sequence[str],
 ) -> None:
-    """Writes `comparison.html`, with figures that are in its folder already."""
+    """Writes `comparison.html`. Its figures must already be in the folder."""
     page = environment.get_template("comparison.html").render(
         groups=groups,
         tables=tables,
@@ -108,13 +108,13 @@ def write_comparison(
 
 
 def link_to(folder: Path, evaluation: Evaluation) -> str:
-    """The relative address of a run's own report."""
+    """The relative URL of a run's own report."""
     target = os.path.relpath(evaluation.folder.resolve() / "report.html", folder.resolve())
     return quote(Path(target).as_posix())
 
 
 def embedder(folder: Path) -> Callable[[str], str]:
-    """A function from the file name of a figure to the picture as a data address."""
+    """A function that returns a figure as a data URL, given its file name."""
 
     def embed(file: str) -> str:
         kind = "gif" if file.endswith(".gif") else "png"

@@ -56,7 +56,7 @@ def evaluate_with(settings: Settings) -> Evaluation | Comparison:
     run, which = one_run(str(settings.run), settings.checkpoint)
     state = run.state()
     if state not in ("finished", "pruned"):
-        log.warning("%s is not finished (%s). This evaluates its present %s checkpoint.", run.path, state, which)
+        log.warning("%s is not finished (%s). Evaluating its present %s checkpoint.", run.path, state, which)
     return evaluate_run(run, which, parts_of(settings.parts), settings)
 
 

@@ -1,4 +1,4 @@
-"""Writes the figures of an evaluation: PNG, or GIF for an animation."""
+"""Writes the figures of an evaluation as PNG, and animations as GIF."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -25,8 +25,8 @@ def write_figure(figure: Figure, folder: Path, prefix: str = "") -> dict[str, st
 
 
 def as_gif(frames: Sequence[Picture]) -> bytes:
-    """The frames as the content of a GIF file that loops and pauses at the last frame."""
-    # one palette for all frames, from the last: colours must not flicker
+    """Encodes frames as a GIF that loops and pauses at the last frame."""
+    # one palette for all frames, from the last one, so that colours do not flicker
     palette = Image.fromarray(frames[-1]).quantize(128)
     first, *rest = (
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames

@@ -1,4 +1,4 @@
-"""Finds the runs that a list, a folder or a glob names."""
+"""Finds the runs in a list of folders, in a folder, or by a glob."""
 
 import glob
 import logging
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 def find_runs(given: Any, which: str) -> list[Run]:
     """The runs to compare, sorted by path.
 
-    Runs that were found but not named are left out if they lack the checkpoint or have not finished.
+    Skips runs without the checkpoint and unfinished runs, unless they are named explicitly.
 
     Raises:
-        UserError: a name is not a run, or there are fewer than two.
+        UserError: a name is not a run, or there are fewer than two runs.
     """
     names = [str(name) for name in given] if isinstance(given, list) else [str(given)]
     runs: dict[Path, Run] = {}
@@ -29,26 +29,26 @@ def find_runs(given: Any, which: str) -> list[Run]:
             if not was_named and not (run.path / "checkpoints" / f"{which}.ckpt").is_file():
                 log.warning("%s is left out: it has no %s checkpoint.", run.path, which)
             elif not was_named and status != "finished":
-                log.warning("%s is left out: it has not finished (%s).", run.path, status)
+                log.warning("%s is left out: it is not finished (%s).", run.path, status)
             else:
                 runs.setdefault(run.path.resolve(), run)
     if len(runs) < 2:
         found = f"only {next(iter(runs.values())).path}" if runs else "no run"
         raise UserError(
-            f"runs={','.join(names)} finds {found}. Name at least two runs, a folder that holds them, or a "
-            "glob in quotes. For a single run, use run=."
+            f"runs={','.join(names)} finds {found}. Name at least two runs, a folder that contains them, or "
+            "a glob in quotes. For a single run, use run=."
         )
     return [runs[path] for path in sorted(runs)]
 
 
 def runs_under(name: str) -> list[tuple[Run, bool]]:
-    """The runs that one name means, and whether it is the name of a run itself."""
+    """The runs for one name, each with whether the name is that of the run itself."""
     if (Path(name) / "config.yaml").is_file():
         return [(Run.open(name), True)]
     matches = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else [name]
     if not glob.has_magic(name) and not Path(name).is_dir():
         raise UserError(f"runs={name} is not a folder.")
-    # a folder of a sweep is searched, and so is every folder that a glob finds
+    # search the folder, or every folder that matches the glob
     return [
         (Run(config.parent), False)
         for match in matches
@@ -58,10 +58,10 @@ def runs_under(name: str) -> list[tuple[Run, bool]]:
 
 
 def common_folder(runs: Sequence[Run]) -> Path:
-    """The folder that holds all of the runs.
+    """The innermost folder that contains all runs.
 
     Raises:
-        UserError: only the root of the file system does.
+        UserError: it is the root of the file system.
     """
     common = Path(os.path.commonpath([run.path.resolve().parent for run in runs]))
     if common == Path(common.anchor):

@@ -1,4 +1,4 @@
-"""Charts of groups of runs: every run as a dot, and rate against distortion."""
+"""Charts of groups of runs: metrics with a dot per run, and rate over distortion."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ Points = dict[str, list[tuple[float, float]]]  # (x, y) of the runs of each grou
 
 
 def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
-    """Every chart that can be drawn; what cannot be drawn is added to ``failed``."""
+    """All charts. A chart that cannot be drawn is added to ``failed``."""
     for draw in (metrics_by_run, rates):
         try:
             yield from draw(groups)
@@ -23,7 +23,7 @@ def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
 
 
 def metrics_by_run(groups: Groups) -> Iterator[Figure]:
-    """A dot per run, which shows what the seeds change; a figure for each set of groups that compare."""
+    """A figure per set of comparable groups, with a dot per run, which shows the noise of the seeds."""
     for number, (shared, comparable) in enumerate(comparable_sets(groups, MAIN), start=1):
         panels = {}
         for metric in (*MAIN, "likelihood/rate"):
@@ -31,19 +31,19 @@ def metrics_by_run(groups: Groups) -> Iterator[Figure]:
             if any(values.values()):
                 panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
         caption = (
-            f"A dot per run, on {shared}. Where the dots of two rows mix, the seeds matter more than the "
-            "choice."
+            f"One dot per run, on {shared}. If the dots of two rows overlap, the noise of the seeds is "
+            "larger than the difference between the rows."
         )
         yield Figure("metrics" if number == 1 else f"metrics_{number}", strips(panels), caption)
 
 
 def rates(groups: Groups) -> Iterator[Figure]:
-    """Rate against distortion where distortions compare, and against the mse, which always compares."""
+    """Rate over distortion for comparable runs, and rate over mse, which can always be compared."""
     panels: dict[str, Points] = {}
     labels = {}
     for metric, title, label in (
         ("likelihood/distortion", "", "distortion (nats per image)"),
-        ("reconstruction/mse", "By the common yardstick: ", "mse per pixel"),
+        ("reconstruction/mse", "By mse, a common metric: ", "mse per pixel"),
     ):
         for shared, comparable in comparable_sets(groups, [metric]):
             points = points_of(comparable, metric, "likelihood/rate")
@@ -52,16 +52,16 @@ def rates(groups: Groups) -> Iterator[Figure]:
     if not panels:
         return
     caption = (
-        "A dot per run: the information of a code about its image (rate) against what is lost (distortion). "
-        "Lower and further left is better; along a line of slope -1 the ELBO is the same. Distortions of "
-        "different observation models do not compare, so each model has its own panel. By the mse, all "
-        "compare."
+        "One dot per run: the information in the code (rate) over the reconstruction loss (distortion). "
+        "Lower and further left is better; the ELBO is constant along a line of slope -1. Distortions of "
+        "different observation models cannot be compared, so each model has its own panel. The mse compares "
+        "all runs."
     )
     yield Figure("rate_distortion", rate_distortion(panels, labels), caption)
 
 
 def points_of(groups: Sequence[Group[Evaluation]], x: str, y: str) -> Points:
-    """Two metrics of the runs that have both, by group."""
+    """The values of two metrics, by group, for the runs that have both."""
     points = {
         group.label: [
             (run.metrics[x], run.metrics[y]) for run in group.runs if x in run.metrics and y in run.metrics

@@ -1,4 +1,4 @@
-"""Pictures of groups of runs side by side: the same images, on the same axes."""
+"""Pictures that compare groups of runs: the same images, on the same axes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Rows = list[tuple[str, Images]]
 
 @dataclass(frozen=True)
 class GroupPictures:
-    """What one run of a group shows of the same test images, and new images."""
+    """The pictures of one run of a group: reconstructions, codes and samples."""
 
     reconstructions: dict[str, Images]  # by kind of picture, the mean first
     plane: Plane
@@ -38,8 +38,8 @@ class GroupPictures:
 def group_pictures(groups: Groups, settings: Settings, failed: list[str]) -> Iterator[Figure]:
     """Reconstructions, codes and samples of every group, from the test images of the first group.
 
-    A group with other test images is left out, because it may have been trained on these. What cannot be
-    shown is added to ``failed``.
+    A group with other test images is left out, because it may have been trained on these. Pictures that
+    cannot be drawn are added to ``failed``.
     """
     which = settings.checkpoint
     reference = Subject(groups[0].first.run, which, settings)
@@ -79,12 +79,12 @@ def group_pictures(groups: Groups, settings: Settings, failed: list[str]) -> Ite
 
 
 def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
-    """The group's run with this seed, which decides the split of some data; otherwise the first run."""
+    """The group's run with this seed, on which the split can depend; otherwise the first run."""
     return next((run for run in group.runs if run.config["seed"] == seed), group.first)
 
 
 def pictures_of(subject: Subject, chosen: Tensor, scattered: Tensor) -> GroupPictures:
-    """Reconstructions of the chosen test images, codes of the scattered ones, and new images."""
+    """Reconstructions of the ``chosen`` test images, codes of the ``scattered`` ones, and new images."""
     new_codes = draw_codes(subject, COLUMNS)
     return GroupPictures(
         subject.pictures(subject.test_codes[chosen]),
@@ -94,14 +94,14 @@ def pictures_of(subject: Subject, chosen: Tensor, scattered: Tensor) -> GroupPic
 
 
 def standardised(plane: Plane) -> Plane:
-    """The plane centred and divided by one number, because an autoencoder's codes have any scale."""
+    """Centres the points and divides them by one number: the scale of an autoencoder's codes is arbitrary."""
     points = plane.points - plane.points.mean(0)
     spread = points.square().mean().sqrt().clamp_min(torch.finfo(points.dtype).tiny)
     return Plane(points / spread, ("", ""))
 
 
 def rows_of(first: tuple[str, Images], kinds: Mapping[str, Mapping[str, Images]]) -> Rows:
-    """The first row, then a row for each group and kind of picture."""
+    """The rows of a mosaic: the first row, then a row for each group and kind of picture."""
     rows = [first]
     for label, pictures in kinds.items():
         rows += [(label if kind == "mean" else f"{label}: {kind}", some) for kind, some in pictures.items()]
@@ -109,11 +109,11 @@ def rows_of(first: tuple[str, Images], kinds: Mapping[str, Mapping[str, Images]]
 
 
 def codes(planes: dict[str, Plane], labels: Tensor, reference: Subject) -> Figure:
-    """The codes of the same test images, on the same axes."""
+    """A scatter plot per group of the codes of the same test images, on the same axes."""
     picture = scatters(planes, labels, reference.data.class_names, columns=3, limits=LIMITS)
     caption = (
         f"Codes of the same {len(labels):,} test images. Codes with more than two dimensions are shown by "
-        "their first two principal components. An autoencoder's codes have any scale, so each panel is "
-        "centred and divided by one number, its standard deviation. All axes have the same range."
+        "their first two principal components. The scale of an autoencoder's codes is arbitrary, so each "
+        "panel is centred and divided by its standard deviation. All axes have the same range."
     )
     return Figure("codes", picture, caption)

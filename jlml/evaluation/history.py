@@ -21,7 +21,7 @@ LARGEST = 1 << 24  # bytes of a snapshot: 5,000 codes of 1,600 dimensions
 
 
 def movement(subject: Subject) -> list[Figure]:
-    """An animation of the codes of some validation images; nothing if there are fewer than two snapshots."""
+    """An animation of the codes of validation images; empty if there are fewer than two snapshots."""
     kept, snapshots, labels = kept_codes(
         subject.run.path / "snapshots", subject.model.latent_dim, len(subject.data.class_names)
     )
@@ -49,7 +49,7 @@ def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path],
     All are empty if there are fewer than two snapshots.
 
     Raises:
-        UserError: they do not belong to this run.
+        UserError: a snapshot does not belong to this run.
     """
     files = snapshot_files(folder)
     if len(files) < 2:
@@ -59,12 +59,12 @@ def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path],
     ]
     labels = read(folder / "labels.npy")
     if labels.ndim != 1 or not ((labels >= 0) & (labels < classes)).all():
-        raise UserError(f"{folder / 'labels.npy'} does not hold the classes of images.")
+        raise UserError(f"{folder / 'labels.npy'} does not contain the classes of images.")
     snapshots = []
     for file in kept:
         codes = read(file)
         if codes.shape != (len(labels), latent_dim):
-            raise UserError(f"{file} does not hold codes of this run: its shape differs.")
+            raise UserError(f"{file} does not contain codes of this run: its shape differs.")
         snapshots.append(codes)
     return kept, snapshots, labels.long()
 
@@ -80,20 +80,22 @@ def step_in(file: Path) -> int:
 
 
 def read(path: Path) -> Tensor:
-    """A stored array as floats."""
+    """Reads a stored array as floats."""
     try:
         content = io.BytesIO(read_limited(path, LARGEST))
         return torch.from_numpy(np.lib.format.read_array(content, allow_pickle=False).astype(np.float32))
-    except Exception as error:  # a damaged header can make numpy raise anything
+    except Exception as error:  # a damaged header can make numpy raise any error
         raise UserError(f"{path} is not a snapshot: {first_line(error)}.") from error
 
 
 def in_one_plane(snapshots: list[Tensor]) -> tuple[list[Tensor], tuple[str, str]]:
-    """The codes in one plane, and the names of its axes: more than two dimensions by the principal components
-    of the last snapshot."""
+    """Projects all snapshots to one plane, and names its axes.
+
+    More than two dimensions use the principal components of the last snapshot.
+    """
     last = snapshots[-1]
     if last.shape[1] == 1:
-        heights = torch.linspace(0, 1, len(last))  # one for each image
+        heights = torch.linspace(0, 1, len(last))  # one height per image
         return [torch.stack([codes[:, 0], heights], 1) for codes in snapshots], ("z1", "image")
     if last.shape[1] == 2:
         return snapshots, ("z1", "z2")

@@ -1,4 +1,4 @@
-"""The losses of a single pixel against its prediction."""
+"""Plots the loss of a single pixel over its prediction."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ POINTS = 999
 
 
 def shapes_of_losses() -> Figure:
-    """Each loss of one pixel against the prediction, for several targets, computed by the losses."""
+    """A curve of each loss for one pixel over the prediction, for several targets."""
     predictions = torch.linspace(0, 1, POINTS + 2)[1:-1]
     losses: dict[str, tuple[ObservationModel, str]] = {
         "MSE (Gaussian, scale .2)": (Gaussian(), "predicted mean"),
@@ -24,9 +24,9 @@ def shapes_of_losses() -> Figure:
     }
     picture = loss_curves(curves, predictions, {name: label for name, (_, label) in losses.items()})
     caption = (
-        "MSE and BCE are lowest where the prediction is the target. For a grey target the lowest BCE is not "
-        "0. The continuous Bernoulli is lowest where its mean is the target: lambda is nearer to 0 or 1 than "
-        "the target, and for targets 0 and 1 only its limit bounds it."
+        "MSE and BCE are lowest where the prediction equals the target. For a grey target the lowest BCE is "
+        "not 0. The continuous Bernoulli is lowest where its mean equals the target: lambda is closer to 0 "
+        "or 1 than the target, and for targets 0 and 1 only its limit bounds the loss."
     )
     return Figure("loss_shapes", picture, caption)
 

@@ -28,20 +28,20 @@ from jlml.evaluation.subject import Settings, Subject
 from jlml.files import write_atomically
 from jlml.runs import Run
 
-PATHS = ("data.root", "output_dir")  # of the machine that trained the run
+PATHS = ("data.root", "output_dir")  # keys that only matter on the machine that trained the run
 
 
 def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings) -> Evaluation:
-    """Evaluates some parts of a checkpoint, and keeps the other parts of the same checkpoint and settings.
+    """Evaluates parts of a checkpoint. Keeps earlier results of other parts with the same settings.
 
     Args:
-        run: the run.
+        run: run to evaluate.
         which: `best` or `last`.
         parts: names of `PARTS`.
-        settings: how to evaluate.
+        settings: settings of the evaluation.
 
     Raises:
-        UserError: the run or its data cannot be loaded. A part that fails raises nothing.
+        UserError: the run or its data cannot be loaded. A part that fails raises no error.
     """
     subject = Subject(run, which, settings)
     if "pictures" in parts:
@@ -65,7 +65,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings)
 
 
 def describe(subject: Subject) -> Content:
-    """What was evaluated and how, still without parts."""
+    """The content of metrics.json without parts: what is evaluated, and how."""
     config, data = subject.config, subject.data
     return {
         "run": subject.run.path.resolve().name,
@@ -89,7 +89,7 @@ def describe(subject: Subject) -> Content:
 
 
 def run_part(name: str, subject: Subject, folder: Path) -> Content:
-    """The results of a part, whose figures are written; or the reason why there are none."""
+    """Runs a part, writes its figures, and returns its results, or the reason why there are none."""
     started = time.perf_counter()
     for file in folder.glob(f"{name}_*"):
         file.unlink()
@@ -100,7 +100,7 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
         content["notes"] = results.notes
     except NotApplicableError as reason:
         content = {"status": "not applicable", "reason": str(reason)}
-    except Exception as error:  # whatever fails in one part, the other parts can still be evaluated
+    except Exception as error:  # the other parts can still be evaluated
         content = {"status": "failed", "reason": reason_of(error)}
         if not isinstance(error, UserError):
             write_atomically(folder / f"{name}_error.txt", traceback.format_exc())

@@ -1,4 +1,4 @@
-"""The tables of one evaluation: the numbers of its parts, beside those of the baselines."""
+"""The tables of one evaluation, with the baselines for comparison."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from jlml.comparison.quantities import QUANTITIES, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table
 
-Metric = Mapping[str, Any]  # as `metrics.json` holds it
+Metric = Mapping[str, Any]  # an entry of `metrics.json`
 Metrics = Mapping[str, Metric]
 Parts = Mapping[str, Mapping[str, Any]]
 
 
 def metric_in_words(metric: Metric | None, name: str, with_error: bool = True) -> str:
-    """A value with its standard error, if it has one."""
+    """The text of a value, with its standard error if it has one."""
     if metric is None:
         return ""
     if metric["value"] is None:
@@ -21,7 +21,7 @@ def metric_in_words(metric: Metric | None, name: str, with_error: bool = True) -
 
 
 def split_names(metrics: Metrics) -> dict[str, dict[str, Metric]]:
-    """Metrics by the prefix of their names, which is empty for most."""
+    """Groups metrics by the prefix of their names. Most have an empty prefix."""
     groups: dict[str, dict[str, Metric]] = {}
     for name, metric in metrics.items():
         prefix, _, quantity = name.rpartition("/")
@@ -30,13 +30,13 @@ def split_names(metrics: Metrics) -> dict[str, dict[str, Metric]]:
 
 
 def quantities_in(several: Sequence[Metrics]) -> list[str]:
-    """The quantities that were measured: in the order of `QUANTITIES`, then those of a model of your own."""
+    """The measured quantities, in the order of `QUANTITIES`, then those of a custom model."""
     found = dict.fromkeys(name for metrics in several for name in metrics)
     return [*(name for name in QUANTITIES if name in found), *(n for n in found if n not in QUANTITIES)]
 
 
 def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = False) -> Table:
-    """A row per quantity with its explanation. A narrow table has errors in its first column only."""
+    """One row per quantity, with its explanation. A narrow table has errors only in its first column."""
     rows = []
     for name in quantities_in(list(columns.values())):
         quantity = quantity_of(name)
@@ -49,7 +49,7 @@ def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = Fa
 
 
 def matrix_table(title: str, groups: Mapping[str, Metrics], with_errors: bool = True) -> Table:
-    """A row per group of metrics, a column per quantity."""
+    """One row per group of metrics, one column per quantity."""
     names = quantities_in(list(groups.values()))
     rows = [
         [
@@ -64,9 +64,9 @@ def matrix_table(title: str, groups: Mapping[str, Metrics], with_errors: bool = 
 
 
 def tables_of(part: str, parts: Parts) -> list[Table]:
-    """The tables of one part. That of the baselines has the run in its first column."""
+    """The tables of one part. The table of the baselines has the run in its first column."""
     if part == "baselines":
-        return [quantity_table("", beside_baselines(parts))]
+        return [quantity_table("", with_baselines(parts))]
     groups = split_names(parts[part].get("metrics", {}))
     own = groups.pop("", {})
     tables = [quantity_table("", {"value ± standard error": own})] if own else []
@@ -79,17 +79,17 @@ def tables_of(part: str, parts: Parts) -> list[Table]:
 
 
 def short_tables(parts: Parts) -> list[Table]:
-    """The tables that a terminal has room for."""
+    """Short tables for a terminal."""
     likelihood = parts.get("likelihood", {}).get("metrics", {})
-    columns = beside_baselines(parts)
+    columns = with_baselines(parts)
     columns["this run"] = {**likelihood, **columns.get("this run", {})}
     tables = [quantity_table("", columns, narrow=True)] if any(columns.values()) else []
     groups = {part: split_names(parts.get(part, {}).get("metrics", {})) for part in ("generation", "tsne")}
     return tables + [matrix_table(part, some, with_errors=False) for part, some in groups.items() if some]
 
 
-def beside_baselines(parts: Parts) -> dict[str, Metrics]:
-    """Scores of reconstructions and codes of the run, of PCA and of the mean image."""
+def with_baselines(parts: Parts) -> dict[str, Metrics]:
+    """Scores of reconstructions and codes for the run, for PCA and for the mean image."""
     own = {
         name: metric
         for part in ("reconstruction", "codes")
@@ -98,4 +98,4 @@ def beside_baselines(parts: Parts) -> dict[str, Metrics]:
     }
     others = split_names(parts.get("baselines", {}).get("metrics", {}))
     names = {"pca": "PCA", "mean_image": "mean image"}
-    return {"this run": own, **{words: others[name] for name, words in names.items() if name in others}}
+    return {"this run": own, **{title: others[name] for name, title in names.items() if name in others}}

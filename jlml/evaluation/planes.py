@@ -1,4 +1,4 @@
-"""Planes through the space of codes, decoded point by point."""
+"""Decoded planes of the latent space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from jlml.pictures.figures import manifold
 from jlml.pictures.plane import decoded_grid, region_of
 
 SIDE = 20  # images along each axis
-AROUND = (-0.3, 1.3)  # how far the plane of three images reaches beyond them, in steps between them
+AROUND = (-0.3, 1.3)  # range of the plane through three images, which are at 0 and 1
 
 
 @dataclass(frozen=True)
 class CodePlane:
-    """The codes origin + x u + y v."""
+    """A plane of codes: origin + x u + y v."""
 
     name: str
     origin: Tensor  # (latent_dim,)
@@ -31,7 +31,7 @@ class CodePlane:
 
 
 def decoded_planes(subject: Subject) -> list[Figure]:
-    """Along two axes, along two principal components, and through the codes of three test images."""
+    """Planes along two axes, along two principal components, and through the codes of three test images."""
     if subject.model.latent_dim < 2:
         return []
     planes = [along_axes(subject)] + ([along_components(subject)] if subject.model.latent_dim > 2 else [])
@@ -51,10 +51,10 @@ def decoded(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Figure:
 
 
 def check_planes(subject: Subject) -> None:
-    """Refuses planes that do not exist, before any work.
+    """Refuses settings of planes that are invalid for this run, before any work is done.
 
     Raises:
-        UserError: naming what was given and what is allowed.
+        UserError: with the given and the allowed values.
     """
     axes, images = subject.settings.plane.axes, subject.settings.plane.images
     if axes is not None and max(axes) > subject.model.latent_dim:
@@ -64,16 +64,16 @@ def check_planes(subject: Subject) -> None:
         )
     if images is not None and max(images) >= len(subject.data.test_labels):
         raise UserError(
-            f"plane.images names test image {max(images)}, which does not exist: expected integers from 0 to "
+            f"plane.images has {max(images)}, and there is no such test image: expected integers from 0 to "
             f"{len(subject.data.test_labels) - 1}."
         )
 
 
 def along_axes(subject: Subject) -> CodePlane:
-    """Two latent dimensions vary, the others stay at their mean."""
+    """The plane along two latent dimensions. The others stay at their mean."""
     first, second = subject.settings.plane.axes or most_variable(subject.test_codes)
     origin = subject.test_codes.mean(0)
-    origin[[first - 1, second - 1]] = 0  # so that the coordinates of the plane are those of the codes
+    origin[[first - 1, second - 1]] = 0  # makes the plane's coordinates equal to the codes'
     others = " The other dimensions stay at their mean." if subject.model.latent_dim > 2 else ""
     return CodePlane(
         "plane_axes",
@@ -86,13 +86,13 @@ def along_axes(subject: Subject) -> CodePlane:
 
 
 def most_variable(codes: Tensor) -> tuple[int, int]:
-    """The two dimensions, counted from 1, in which codes vary most: others may have collapsed."""
+    """The two dimensions, counted from 1, in which codes vary most. Others may have collapsed."""
     first, second = codes.var(0).argsort(descending=True, stable=True)[:2].sort().values.tolist()
     return first + 1, second + 1
 
 
 def along_components(subject: Subject) -> CodePlane:
-    """The plane in which the codes vary most."""
+    """The plane along the first two principal components of the test codes."""
     axes = principal_axes(subject.test_codes)
     return CodePlane(
         "plane_components",
@@ -125,4 +125,4 @@ def three_classes(labels: Tensor) -> list[int]:
     seen: dict[int, int] = {}
     for position, label in enumerate(labels.tolist()):
         seen.setdefault(label, position)
-    return [*list(seen.values())[:3], 0, 0][:3]  # a tiny subset may have fewer classes
+    return [*list(seen.values())[:3], 0, 0][:3]  # a tiny subset can have fewer classes

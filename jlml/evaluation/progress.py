@@ -1,4 +1,4 @@
-"""The progress of an evaluation in the terminal: a line per part."""
+"""The progress display of an evaluation: one line per part."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rich.table import Column
 
 
 class PartProgress(Progress):
-    """A line for each part on stderr: its name, a bar, the time, and why it has no results."""
+    """One line per part on stderr: its name, a bar, the time, and the reason if it has no results."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -20,11 +20,11 @@ class PartProgress(Progress):
         )
 
     def begin(self, name: str) -> TaskID:
-        """Adds the line of a part, whose bar pulses until the part tells how much it has to do."""
+        """Adds the line of a part. Its bar pulses until the amount of work is known."""
         return self.add_task(name, total=None, note="")
 
     def advance_to(self, task: TaskID, done: int, total: int) -> None:
-        """Shows how much of a part is done."""
+        """Updates the bar of a part."""
         self.update(task, completed=done, total=total)
 
     def end(self, task: TaskID, result: dict[str, Any]) -> None:

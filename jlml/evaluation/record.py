@@ -1,4 +1,4 @@
-"""What an evaluation leaves on disk, and which earlier parts of it can be used again."""
+"""The files of an evaluation, and the reuse of earlier results."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from jlml.runs import Run
 Content = dict[str, Any]
 
 LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
-# the settings that the numbers of a part depend on, besides the seed
+# the settings that affect the results of a part, in addition to the seed
 READS = {"likelihood": ("importance_samples",), "generation": ("samples",), "tsne": ("tsne_images",)}
 
 
@@ -30,10 +30,10 @@ class Evaluation:
     """An evaluated run."""
 
     run: Run
-    config: Config  # of the run
-    folder: Path  # where the results are
-    content: Content  # of `metrics.json` in it
-    requested: Sequence[str] = ()  # parts that this command was to evaluate
+    config: Config  # config of the run
+    folder: Path  # folder of the results
+    content: Content  # content of its `metrics.json`
+    requested: Sequence[str] = ()  # parts that this command had to evaluate
 
     @property
     def parts(self) -> dict[str, Content]:
@@ -41,12 +41,12 @@ class Evaluation:
 
     @property
     def failed(self) -> list[str]:
-        """Requested parts that failed; not those that failed in an earlier evaluation."""
+        """Requested parts that failed, without those that failed in an earlier evaluation."""
         return [name for name in self.requested if self.parts[name]["status"] == "failed"]
 
     @cached_property
     def metrics(self) -> Mapping[str, float]:
-        """Every finite number, as ``part/name``."""
+        """Every finite metric, as ``part/name``."""
         return {
             f"{part}/{name}": metric["value"]
             for part, result in self.parts.items()
@@ -56,29 +56,29 @@ class Evaluation:
 
 
 def folder_of(run: Run, which: str) -> Path:
-    """Where the evaluation of a checkpoint is."""
+    """The folder for the evaluation of a checkpoint."""
     return run.path / "evaluation" if which == "best" else run.path / "evaluation" / which
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder for results.
+    """Creates a folder for results.
 
     Raises:
-        UserError: it cannot be made, or is a link, which could lead out of the run.
+        UserError: it cannot be created, or is a link, which could lead out of the run folder.
     """
     own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "last", "comparison")]
     if any(place.is_symlink() for place in own):
         raise UserError(
-            f"{folder} is a link or is inside one, and nothing is written through a link. Remove it."
+            f"{folder} is a link or is inside one, and jlml does not write through links. Remove the link."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}.") from error
+        raise UserError(f"{folder} cannot be created: {error.strerror}.") from error
 
 
 def identity(run: Run, which: str) -> Content:
-    """What parts must have in common to stand in one report."""
+    """The checkpoint and version that all parts of one report must share."""
     with run.checkpoint(which).open("rb") as checkpoint:
         digest = hashlib.file_digest(checkpoint, "sha256").hexdigest()
     return {
@@ -89,15 +89,14 @@ def identity(run: Run, which: str) -> Content:
 
 
 def settings_of_part(name: str, settings: Settings) -> Content:
-    """The settings that the numbers of a part depend on."""
+    """The settings that affect the results of a part."""
     return {key: getattr(settings, key) for key in ("seed", *READS.get(name, ()))}
 
 
 def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content]:
-    """The parts of an earlier evaluation of the same checkpoint with the same version and settings.
+    """The parts of an earlier evaluation of the same checkpoint, with the same version and settings.
 
-    A file that does not validate counts as no evaluation, because anyone may have written it. A part whose
-    figures are missing is left out.
+    The file is untrusted: it is ignored if it does not validate. Parts with missing figures are left out.
     """
     folder = folder_of(run, which)
     try:
@@ -115,5 +114,5 @@ def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content
 
 
 def is_figure(file: Path) -> bool:
-    """Whether this is a plain file, small enough for a report, which embeds it."""
+    """Whether a path is a regular file that is small enough to embed in a report."""
     return file.is_file() and not file.is_symlink() and file.stat().st_size <= LARGEST_FIGURE

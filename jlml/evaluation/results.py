@@ -1,4 +1,4 @@
-"""The results of a part of an evaluation: numbers with their uncertainty, figures, and notes."""
+"""The results of a part of an evaluation: metrics with standard errors, figures and notes."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,16 +14,16 @@ from jlml.pictures.figures import Picture
 
 
 class NotApplicableError(Exception):
-    """A part does not apply to a run; the message says why."""
+    """A part does not apply to a run. The message says why."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard error."""
+    """A value with its standard error."""
 
     value: float
-    n: int  # independent images, groups of images or samples
-    error: float | None = None  # of a mean over n draws; None if it is unknown
+    n: int  # number of independent images, groups of images or samples
+    error: float | None = None  # standard error; None if unknown
 
     @classmethod
     def mean_of(cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"]) -> "Estimate":
@@ -40,20 +40,20 @@ BOOTSTRAPS = 100
 def bootstrapped(
     statistic: Callable[[Tensor], Tensor | float], values: Float[Tensor, "n ..."], generator: Generator
 ) -> Estimate:
-    """A statistic other than a mean, with its standard deviation over redrawn images.
+    """A statistic with its bootstrap standard error, for statistics other than means.
 
-    Source: Efron 1979; 100 redraws give the error to 7 %.
+    Source: Efron 1979. With 100 resamples the error is accurate to 7 %.
     """
     n = len(values)
-    redrawn = [
+    resampled = [
         float(statistic(values[torch.randint(n, (n,), generator=generator)])) for _ in range(BOOTSTRAPS)
     ]
-    return Estimate(float(statistic(values)), n, float(torch.tensor(redrawn, dtype=torch.float64).std()))
+    return Estimate(float(statistic(values)), n, float(torch.tensor(resampled, dtype=torch.float64).std()))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, or frames of an animation, with the sentence that explains it."""
+    """A picture, or the frames of an animation, with a caption."""
 
     name: str
     picture: Picture | list[Picture]
@@ -62,7 +62,7 @@ class Figure:
 
 @dataclass
 class Results:
-    """Everything that a part has found."""
+    """The results of a part."""
 
     metrics: dict[str, Estimate] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Results:
 
 
 def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
-    """Every value with its unit, n and standard error; null if a number is not finite."""
+    """Metrics as JSON: value, unit, n and standard error. Numbers that are not finite become null."""
     return {
         name: {
             "value": finite(estimate.value),
@@ -83,10 +83,10 @@ def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
 
 
 def finite(value: float) -> float | None:
-    """The value, or None for infinity and NaN, which JSON does not have."""
+    """The value, or None if it is infinite or NaN, which JSON does not support."""
     return value if math.isfinite(value) else None
 
 
 def means_of(values: Mapping[str, Tensor], prefix: str = "") -> dict[str, Estimate]:
-    """The mean of each metric's values, one per image, with a prefix before the name."""
+    """The mean of each metric, from one value per image, with a prefix before its name."""
     return {f"{prefix}{name}": Estimate.mean_of(torch.atleast_1d(some)) for name, some in values.items()}

@@ -1,4 +1,4 @@
-"""Where new codes come from: the prior, and densities fitted to training codes."""
+"""Samplers of new codes: the prior, and distributions fitted to training codes."""
 
 from copy import deepcopy
 
@@ -21,7 +21,7 @@ def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
     """``count`` codes from each sampler, by name.
 
     The mixture is the ex-post density of Ghosh et al. 2020, "From variational to deterministic
-    autoencoders". The midpoints of random pairs show what lies between codes.
+    autoencoders". The midpoints are between random pairs of training codes.
     """
     codes = subject.train_codes
     generator = subject.generator("samplers")
@@ -38,15 +38,13 @@ def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
 
 def from_mixture(subject: Subject, count: int) -> Tensor:
     """Draws from the mixture of Gaussians, in random order."""
-    mixture = deepcopy(
-        subject.mixture
-    )  # drawing changes its random state, and every draw starts from the fit
+    mixture = deepcopy(subject.mixture)  # sampling changes the random state of the mixture, so use a copy
     drawn, _ = mixture.sample(count)
     shuffled = torch.randperm(count, generator=subject.generator("mixture", 1))
-    return torch.from_numpy(drawn).float()[shuffled]  # they come sorted by component
+    return torch.from_numpy(drawn).float()[shuffled]  # scikit-learn returns them sorted by component
 
 
 def median_codes(subject: Subject) -> Tensor:
-    """(classes, latent_dim): the median of the training codes of each class that exists."""
+    """The median of the training codes of each class that exists: (classes, latent_dim)."""
     labels = subject.data.train_labels
     return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])

@@ -1,4 +1,4 @@
-"""Compares several runs: evaluates what is not evaluated yet, and shows which group of runs is better."""
+"""Compares several runs: evaluates missing parts, groups the runs, and writes the comparison."""
 
 import json
 import logging
@@ -36,18 +36,18 @@ class Comparison:
     """Groups of evaluated runs."""
 
     groups: list[Group[Evaluation]]
-    tables: list[Table]  # the main numbers
-    folder: Path  # where the comparison is
-    failed: list[str]  # a sentence for everything that failed
+    tables: list[Table]  # the main metrics
+    folder: Path  # folder of the comparison
+    failed: list[str]  # a sentence per failure
 
 
 def compare(given: Any, parts: Sequence[str], settings: Settings) -> Comparison:
     """Evaluates the runs and writes `comparison.html`, `runs.csv`, `groups.csv` and figures.
 
     Args:
-        given: folders, a folder with runs below it, or a glob.
+        given: a list of folders, a folder that contains runs, or a glob.
         parts: names of `PARTS`.
-        settings: how to evaluate, and where the comparison goes.
+        settings: settings of the evaluation, with the folder of the comparison.
 
     Raises:
         UserError: there are fewer than two runs, or none could be evaluated.
@@ -71,7 +71,7 @@ def compare(given: Any, parts: Sequence[str], settings: Settings) -> Comparison:
 def evaluate_all(
     runs: Sequence[Run], parts: Sequence[str], settings: Settings
 ) -> tuple[list[Evaluation], list[str]]:
-    """The evaluations of the runs, and a sentence for everything that failed."""
+    """Evaluates all runs. Returns their evaluations, and a sentence per failure."""
     evaluations, failed = [], []
     console = Console(stderr=True)
     for place, run in enumerate(runs, start=1):
@@ -82,7 +82,7 @@ def evaluate_all(
             evaluation = evaluate_run(run, settings.checkpoint, missing, settings)
             evaluations.append(evaluation)
             failed += [f"{part} of {run.path.name}" for part in evaluation.failed]
-        except Exception as error:  # whatever is wrong with one run, the other runs can still be compared
+        except Exception as error:  # the other runs can still be compared
             reason = reason_of(error)
             console.print(printable(reason), highlight=False, markup=False, style="red")
             failed.append(f"{run.path.name} ({reason})")
@@ -90,14 +90,14 @@ def evaluate_all(
 
 
 def missing_parts(run: Run, parts: Sequence[str], settings: Settings) -> list[str]:
-    """The parts that are still to be evaluated, those that failed before among them."""
+    """The parts that still have to be evaluated, including those that failed before."""
     earlier = earlier_parts(run, settings.checkpoint, settings) if settings.reuse else {}
     there = [name for name, part in earlier.items() if part["status"] != "failed"]
     return [name for name in parts if name not in there]
 
 
 def experiments_in(evaluations: Sequence[Evaluation]) -> list[Group[Evaluation]]:
-    """The runs in groups that differ only in their seed, the lowest seed first."""
+    """Groups runs that differ only in their seed, sorted by seed."""
     distinct = list(without_copies(evaluations))
     experiments = grouped(distinct, lambda run: json.dumps(experiment_of(run.config), sort_keys=True))
     labels = labels_of([runs[0].config for runs in experiments.values()])
@@ -108,7 +108,7 @@ def experiments_in(evaluations: Sequence[Evaluation]) -> list[Group[Evaluation]]
 
 
 def without_copies(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
-    """Each checkpoint once: counted twice, it would make the noise of the seeds look smaller."""
+    """Keeps each checkpoint once. A copy would make the noise of the seeds look smaller."""
     seen: dict[str, str] = {}
     for evaluation in evaluations:
         checkpoint, name = evaluation.content["checkpoint"]["sha256"], evaluation.run.path.name
@@ -120,7 +120,7 @@ def without_copies(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
 
 
 def runs_csv(groups: Sequence[Group[Evaluation]]) -> str:
-    """A row per run with every number that it has."""
+    """A CSV with one row per run and all its metrics."""
     rows: list[dict[str, object]] = []
     for group, content, metrics in ((g, run.content, run.metrics) for g in groups for run in g.runs):
         row = {"group": group.label, "run": content["run"], "seed": content["run_seed"]}

@@ -1,4 +1,4 @@
-"""The shape of `metrics.json` in an evaluation, by which an earlier one is checked before it is used."""
+"""The schema of an evaluation's `metrics.json`, to validate an untrusted file before reusing its results."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,13 @@ Number = Annotated[float, Field(gt=-1e100, lt=1e100)]  # squares stay finite
 
 
 class Stored(BaseModel):
-    """Content of a file that may come from an untrusted source: exact types, no other keys."""
+    """Base class for the content of an untrusted file: strict types, no other keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class StoredMetric(Stored):
-    """A number; its value is None if it was not finite."""
+    """A metric. Its value is None if it was not finite."""
 
     value: Number | None
     unit: str
@@ -23,7 +23,7 @@ class StoredMetric(Stored):
 
 
 class StoredFigure(Stored):
-    """A file beside `metrics.json`, and its caption."""
+    """The file name of a figure in the same folder, and its caption."""
 
     file: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(png|gif)$")]
     caption: str
@@ -50,7 +50,7 @@ class Done(Stored):
 
 
 class StoredEvaluation(BaseModel):
-    """An evaluation, as far as its parts can be used again."""
+    """The keys of an evaluation that matter for reusing its parts."""
 
     checkpoint: dict[str, str]
     jlml: str

@@ -1,4 +1,4 @@
-"""A trained model with the images of its run, each encoded once for all parts of an evaluation."""
+"""A trained model with the data of its run. All parts of an evaluation share its codes."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +20,9 @@ from jlml.models import Autoencoder
 from jlml.runs import Run, build_data
 from jlml.runs.data_root import recorded_root
 
-EVALUATION = 100  # a stream of random numbers that training does not use
+EVALUATION = 100  # a purpose of random numbers that training does not use
 
-Settings = Evaluate  # the schema of `evaluate.py` explains every key
+Settings = Evaluate  # `jlml.config.schema` explains every key
 Images = Float[Tensor, "images channel height width"]
 Codes = Float[Tensor, "images latent"]
 Item = TypeVar("Item")
@@ -40,7 +40,7 @@ class Subject:
         self.model.to(self.device)
         self.config = run.config(settings.trust)
         self.data = self._data_with()
-        self.advance: Callable[[int, int], None] = lambda done, total: None  # shows progress
+        self.advance: Callable[[int, int], None] = lambda done, total: None  # reports progress
 
     def _data_with(self, **changes: Any) -> ImageDataModule:
         node = self.config["data"]
@@ -50,7 +50,7 @@ class Subject:
         return data
 
     def _data_root(self) -> str:
-        """The data root of the settings, or the recorded one, where no folder is made."""
+        """The data root of the settings, or the recorded one, in which nothing is created."""
         if self.settings.data.root is not None:
             return self.settings.data.root
         data = self.config["data"]
@@ -58,17 +58,17 @@ class Subject:
 
     @cached_property
     def test_images(self) -> Images:
-        """As the model sees them, in [0, 1]."""
+        """Test images as the model sees them, in [0, 1]."""
         return to_float(self.data.test_images)
 
     @cached_property
     def train_images(self) -> Tensor:
-        """As the model sees them; grey pixels stay bytes, which take a quarter of the memory."""
+        """Training images as the model sees them. Grey ones stay bytes, a quarter of the memory."""
         return self.data.training_images_once()
 
     @cached_property
     def grey(self) -> ImageDataModule:
-        """The same splits with grey pixels, whatever pixels the model was trained on."""
+        """The same splits with grey pixels, also if the model was trained on other pixels."""
         return self.data if self.data.pixels == "grey" else self._data_with(pixels="grey")
 
     @cached_property
@@ -89,7 +89,7 @@ class Subject:
         """PCA with as many components as the model has latent dimensions, fitted to the training images.
 
         Raises:
-            NotApplicableError: there are fewer components.
+            NotApplicableError: the images have fewer components.
         """
         train = to_float(self.train_images)
         most = min(len(train), train[0].numel())
@@ -109,7 +109,7 @@ class Subject:
         return torch.randperm(len(self.data.test_labels), generator=self.generator("order"))
 
     def encode(self, images: Tensor) -> Codes:
-        """The codes of images as they are stored."""
+        """The codes of stored images."""
         return self.in_batches(lambda batch: self.model.encode(to_float(batch)).float(), images)
 
     def decode(self, codes: Codes) -> Images:
@@ -117,19 +117,19 @@ class Subject:
         return self.in_batches(lambda batch: self.model.decode(batch).float(), codes)
 
     def pictures(self, codes: Codes) -> dict[str, Images]:
-        """Every way in which the observation model shows codes; the mean comes first."""
+        """The decoded codes in every kind of picture of the observation model; the mean comes first."""
         return self.in_batches(lambda batch: self.model.loss.pictures(self.model.decoder(batch)), codes)
 
     def in_batches(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
-        """What a function of the model makes of images or codes, see `batches.in_batches`."""
+        """Applies a function of the model to images or codes, see `batches.in_batches`."""
         return in_batches(function, *tensors, size=self.settings.batch_size, device=self.device)
 
     def generator(self, purpose: str, *number: int) -> Generator:
-        """Random numbers for one purpose, on the CPU. They depend on no device, batch size or other part."""
+        """A random generator for one purpose, independent of device, batch size and other parts."""
         return generator_for(self.settings.seed, EVALUATION, zlib.crc32(purpose.encode()), *number)
 
     def track(self, items: Iterable[Item], total: int) -> Iterator[Item]:
-        """The items, with progress shown."""
+        """Yields the items and reports progress."""
         for done, item in enumerate(items, start=1):
             yield item
             self.advance(done, total)

@@ -1,4 +1,4 @@
-"""The main numbers of an evaluation in sentences, each beside what it is to be compared with."""
+"""The main results of an evaluation in sentences, each with numbers to compare with."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,21 +14,21 @@ def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
         found = content["parts"].get(part, {}).get("metrics", {}).get(metric)
         return metric_in_words(found, metric, with_error=False)
 
-    def beside(*pairs: tuple[str, str]) -> str:
-        others = [f"{words} {value(name)}" for words, name in pairs if value(name)]
+    def compared(*pairs: tuple[str, str]) -> str:
+        others = [f"{title} {value(name)}" for title, name in pairs if value(name)]
         return f" ({', '.join(others)})" if others else ""
 
     if value("reconstruction/mse"):
-        others = beside(("PCA", "baselines/pca/mse"), ("mean image", "baselines/mean_image/mse"))
+        others = compared(("PCA", "baselines/pca/mse"), ("mean image", "baselines/mean_image/mse"))
         yield f"Reconstructions have an MSE of {value('reconstruction/mse')} per pixel{others}."
     if value("codes/knn_5"):
-        others = beside(("PCA", "baselines/pca/knn_5"))
+        others = compared(("PCA", "baselines/pca/knn_5"))
         yield (
-            f"Of the test codes, {value('codes/knn_5')} are classified correctly by their 5 nearest training "
-            f"codes{others}."
+            f"The 5 nearest training codes classify a fraction of {value('codes/knn_5')} of the test codes "
+            f"correctly{others}."
         )
     if value("codes/trustworthiness"):
-        others = beside(("PCA", "baselines/pca/trustworthiness"))
+        others = compared(("PCA", "baselines/pca/trustworthiness"))
         yield f"Trustworthiness of neighbourhoods is {value('codes/trustworthiness')}{others}."
     if value("likelihood/elbo"):
         yield (
@@ -37,7 +37,7 @@ def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
             f"{content['observation_model']}."
         )
     if value("generation/prior/frechet_distance"):
-        others = beside(
+        others = compared(
             ("from the mixture", "generation/mixture/frechet_distance"),
             ("real test images", "generation/real_test_images/frechet_distance"),
         )

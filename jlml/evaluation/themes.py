@@ -1,4 +1,4 @@
-"""The tables of a comparison: a theme each, and in each table only groups of runs that may be compared."""
+"""The tables of a comparison, one per theme. Each table contains only groups that can be compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -43,7 +43,7 @@ MAIN = (
     "generation/prior/frechet_distance",
     "generation/mixture/frechet_distance",
 )
-# rows below the runs: where each theme finds the numbers of a reference
+# reference rows below the runs of each theme: name -> prefix of its metrics
 REAL = {"real test images": "generation/real_test_images"}
 REFERENCES = {
     "Reconstruction": {"PCA": "baselines/pca", "mean image": "baselines/mean_image"},
@@ -53,16 +53,16 @@ REFERENCES = {
 
 
 def main_tables(groups: Groups) -> list[Table]:
-    """The main numbers: a table for each set of groups that may be compared."""
+    """The main metrics: one table per set of groups that can be compared."""
     sets = comparable_sets(groups, MAIN)
     return [
-        comparison_table(f"In short: {shared}" if len(sets) > 1 else "In short", comparable, MAIN)
+        comparison_table(f"Summary: {shared}" if len(sets) > 1 else "Summary", comparable, MAIN)
         for shared, comparable in sets
     ]
 
 
 def theme_tables(groups: Groups) -> Iterator[Table]:
-    """Every theme: a table for each set of groups that may be compared."""
+    """All themes: one table per set of groups that can be compared."""
     for theme, metrics in THEMES.items():
         sets = comparable_sets(groups, metrics)
         for shared, comparable in sets:
@@ -75,10 +75,10 @@ def theme_tables(groups: Groups) -> Iterator[Table]:
 
 
 def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, list[Group[Evaluation]]]]:
-    """The groups that have one of these metrics, in sets within which they compare.
+    """Sorts the groups that have one of these metrics into sets whose groups can be compared.
 
     Returns:
-        What the groups of a set share, in words, and the groups.
+        For each set, a description of what its groups share, and the groups.
     """
     measured = [group for group in groups if any(group.values(metric) for metric in metrics)]
     sets = grouped(
@@ -88,7 +88,7 @@ def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, l
 
 
 def shared_by(evaluation: Evaluation, metrics: Sequence[str]) -> str:
-    """What runs have in common if these metrics compare with those of this run."""
+    """A description of what runs must share with this run for these metrics to be compared."""
     count = f"{images_in(evaluation):,} test images"
     if all(map(is_common_metric, metrics)):
         return f"{count}, {images_in_words(evaluation.config)}"
@@ -103,7 +103,7 @@ def images_in(evaluation: Evaluation) -> int:
 def comparison_table(
     title: str, groups: Groups, metrics: Sequence[str], references: Mapping[str, str] | None = None
 ) -> Table:
-    """A row per group, a column per metric, mean ± standard deviation over seeds; references below."""
+    """One row per group, one column per metric: mean ± standard deviation over seeds; references below."""
     shown = [metric for metric in metrics if any(group.values(metric) for group in groups)]
     cells = spread_rows(groups, shown)
     rows = [
@@ -118,7 +118,7 @@ def comparison_table(
 
 
 def heading(metric: str, with_sampler: bool = True) -> str:
-    """The name of a column, with that of the sampler of generated images."""
+    """The heading of a column, including the sampler for metrics of generated images."""
     quantity = quantity_of(metric)
     if with_sampler and metric.startswith("generation/"):
         quantity = quantity._replace(label=f"{quantity.label}, {metric.split('/')[1]}")
@@ -126,9 +126,9 @@ def heading(metric: str, with_sampler: bool = True) -> str:
 
 
 def reference_rows(name: str, prefix: str, groups: Groups, metrics: Sequence[str]) -> Iterator[list[Cell]]:
-    """The rows of a reference: one for each latent dim and number of training images.
+    """The rows of a reference: one per latent dim and number of training images.
 
-    The split decides the numbers of a reference, and the seed decides the split: one value per seed.
+    A reference depends only on the split, and the split on the seed, so each seed gives one value.
     """
     sizes = {group.first.content["data"]["training_images"] for group in groups}
 

@@ -1,4 +1,4 @@
-"""A small digit classifier that ships with jlml: the feature space in which generated digits are scored."""
+"""The digit classifier of jlml. Its features are the space in which generated digits are scored."""
 
 from jlml.evaluation.digits.classifier import NAME, WEIGHTS, DigitClassifier, load_classifier, weights_hash
 

@@ -1,4 +1,4 @@
-"""The digit classifier: its network and its shipped weights."""
+"""The network of the digit classifier, and its weights."""
 
 import hashlib
 from functools import cache
@@ -9,16 +9,16 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-NAME = "jlml-digits-1"  # another network or other weights get another number: their scores do not compare
+NAME = "jlml-digits-1"  # change the number with the network or its weights: the scores do not compare
 WEIGHTS = Path(__file__).with_name(f"{NAME}.safetensors")
 FEATURES = 64
 
 
 class DigitClassifier(nn.Module):
-    """Four convolutions, 64 features, ten digits. 103,000 weights.
+    """A classifier with four convolutions, 64 features, ten classes and 103,000 weights.
 
-    A feature has mean 0 and variance 1 over MNIST's training images, augmented as in training, so no
-    feature outweighs another in a distance.
+    Each feature has mean 0 and variance 1 over MNIST's training images, augmented as in training, so that all
+    features have equal weight in a distance.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class DigitClassifier(nn.Module):
 
     def features(self, images: Float[Tensor, "batch 1 28 28"]) -> Float[Tensor, "batch 64"]:
         """The features of images with pixels in [0, 1]."""
-        images = images.contiguous(memory_format=torch.channels_last)  # half the time on a CPU
+        images = images.contiguous(memory_format=torch.channels_last)  # takes half the time on a CPU
         return self.standardise(self.to_features(self.body(images)))
 
     def forward(self, images: Float[Tensor, "batch 1 28 28"]) -> Float[Tensor, "batch 10"]:
@@ -56,7 +56,7 @@ def conv_block(channels_in: int, channels_out: int, kernel: int, stride: int = 1
 
 
 def load_classifier() -> DigitClassifier:
-    """The classifier with its shipped weights, in evaluation mode."""
+    """The classifier with its weights, in eval mode."""
     classifier = DigitClassifier()
     classifier.load_state_dict(load_file(WEIGHTS))
     return classifier.eval().requires_grad_(False)
@@ -64,5 +64,5 @@ def load_classifier() -> DigitClassifier:
 
 @cache
 def weights_hash() -> str:
-    """SHA-256 of the shipped weights: equal hashes, comparable scores."""
+    """SHA-256 of the weights. Scores with equal hashes can be compared."""
     return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()

@@ -1,7 +1,7 @@
 """Trains the digit classifier that jlml ships: ``python -m jlml.evaluation.digits.train``.
 
-Needs full MNIST (from JLML_DATA, data/, or a download); all 60,000 training images, and the weights as
-they are after the last epoch. The test images choose nothing: they are used once, at the end.
+Uses all 60,000 training images of MNIST (from JLML_DATA, data/, or a download) and keeps the weights of the
+last epoch. The test images do not affect training: they are used once, at the end.
 """
 
 import argparse
@@ -22,7 +22,7 @@ HIGHEST_LR = 4e-3
 
 
 def train(images: Tensor, labels: Tensor, epochs: int) -> DigitClassifier:
-    """A classifier of uint8 images (N, 1, 28, 28) with labels (N,)."""
+    """Trains a classifier on uint8 images (N, 1, 28, 28) with labels (N,)."""
     classifier = DigitClassifier()
     optimizer = torch.optim.AdamW(classifier.parameters(), weight_decay=0.02, fused=True)
     steps = epochs * math.ceil(len(images) / BATCH)
@@ -42,7 +42,7 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> DigitClassifier:
 
 
 def augmented(images: Tensor) -> Tensor:
-    """Every image rotated by up to 10 degrees, scaled and sheared by up to 10 %, moved by up to 2 pixels."""
+    """Rotates images by up to 10 degrees, scales and shears by up to 10 %, and moves by up to 2 pixels."""
     count = len(images)
 
     def uniform(reach: float) -> Tensor:
@@ -69,7 +69,7 @@ def accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> flo
 
 
 def main() -> None:
-    """Trains, tests once, and writes the weights with the command that made them."""
+    """Trains, tests once, and writes the weights together with this command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""The scores of PCA with the same latent dim, and of the mean image, on the same split."""
+"""Baselines on the same split: PCA with the same latent dim, and the mean training image."""
 
 from jlml.data.batches import to_float
 from jlml.evaluation.parts.codes import code_scores
@@ -8,7 +8,7 @@ from jlml.evaluation.subject import Subject
 
 
 def baselines(subject: Subject) -> Results:
-    """Reconstruction by the mean image and by PCA, and scores of PCA's codes."""
+    """Scores of reconstructions by the mean image and by PCA, and of PCA's codes."""
     truth = subject.test_images
     mean = to_float(subject.train_images).mean(0, keepdim=True).expand_as(truth)
     results = Results(means_of(picture_scores(mean, truth), "mean_image/"))

@@ -1,4 +1,4 @@
-"""Scores of codes: how well they keep classes, neighbours and distances."""
+"""Scores of codes: how well they preserve classes, neighbours and distances."""
 
 from torch import Tensor
 
@@ -9,19 +9,19 @@ from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
 
 COUNTS = (1, 5, 15)
 NEIGHBOURS = 12
-FEWEST = 2 * NEIGHBOURS + 1  # images: twelve neighbours must be a minority
+FEWEST = 2 * NEIGHBOURS + 1  # images: trustworthiness needs less than half of them as neighbours
 
 
 def codes(subject: Subject) -> Results:
-    """Every score of the run's codes."""
+    """All scores of the model's codes."""
     return Results(code_scores(subject, subject.train_codes, subject.test_codes))
 
 
 def code_scores(subject: Subject, train_codes: Codes, test_codes: Codes) -> dict[str, Estimate]:
-    """Scores of codes of the training and test images, by the model or by PCA.
+    """All scores of codes of the training and test images, from the model or from PCA.
 
     Raises:
-        NotApplicableError: there are too few images, or only one class.
+        NotApplicableError: there are too few images, or there is only one class.
     """
     train_labels, test_labels = subject.data.train_labels, subject.data.test_labels
     fewest = min(len(train_labels), len(test_labels))
@@ -36,6 +36,6 @@ def code_scores(subject: Subject, train_codes: Codes, test_codes: Codes) -> dict
     trust, continuity = trustworthiness_and_continuity(pixels, test_codes, NEIGHBOURS)
     values |= {"trustworthiness": trust, "continuity": continuity}
     values["silhouette"] = silhouette(test_codes, test_labels)
-    order = subject.test_order  # every group has all classes
+    order = subject.test_order  # random, so that every group has all classes
     values["distance_correlation"] = distance_correlations(pixels[order], test_codes[order])
     return means_of(values)

@@ -1,4 +1,4 @@
-"""Whether new images look like digits, like all ten digits, and like real ones."""
+"""Scores of generated images: how similar they are to real ones, and whether all digits occur."""
 
 from torch import Tensor
 
@@ -15,10 +15,10 @@ DIGITS = ("mnist", "mnist_5k")
 
 
 def generation(subject: Subject) -> Results:
-    """Scores of images from every sampler, and of real test images, against training images."""
+    """Scores of images from every sampler, and of real test images, in comparison with training images."""
     name = subject.data.source.name
     if name not in DIGITS:
-        raise NotApplicableError(f"The digit classifier knows digits only, not {name}.")
+        raise NotApplicableError(f"The digit classifier only knows digits, not {name}.")
     count = min(subject.settings.samples, len(subject.data.train_labels), len(subject.data.test_labels))
     if count <= 2 * NEIGHBOURS:
         raise NotApplicableError(f"Scores of generated images need more than {2 * NEIGHBOURS} images.")
@@ -33,8 +33,8 @@ def generation(subject: Subject) -> Results:
     medians = digits.recognition(subject.decode(median_codes(subject)), subject.data.train_labels.unique())
     results.metrics |= {f"class_medians/{score}": value for score, value in medians.items()}
     caption = (
-        "The classes that the classifier sees. Training images show the balance to expect. A sampler that "
-        "favours some digits has not learned the others, or draws codes where they are not."
+        "The classes according to the classifier. Training images show the expected frequencies. If a digit "
+        "is rare, the model has not learned it, or the sampler rarely draws its codes."
     )
     results.figures.append(Figure("classes", class_shares(shares, subject.data.class_names), caption))
     results.notes = notes(subject, count)
@@ -42,9 +42,9 @@ def generation(subject: Subject) -> Results:
 
 
 def scored_images(subject: Subject, count: int) -> dict[str, Images]:
-    """Real test images, reconstructions, and what each sampler gives, by name.
+    """Real test images, reconstructions, and images from each sampler, by name.
 
-    Pictures other than the mean, such as lambda, are named after their sampler and kind.
+    Pictures other than the mean, for example lambda, have the name of their sampler and kind.
     """
     some = subject.test_order[:count]
     sets = {"real_test_images": to_float(subject.grey.test_images[some])}
@@ -57,20 +57,21 @@ def scored_images(subject: Subject, count: int) -> dict[str, Images]:
 
 
 def notes(subject: Subject, count: int) -> list[str]:
-    """How the scores are to be read."""
-    said = [
+    """Notes on how to read the scores."""
+    texts = [
         f"Features: {NAME}, sha256 {weights_hash()[:16]}, jlml's own digit classifier. It is not Inception: "
         "these distances do not compare with any published FID.",
-        f"{count:,} images of each kind against {count:,} training images. Real test images show the best "
-        "scores to expect, those of images that are as real as the training images.",
+        f"{count:,} images of each kind are compared with {count:,} training images. Real test images show "
+        "the best scores to expect.",
         "Standard errors are for another draw of samples, given the trained model and the training images.",
     ]
     _, *others = subject.pictures(subject.test_codes[:1])
     if others:
-        said.append(
-            f"Mean images are scored and, in rows of their own, {', '.join(sorted(others))}. At its limit, "
-            "the mean of the continuous Bernoulli is grey where lambda is black, which changes the features."
+        texts.append(
+            f"The scores are for mean images and, in separate rows, for {', '.join(sorted(others))}. At its "
+            "limit, the mean of the continuous Bernoulli is grey where lambda is black, which changes the "
+            "features."
         )
     if subject.test_images.shape[-1] != SIZE:
-        said.append(f"All images, real ones too, were brought to {SIZE} x {SIZE} for the classifier.")
-    return said
+        texts.append(f"All images, including real ones, were fitted to {SIZE} x {SIZE} for the classifier.")
+    return texts

@@ -1,4 +1,4 @@
-"""How likely the test images are under a VAE, and whether its codes fill the prior."""
+"""The likelihood of test images under a VAE, and how well its codes match the prior."""
 
 import math
 from collections.abc import Callable
@@ -25,11 +25,11 @@ from jlml.pictures.figures import aggregate_histograms, bound_curve, posterior
 
 
 def likelihood(subject: Subject) -> Results:
-    """ELBO, its parts, the importance-weighted bound, and the aggregate posterior."""
+    """The ELBO with its terms, the importance-weighted bound, and checks of the aggregate posterior."""
     model = subject.model
     if not isinstance(model, VAE):
         raise NotApplicableError(
-            "An autoencoder has no distribution over codes, so images have no likelihood."
+            "An autoencoder defines no distribution of codes, so images have no likelihood."
         )
     mean, log_variance = subject.in_batches(model.posterior, subject.test_images)
     kl = kl_to_standard_normal(mean.double(), log_variance.double())
@@ -51,8 +51,9 @@ def likelihood(subject: Subject) -> Results:
     results.metrics |= aggregate_checks(subject, mean.double(), log_variance.double(), rate)
     spread = posterior(mean.std(0), "Information by latent dimension", kl.mean(0), root_mean(log_variance))
     caption = (
-        "Left: the KL of each dimension to the prior, in nats. Right: how far codes spread over images, and "
-        "how wide the posterior of one image is. A dimension whose codes do not spread carries nothing."
+        "Left: the KL of each dimension to the prior, in nats. Right: the standard deviation of the codes "
+        "over images, and of the posterior of one image. A dimension whose codes do not vary carries no "
+        "information."
     )
     results.figures = [
         curve(bounds),
@@ -64,7 +65,7 @@ def likelihood(subject: Subject) -> Results:
 
 
 def bounds_of(subject: Subject, model: VAE, mean: Codes, log_variance: Codes) -> Bounds:
-    """The bounds of the test images. The noise depends on seed and draw, not on batches or device."""
+    """The bounds for the test images. The noise depends only on the seed and the draw."""
 
     def nll(codes: Codes, images: Tensor) -> Float64[Tensor, " batch"]:
         return model.loss.nll(model.decoder(codes), images).double()
@@ -80,23 +81,24 @@ def bounds_of(subject: Subject, model: VAE, mean: Codes, log_variance: Codes) ->
 
 
 def root_mean(log_variance: Codes) -> Float[Tensor, " latent"]:
-    """The standard deviation of the average variance, by dimension."""
+    """The square root of the mean variance, per dimension."""
     return log_variance.exp().mean(0).sqrt()
 
 
 def aggregate_checks(
     subject: Subject, mean: Tensor, log_variance: Tensor, rate: Tensor
 ) -> dict[str, Estimate]:
-    """How far the mixture of all posteriors is from the prior.
+    """Measures how far the mixture of all posteriors q(z) is from the prior.
 
-    The rate is a sum: the mutual information of image and code, which N images cannot show beyond log N,
-    and KL(q(z) || p(z)). Source: Hoffman & Johnson 2016, "ELBO surgery".
+    The rate is the mutual information of image and code plus KL(q(z) || p(z)). An estimate of the former
+    from N images is at most log N.
+    Source: Hoffman & Johnson 2016, "ELBO surgery".
     """
     noise = torch.randn(mean.shape, generator=subject.generator("aggregate")).double()
     codes = mean + torch.exp(log_variance / 2) * noise
     log_ratio = log_aggregate_posterior(codes, mean, log_variance) - log_standard_normal(codes)
     checks = means_of({"marginal_kl": log_ratio, "mutual_information": rate - log_ratio})
-    both = torch.stack([mean, log_variance.exp()], 1)  # (images, 2, latent): redrawn together
+    both = torch.stack([mean, log_variance.exp()], 1)  # (images, 2, latent): resampled together
     moments: dict[str, Callable[[Tensor], Tensor]] = {
         "largest_mean": lambda some: some[:, 0].mean(0).abs().max(),
         "smallest_variance": lambda some: aggregate_covariance(some).diagonal().min(),
@@ -109,51 +111,51 @@ def aggregate_checks(
 
 
 def curve(bounds: Bounds) -> Figure:
-    """The importance-weighted bound against the number of draws."""
+    """A figure of the importance-weighted bound over the number of draws."""
     estimates = [Estimate.mean_of(values) for values in bounds.importance.values()]
     picture = bound_curve(
         list(bounds.importance), [each.value for each in estimates], [each.error for each in estimates]
     )
     caption = (
         "The bound rises towards log p(x) with the number of draws. If it still rises at the right end, more "
-        "draws (importance_samples=...) would raise it further. The band is the standard error over images, "
-        "which all points share."
+        "draws (importance_samples=...) would raise it further. The band is the standard error over images. "
+        "All points use the same images."
     )
     return Figure("importance_bound", picture, caption)
 
 
 def aggregate_figure(subject: Subject, mean: Tensor, log_variance: Tensor) -> Figure:
-    """Draws of the aggregate posterior, dimension by dimension, against the prior."""
+    """A figure of draws from the aggregate posterior, per dimension, with the density of the prior."""
     noise = torch.randn(mean.shape, generator=subject.generator("aggregate"))
     codes = mean + torch.exp(log_variance / 2) * noise
     order = codes.var(0).argsort(descending=True)
     caption = (
-        "One draw from the posterior of every test image, by dimension, against the density of the prior. "
-        "Samples from the prior that fall into a gap reach codes that the decoder was not trained on."
+        "One draw from the posterior of every test image, by dimension, and the density of the prior. In a "
+        "gap, samples from the prior are codes that the decoder was not trained on."
     )
     return Figure("aggregate_posterior", aggregate_histograms(codes, order), caption)
 
 
 def conditions(config: Config, draws: int) -> list[str]:
-    """The observation model of the numbers, and what they compare with."""
+    """Notes on the observation model, and on what the numbers can be compared with."""
     notes = [f"Observation model: {observation_in_words(config)}.", f"Bounds from {draws} draws per image."]
     if config["model"].get("beta", 1) != 1:
-        notes.append(f"Trained with beta={config['model']['beta']}. The ELBO here is that of beta=1.")
-    notes.append("Likelihoods compare only between runs with the same kind of density and the same images.")
+        notes.append(f"Trained with beta={config['model']['beta']}. The ELBO here is for beta=1.")
+    notes.append("Compare likelihoods only between runs with the same kind of density and the same images.")
     return notes
 
 
 def caveats(metrics: dict[str, Estimate], draws: int) -> list[str]:
-    """Where the numbers are known to be biased, and in which direction."""
+    """Notes on known biases of the numbers, and their direction."""
     found = []
     if metrics["effective_samples"].value < max(draws / 10, 2):
         found.append(
-            "A few draws carry most of the weight: more draws (importance_samples=...) would raise the "
+            "A few draws have most of the weight. More draws (importance_samples=...) would raise the "
             "importance-weighted bound."
         )
     count = metrics["mutual_information"].n
     found.append(
-        f"{count:,} images cannot show a mutual information above {math.log(count):.2f} nats, and "
-        "underestimate it well below that. KL(q(z) || p(z)) is overestimated by as much."
+        f"With {count:,} images, the estimate of the mutual information is at most {math.log(count):.2f} "
+        "nats, and too low even well below that. KL(q(z) || p(z)) is too high by the same amount."
     )
     return found

@@ -13,7 +13,7 @@ AGREEMENT = 1e-4  # relative: another machine may round differently
 
 
 def objective(subject: Subject) -> Results:
-    """The metrics of the test at the end of training, in the same batches with the same draws."""
+    """Repeats the test at the end of training, with the same batches and the same noise."""
     in_16_bits = subject.config["trainer"]["precision"] == "bf16-mixed"
     with torch.no_grad(), torch.autocast(subject.device.type, torch.bfloat16, enabled=in_16_bits):
         values = joined(
@@ -27,7 +27,7 @@ def objective(subject: Subject) -> Results:
         known = reported.get(name) if isinstance(reported, dict) else None
         if isinstance(known, float) and not math.isclose(value.value, known, rel_tol=AGREEMENT):
             results.notes.append(
-                f"{name} is {value.value:.6g} here, and training reported {known:.6g}: other "
-                "images, another machine or another version of jlml."
+                f"{name} is {value.value:.6g} here, but training reported {known:.6g}. Images, machine or "
+                "version of jlml may differ."
             )
     return results

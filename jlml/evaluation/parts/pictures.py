@@ -1,4 +1,4 @@
-"""Pictures without scores: reconstructions, codes, planes and paths through them, samples."""
+"""Pictures for the report: reconstructions, codes, interpolations, planes and samples."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ STEPS = 13
 
 
 def pictures(subject: Subject) -> Results:
-    """Every picture. The notes name a picture that cannot be drawn."""
+    """All pictures. If one cannot be drawn, a note says why."""
     results = Results()
     for draw in DRAWN:
         try:
@@ -33,35 +33,37 @@ def pictures(subject: Subject) -> Results:
 
 
 def reconstructions(subject: Subject) -> Figure:
-    """Some images of every class, with every kind of picture of the observation model."""
+    """Images of every class and their reconstructions, in every kind of picture of the observation model."""
     chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     shown = subject.pictures(subject.test_codes[chosen])
     rows = [("original", subject.test_images[chosen]), *shown.items()]
-    caption = f"The first {PER_CLASS} test images of each class and what their codes decode to."
+    caption = f"The first {PER_CLASS} test images of each class and their decoded codes."
     if "lambda" in shown:
-        caption += " The mean is not lambda: a black pixel's mean is grey. Scores use the mean."
+        caption += " The mean is not lambda: a black pixel has a grey mean. Scores use the mean."
     return Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), caption)
 
 
 def latent_scatter(subject: Subject) -> Figure:
-    """The codes of the test images in the plane."""
+    """A scatter plot of the codes of the test images."""
     plane = plane_of(subject.test_codes)
     title = f"Codes of {len(plane.points):,} test images"
     picture = scatter(
         plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
     )
-    caption = "A point per image. More than two dimensions are shown by their first two principal components."
+    caption = (
+        "One point per image. More than two dimensions are shown by their first two principal components."
+    )
     return Figure("latent_scatter", picture, caption)
 
 
 def against_pca(subject: Subject) -> Figure:
-    """The codes beside the images' principal components."""
+    """The codes of the model, and the principal components of the images."""
     components = subject.pca.test_codes
     planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
-    if subject.model.latent_dim == 2:  # PCA's codes are the components themselves
+    if subject.model.latent_dim == 2:  # PCA's codes are principal components already
         planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))
     picture = scatters(planes, subject.data.test_labels, subject.data.class_names)
-    return Figure("against_pca", picture, "The codes of the same test images, by the model and by PCA.")
+    return Figure("against_pca", picture, "The codes of the same test images, from the model and from PCA.")
 
 
 def class_medians(subject: Subject) -> Figure:
@@ -70,14 +72,14 @@ def class_medians(subject: Subject) -> Figure:
     nearest = torch.cdist(median_codes(subject), subject.test_codes).argmin(1)
     rows = [("decoded median", decoded), ("nearest test image", subject.test_images[nearest])]
     caption = (
-        "The decoded median of each class's training codes, taken in each dimension, and below it the test "
-        "image with the nearest code. If a class has two clusters, its median may lie in neither."
+        "The decoded median of each class's training codes, computed per dimension, and below it the test "
+        "image with the nearest code. If a class has two clusters, the median can be outside both."
     )
     return Figure("class_medians", mosaic(rows, "A typical image of each class", scale=3), caption)
 
 
 def interpolations(subject: Subject) -> Figure:
-    """Straight lines between codes of neighbouring classes, and between the same pixels."""
+    """Linear interpolations between images of consecutive classes, in code space and in pixel space."""
     first = first_of_each_class(subject.data.test_labels, 1)
     rows = []
     for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
@@ -88,7 +90,7 @@ def interpolations(subject: Subject) -> Figure:
         rows.append(("pixels", line(*images, STEPS)))
     caption = (
         "From one test image to another: upper rows along the straight line between their codes, lower rows "
-        "a blend of their pixels. With good codes, everything between two images looks like an image."
+        "a blend of their pixels. With good codes, all images on the line look real."
     )
     return Figure("interpolations", mosaic(rows, "Straight lines between codes, and between pixels"), caption)
 
@@ -99,8 +101,8 @@ def samples(subject: Subject) -> Figure:
     for name, codes in draw_codes(subject, 2 * COLUMNS).items():
         upper, lower = subject.decode(codes).split(COLUMNS)
         rows += [(SAMPLERS[name], upper), ("", lower)]
-    caption = "Decoded codes from each sampler. An autoencoder is not trained to fill the prior."
-    return Figure("samples", mosaic(rows, "New images, by where their codes come from"), caption)
+    caption = "Decoded codes from each sampler. An autoencoder's codes are not trained to match the prior."
+    return Figure("samples", mosaic(rows, "New images from each sampler of codes"), caption)
 
 
 # in the order of the report

@@ -12,11 +12,11 @@ from jlml.models import VAE
 from jlml.pictures.figures import bars, mosaic
 
 CHUNK = 1000
-EXTREMES = 15  # images in the rows of best and worst
+EXTREMES = 15  # number of best and of worst images
 
 
 def reconstruction(subject: Subject) -> Results:
-    """Scores of all test images and of each class, and the extremes."""
+    """Scores over all test images and per class, and the best and worst reconstructions."""
     values = picture_scores(subject.reconstructions, subject.test_images)
     results = Results(means_of(values))
     for number, name in enumerate(subject.data.class_names):
@@ -26,7 +26,7 @@ def reconstruction(subject: Subject) -> Results:
             results.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
     if isinstance(subject.model, VAE):
         results.notes.append(
-            "A VAE reconstructs from the posterior mean of each image here. The objective above draws z."
+            "Here a VAE reconstructs each image from its posterior mean. The objective above draws z."
         )
     if "ssim" not in values:
         results.notes.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
@@ -35,7 +35,7 @@ def reconstruction(subject: Subject) -> Results:
 
 
 def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, " images"]]:
-    """Every score of pictures against the images that they reconstruct, one value per image."""
+    """All scores of reconstructed pictures against the original images, one value per image."""
 
     def score(some: Images, truth: Images) -> dict[str, Tensor]:
         error = mse(some, truth)
@@ -64,8 +64,8 @@ def extremes(subject: Subject, errors: Tensor) -> Figure:
     ]
     caption = (
         f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
-        f"the largest (up to {errors[order[-1]]:.4f}). The best are often ones, whose few bright pixels "
-        "are easy."
+        f"the largest (up to {errors[order[-1]]:.4f}). The best are often the digit 1, which has few bright "
+        "pixels."
     )
     return Figure("extremes", mosaic(rows, "Best and worst reconstructions of test images"), caption)
 
@@ -81,5 +81,5 @@ def by_class(metrics: dict[str, Estimate]) -> Figure:
         "Reconstruction error by class",
         reference=(metrics["mse"].value, "all test images"),
     )
-    caption = "Mean squared error of each class; whiskers are standard errors over its images."
+    caption = "Mean squared error of each class. Error bars are standard errors over its images."
     return Figure("by_class", picture, caption)

@@ -1,4 +1,4 @@
-"""Four maps of the same images: t-SNE of the codes and of the pixels, the codes, and PCA."""
+"""Maps of the same images: codes, PCA of the pixels, and t-SNE of both."""
 
 import torch
 from torch import Tensor
@@ -10,21 +10,21 @@ from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures import plane_of, scatters
 from jlml.pictures.figures.scatter import Plane
 
-try:  # the same algorithm at the same settings, six times as fast on one thread
+try:  # the same algorithm with the same settings, six times as fast on one thread
     from sklearnex.manifold import TSNE
 
     LIBRARY = "scikit-learn-intelex"
-except ImportError:  # not installed, or without wheels for this machine
+except ImportError:  # not installed, or not available for this machine
     from sklearn.manifold import TSNE
 
     LIBRARY = "scikit-learn (six times as fast on Linux with: pip install 'jlml[tsne]')"
 
 PERPLEXITY = 30
-PIXEL_COMPONENTS = 50  # principal components of the pixels, which t-SNE maps
+PIXEL_COMPONENTS = 50  # t-SNE of the pixels uses this number of principal components
 
 
 def tsne(subject: Subject) -> Results:
-    """Maps `tsne_images` test images. Source: van der Maaten & Hinton 2008."""
+    """Maps of `tsne_images` test images. Source: van der Maaten & Hinton 2008."""
     count = min(subject.settings.tsne_images, len(subject.data.test_labels))
     if count <= 3 * PERPLEXITY:
         raise NotApplicableError(f"t-SNE at perplexity {PERPLEXITY} needs more than {3 * PERPLEXITY} images.")
@@ -44,18 +44,18 @@ def tsne(subject: Subject) -> Results:
         right = knn_correct(points, labels, None, None, [5])
         results.metrics |= means_of({f"{name}/leave_one_out_5": right[5]})
     caption = (
-        f"Four maps of {count:,} test images. t-SNE (perplexity {PERPLEXITY}) keeps neighbours, not "
-        "distances: the gaps between its clusters and their sizes mean nothing."
+        f"Four maps of {count:,} test images. t-SNE (perplexity {PERPLEXITY}) preserves neighbours, not "
+        "distances: sizes of clusters and gaps between them have no meaning."
     )
-    results.notes.append(f"Maps by {LIBRARY}. Another library or seed gives another map.")
+    results.notes.append(f"Computed by {LIBRARY}. Another library or seed gives another map.")
     results.figures.append(Figure("maps", scatters(planes, labels, subject.data.class_names), caption))
     return results
 
 
 def embedded(subject: Subject, points: Codes) -> Tensor:
-    """(images, 2): the t-SNE map."""
+    """The t-SNE map of points: (images, 2)."""
     settings = subject.settings
-    # if all points are equal, an initial map by PCA would divide by its spread of 0
+    # if all points are equal, initialisation by PCA would divide by zero
     start = "pca" if points.shape[1] > 1 and float(points.std(0).max()) > 0 else "random"
     mapper = TSNE(perplexity=PERPLEXITY, init=start, random_state=settings.seed % 2**32, n_jobs=-1)
     return torch.from_numpy(mapper.fit_transform(points.numpy())).float()
