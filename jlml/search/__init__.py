@@ -1,9 +1,9 @@
-"""Hyperparameter search: many runs, each a trial whose values Optuna proposes from how the others did.
+"""Hyperparameter search: many runs, called trials, with values that Optuna proposes from earlier results.
 
 <output_dir>/searches/<name>/trial-0007/  an ordinary run folder
 <output_dir>/searches/<name>/results.csv  every trial: state, values, metric, epochs, seconds, folder
-<output_dir>/searches/<name>/search.yaml  what is searched, and by which overrides
-<output_dir>/searches/<name>/journal.log  Optuna's record, unless it is in a database
+<output_dir>/searches/<name>/search.yaml  the settings and overrides of the search
+<output_dir>/searches/<name>/journal.log  Optuna's storage, unless it is a database
 """
 
 from jlml.errors import UserError
@@ -18,4 +18,4 @@ from jlml.search.running import search
 
 __all__ = ["Found", "search"]
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)  # a failed trial has its line, and needs no traceback
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # jlml reports failed trials itself, without a traceback

@@ -1,4 +1,4 @@
-"""A few configs from the edges of what is searched: each must be valid, and all must be comparable."""
+"""Checks a search before it starts, on configs with the extreme values of all ranges."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from jlml.search.settings import Settings
 
 
 def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None:
-    """Refuses a search of which some part cannot be trained, or not be compared.
+    """Refuses a search with trials that cannot be trained or cannot be compared.
 
-    Both ends and every choice of a range are in some corner; not every combination is.
+    The checked configs (corners) contain both ends and every choice of each range, but not every combination.
 
     Raises:
-        UserError: naming the key.
+        UserError: with the key.
     """
     metric = settings.search.metric
     corners = [plain_corner(settings, values) for values in values_of_corners(settings)]
@@ -32,7 +32,7 @@ def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None
 
 
 def values_of_corners(settings: Settings) -> Iterator[dict[str, str]]:
-    """The fewest sets of values that contain every extreme of every range."""
+    """A minimal number of sets of values that contain every extreme of every range."""
     extremes = {range_.key: range_.extremes for range_ in settings.ranges}
     for index in range(max(map(len, extremes.values()))):
         yield {key: values[index % len(values)] for key, values in extremes.items()}
@@ -42,21 +42,21 @@ def plain_corner(settings: Settings, values: dict[str, str]) -> Config:
     """The checked config of a trial with these values.
 
     Raises:
-        UserError: there is no such config.
+        UserError: the config is invalid.
     """
     try:
         config = plain(settings.compose(values))
         check(config)
     except Exception as error:
-        said = sentence_for(error)
-        if said is None:
+        message = sentence_for(error)
+        if message is None:
             raise
-        raise UserError(f"search.ranges: {said}") from error
+        raise UserError(f"search.ranges: {message}") from error
     return config
 
 
 def metrics_of(config: Config, image_shape: tuple[int, int, int]) -> set[str]:
-    """What validation of this config's model measures.
+    """The names of the validation metrics of a config's model.
 
     Raises:
         UserError: the model cannot be built.
@@ -71,15 +71,16 @@ def metrics_of(config: Config, image_shape: tuple[int, int, int]) -> set[str]:
 
 
 def check_comparable(metric: str, corners: list[Config]) -> None:
-    """Refuses a search by a metric that does not compare between trials.
+    """Refuses a search by a metric that cannot be compared between trials.
 
     Raises:
-        UserError: naming the key in which trials differ, and a metric that compares if there is one.
+        UserError: with the key in which trials differ, and a metric that can be compared if there is one.
     """
     images = obstacle("val/mse", corners, one_split=True)
     if images:
         raise UserError(
-            f"No metric compares trials that differ in {images}: {images.reason}. Search each value alone."
+            f"No metric can compare trials that differ in {images}: {images.reason}. Search each value "
+            "separately."
         )
     differing = obstacle(metric, corners)
     if differing:
@@ -87,6 +88,6 @@ def check_comparable(metric: str, corners: list[Config]) -> None:
         elbo = are_vaes and obstacle("val/elbo", corners) is None
         others = ", or search.metric=val/elbo search.direction=maximize" if elbo else ""
         raise UserError(
-            f"{metric} does not compare trials that differ in {differing}: {differing.reason}. Use "
+            f"{metric} cannot compare trials that differ in {differing}: {differing.reason}. Use "
             f"search.metric=val/mse or val/bce{others}."
         )

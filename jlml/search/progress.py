@@ -1,4 +1,4 @@
-"""What a search prints while it runs: a line per trial."""
+"""Prints the progress of a search: one line per trial."""
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -10,7 +10,7 @@ from jlml.search.trials import Trials
 
 
 def announce(trials: Trials) -> None:
-    """Says what is about to happen."""
+    """Prints the folder, the progress and the metric of a search at its start."""
     done = sum(trial.state.is_finished() for trial in trials.all())
     search = trials.settings.search
     print(
@@ -20,7 +20,7 @@ def announce(trials: Trials) -> None:
 
 
 def report_trial(trials: Trials, trial: FrozenTrial, number: int) -> None:
-    """One line on a trial that has ended, and the best one so far."""
+    """Prints one line about a trial that has ended, with the best value so far."""
     metric = trials.settings.search.metric
     record = Run(trials.folder_of(number)).metrics()
     value = f"{metric} {formatted(trial.value, metric)}"
@@ -30,7 +30,9 @@ def report_trial(trials: Trials, trial: FrozenTrial, number: int) -> None:
         TrialState.FAIL: f"failed: {error_of(trial)}",
     }[trial.state]
     ranked = ranking(trials)
-    best = f"best {formatted(ranked[0][1].value, metric)} (trial {ranked[0][0]})" if ranked else "no best yet"
+    best = (
+        f"best {formatted(ranked[0][1].value, metric)} (trial {ranked[0][0]})" if ranked else "none complete"
+    )
     values = " ".join(f"{key}={value}" for key, value in values_of(trial).items())
     resumed = ", resumed" if earlier_attempts(trial) else ""
     seconds = record.get("fit_seconds", record.get("wall_seconds", 0))

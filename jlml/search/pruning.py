@@ -1,4 +1,4 @@
-"""Tells Optuna how a trial does after every epoch, and ends it where that is not worth more time."""
+"""Reports a trial to Optuna after every epoch, and stops it if Optuna prunes it."""
 
 import optuna
 from lightning import Callback, LightningModule, Trainer
@@ -7,14 +7,14 @@ from jlml.training.record import Pruned
 
 
 class Pruning(Callback):
-    """Reports the metric of every epoch's validation; epochs count from one.
+    """Reports the validation metric of every epoch, counted from one, and prunes the trial.
 
-    It does so at the end of an epoch: the best checkpoint is then written, so that a pruned run can be
+    This happens at the end of an epoch, after the best checkpoint is written, so that a pruned run can be
     evaluated like any other.
 
     Args:
-        trial: that is trained.
-        metric: of the search.
+        trial: trial that is trained.
+        metric: metric of the search.
     """
 
     def __init__(self, trial: optuna.Trial, metric: str) -> None:
@@ -24,7 +24,7 @@ class Pruning(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if epoch not in self._reported:  # a process that was killed may have trained it before
+        if epoch not in self._reported:  # a process that was killed may have reported it before
             self.trial.report(float(trainer.callback_metrics[self.metric]), epoch)
         if epoch != trainer.max_epochs and self.trial.should_prune():
             raise Pruned(epoch)

@@ -1,4 +1,4 @@
-"""What a search may try: `search.ranges`, from the nodes of a config to values as a command line has them."""
+"""The ranges of a search: parses `search.ranges`, and suggests values as overrides."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ EXAMPLE = "{low: 1e-4, high: 1e-2, log: true}"
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers from ``low`` to ``high``: integers if both are."""
+    """The numbers from ``low`` to ``high``: integers if both bounds are integers."""
 
     key: str
     low: float
@@ -25,7 +25,7 @@ class Numbers:
     log: bool
 
     def suggest(self, trial: BaseTrial) -> str:
-        """A value for this trial, of four digits where it is not an integer: that keeps commands readable."""
+        """A value for a trial. Floats are rounded to four digits, to keep commands readable."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             return str(
                 trial.suggest_int(self.key, self.low, self.high, step=int(self.step or 1), log=self.log)
@@ -42,13 +42,13 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Choices:
-    """A few values, each as a text, so that Optuna can store a list such as layer widths."""
+    """A list of values, stored as texts, so that Optuna can store lists such as layer widths."""
 
     key: str
     values: tuple[str, ...]
 
     def suggest(self, trial: BaseTrial) -> str:
-        """A value for this trial."""
+        """A value for a trial."""
         return trial.suggest_categorical(self.key, self.values)
 
     @property
@@ -61,10 +61,10 @@ Range = Numbers | Choices
 
 
 def ranges_of(node: Mapping[str, Any]) -> tuple[Range, ...]:
-    """The ranges that a config names, in its order.
+    """The ranges of a config, in its order.
 
     Raises:
-        UserError: there is none, or one is invalid.
+        UserError: there is no range, or a range is invalid.
     """
     ranges = tuple(ranges_in(node, ""))
     if not ranges:
@@ -80,7 +80,7 @@ def ranges_of(node: Mapping[str, Any]) -> tuple[Range, ...]:
 
 
 def ranges_in(node: Mapping[str, Any], prefix: str) -> Iterator[Range]:
-    """The ranges in a node whose keys begin with this prefix."""
+    """The ranges in a node. Their keys get the prefix."""
     for name, value in node.items():
         key = f"{prefix}{name}"
         if isinstance(value, list):
@@ -102,10 +102,10 @@ def ranges_in(node: Mapping[str, Any], prefix: str) -> Iterator[Range]:
 
 
 def refuse_others(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    """Refuses an option that a range does not have.
+    """Refuses options that a range does not have.
 
     Raises:
-        UserError: naming it.
+        UserError: with the option.
     """
     for name in node:
         if name not in allowed:
@@ -116,10 +116,10 @@ def refuse_others(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -
 
 
 def choices(key: str, values: Any) -> Choices:
-    """A range of these values.
+    """A range of the given values.
 
     Raises:
-        UserError: there is nothing to choose from.
+        UserError: the values are not a list of two or more different values.
     """
     texts = tuple(map(shown, values)) if isinstance(values, list) else ()
     if len(set(texts)) < 2 or len(set(texts)) < len(texts):
@@ -134,7 +134,7 @@ def numbers(key: str, low: Any = None, high: Any = None, step: Any = None, log: 
     """A range between two numbers.
 
     Raises:
-        UserError: it is empty, or an option is invalid.
+        UserError: the range is empty, or an option is invalid.
     """
     for option, value in (("low", low), ("high", high), ("step", step)):
         if value is None and option != "step":
@@ -159,10 +159,10 @@ def numbers(key: str, low: Any = None, high: Any = None, step: Any = None, log: 
 
 
 def invalid(key: str, value: Any, expected: str) -> UserError:
-    """The error about a value in a range."""
+    """The error for an invalid value in a range."""
     return UserError(f"search.ranges.{key}={shown(value)} is invalid: expected {expected}.")
 
 
 def is_number(value: Any) -> bool:
-    """Whether this is a finite number."""
+    """Whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -1,4 +1,4 @@
-"""What a search has found so far, and the files in its folder that say so."""
+"""The results of a search so far, and the files that record them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from jlml.search.settings import MAY_CHANGE
 from jlml.search.storage import ATTEMPTS, earlier_attempts
 from jlml.search.trials import Trials
 
-ENOUGH = 10  # complete trials, from which the importance of a range can be estimated
+ENOUGH = 10  # smallest number of complete trials for an estimate of importances
 STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -28,13 +28,13 @@ STATES = {
 
 @dataclass(frozen=True)
 class Found:
-    """The state of a search when this process has nothing left to do for it.
+    """The results of a search when this process has no trial left to train.
 
     Args:
-        trials: of the search.
-        best: the run of the best complete trial; None while there is none.
-        value: its metric.
-        counts: the number of trials that are complete, pruned, failed, running, waiting.
+        trials: trials of the search.
+        best: run of the best complete trial; None if no trial is complete.
+        value: metric of the best trial.
+        counts: number of trials in each state: complete, pruned, failed, running, waiting.
     """
 
     trials: Trials
@@ -44,7 +44,7 @@ class Found:
 
     @classmethod
     def of(cls, trials: Trials) -> "Found":
-        """What there is at this moment."""
+        """The present results of the trials."""
         counts = dict(Counter(STATES[trial.state] for trial in trials.all()))
         ranked = ranking(trials)
         if not ranked:
@@ -61,7 +61,7 @@ def ranking(trials: Trials) -> list[tuple[int, FrozenTrial]]:
 
 
 def importances(trials: Trials) -> dict[str, float]:
-    """The share of the metric's variance that each range explains; empty where that cannot be told."""
+    """The fraction of the metric's variance that each range explains; empty if it cannot be estimated."""
     if len(ranking(trials)) < ENOUGH or len(trials.settings.ranges) < 2:
         return {}
     try:
@@ -72,21 +72,21 @@ def importances(trials: Trials) -> dict[str, float]:
 
 
 def values_of(trial: FrozenTrial) -> dict[str, str]:
-    """The values of a trial, by key; none if its process was killed before it had them."""
+    """The values of a trial, by key; empty if its process was killed before they were proposed."""
     return trial.user_attrs.get("values", {})
 
 
 def error_of(trial: FrozenTrial) -> str:
-    """Why a failed trial failed; empty for any other."""
+    """The reason why a trial failed; empty if it did not fail."""
     if trial.state != TrialState.FAIL:
         return ""
     return trial.user_attrs.get(
-        "error", f"its process was killed {ATTEMPTS} times, perhaps by lack of memory"
+        "error", f"its process was killed {ATTEMPTS} times, perhaps for lack of memory"
     )
 
 
 def record_search(trials: Trials) -> None:
-    """Writes `search.yaml`, for people. Where the storage is stays out of it: the URL may hold a password."""
+    """Writes `search.yaml` for readers. Omits the URL of the storage, which may contain a password."""
     settings = trials.settings
     content = {
         "name": settings.name,
@@ -94,21 +94,21 @@ def record_search(trials: Trials) -> None:
         "overrides": list(settings.overrides),
         **settings.search.model_dump(exclude=set(MAY_CHANGE)),
     }
-    with trials.alone():
+    with trials.lock():
         write_atomically(trials.folder / "search.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
 
 
 def record_results(trials: Trials) -> None:
-    """Writes `results.csv`: a row per trial, by number."""
+    """Writes `results.csv` with one row per trial, sorted by number."""
     keys = [range_.key for range_ in trials.settings.ranges]
     metric = trials.settings.search.metric
     header = ["trial", "state", metric, "epochs", "seconds", "attempts", *keys, "run", "error"]
-    with trials.alone():
+    with trials.lock():
         write_atomically(trials.folder / "results.csv", as_csv(header, list(rows_of(trials))))
 
 
 def rows_of(trials: Trials) -> Iterator[dict[str, Any]]:
-    """A row per trial."""
+    """The rows of `results.csv`, one per trial."""
     for number, trial in enumerate(trials.all()):
         folder = trials.folder_of(number)
         record = Run(folder).metrics()

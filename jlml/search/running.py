@@ -1,4 +1,4 @@
-"""A search from its config to its result, in a straight line."""
+"""Runs a search, step by step, from its config to its result."""
 
 import sys
 from dataclasses import replace
@@ -25,15 +25,15 @@ from jlml.training.train import train
 
 
 def search(cfg: DictConfig) -> Found:
-    """Trains trial after trial until the search has as many as it asks for.
+    """Trains trials until the search has the requested number.
 
-    Every process that is given the same config works on the same search, at once or one after another.
+    All processes with the same config work on the same search, in parallel or one after another.
 
     Args:
-        cfg: with a choice of the group `search`.
+        cfg: composed config with a choice of the group `search`.
 
     Raises:
-        UserError: the config is invalid, before anything is trained; or the storage is lost.
+        UserError: the config is invalid, before anything is trained; or the storage cannot be reached.
     """
     silence_lightning()
     settings = prepared(Settings.of(cfg))
@@ -47,23 +47,23 @@ def search(cfg: DictConfig) -> Found:
         sys.exit(f"Interrupted. The same command resumes the search, in {trials.folder}.")
     except StorageInternalError as error:
         raise UserError(
-            f"search.storage is out of reach ({type(error).__name__}). The same command resumes the search."
+            f"search.storage cannot be reached ({type(error).__name__}). The same command resumes the search."
         ) from None
     record_results(trials)
     return Found.of(trials)
 
 
 def prepared(settings: Settings) -> Settings:
-    """The settings, once their data are there and the extremes of their ranges are valid.
+    """Loads the data and checks the extremes of all ranges. Returns the settings for the loaded data.
 
     Raises:
-        UserError: something is not.
+        UserError: the data are missing, or a range is invalid.
     """
     check_device(settings.config)
     data = build_data(settings.config)
     data.setup()
     if data.source.name != settings.config["data"]["name"]:
-        # the fallback stands in: for all trials, whatever later ones would find
+        # the fallback was used: use it for all trials, even if the data become available later
         settings.config["data"] |= {"name": data.source.name, "fallback": False}
         overrides = (*settings.overrides, f"data.name={data.source.name}", "data.fallback=false")
         settings = replace(settings, overrides=overrides)
@@ -72,11 +72,11 @@ def prepared(settings: Settings) -> Settings:
 
 
 def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
-    """The metric of a trial, which is trained, or resumed from its last checkpoint.
+    """Trains a trial, or resumes it from its last checkpoint, and returns its metric.
 
     Raises:
-        optuna.TrialPruned: it is not worth more time.
-        Exception: it failed. Other values may do well.
+        optuna.TrialPruned: the trial was pruned.
+        Exception: the trial failed. Other values may still succeed.
     """
     settings = trials.settings
     bar = [ProgressBar()] if sys.stdout.isatty() else []
@@ -90,7 +90,7 @@ def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
         )
     except Pruned as pruned:
         raise optuna.TrialPruned from pruned
-    except (KeyboardInterrupt, SystemExit) as end:  # Optuna would record the former as a failure
+    except (KeyboardInterrupt, SystemExit) as end:  # Optuna would record KeyboardInterrupt as a failure
         interruptions = trial.user_attrs.get("interruptions", 0)
         trial.set_user_attr("interruptions", interruptions + 1)
         raise SystemExit from end

@@ -1,4 +1,4 @@
-"""What a search is: its checked config, its name, and what makes it another search."""
+"""The settings of a search: its checked config, its name and its identity."""
 
 import hashlib
 import json
@@ -17,19 +17,19 @@ from jlml.config.schema import Search
 from jlml.errors import UserError
 from jlml.search.ranges import Range, ranges_of
 
-MAY_CHANGE = ("name", "trials", "storage")  # when a search is resumed
+MAY_CHANGE = ("name", "trials", "storage")  # keys that can change when a search is resumed
 DIRECTIONS = {"lower": "minimize", "higher": "maximize"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A search as its config describes it.
+    """The settings of a search.
 
     Args:
-        config: of any trial, before the trial's own values; plain.
-        overrides: that compose it.
-        ranges: of the values.
-        search: the group `search`. It is not printed: the URL of a database may hold a password.
+        config: plain config of all trials, without the searched values.
+        overrides: overrides that compose this config.
+        ranges: ranges of the searched values.
+        search: the group `search`. Not printed, because a database URL may contain a password.
     """
 
     config: Config
@@ -39,20 +39,20 @@ class Settings:
 
     @classmethod
     def of(cls, cfg: DictConfig) -> "Settings":
-        """Those of a config that chooses a search.
+        """Reads and checks the settings of a composed config.
 
         Raises:
-            UserError: the config is invalid, or chooses no search.
+            UserError: the config is invalid, or has no search.
         """
         config = plain(cfg)
         check(config)
         node = config.pop("search", None)
         if node is None:
-            raise UserError("This config chooses no search. Add search=vae, or another file of conf/search.")
+            raise UserError("This config has no search. Add search=vae, or another choice of conf/search.")
         for key in Search.model_fields:
             if key not in node:
                 raise UserError(
-                    f"search.{key} is missing from the config. Begin a search file of your own with: "
+                    f"search.{key} is missing from the config. Start your own search file with: "
                     "defaults: [default, _self_]"
                 )
         search = Search.model_validate(node)
@@ -64,14 +64,14 @@ class Settings:
         return cls(config, overrides_of(config, {range_.key for range_ in ranges}), ranges, search)
 
     def compose(self, values: dict[str, str]) -> DictConfig:
-        """The config of a trial with these values."""
+        """Composes the config of a trial with these values."""
         return without_search(
             compose(*self.overrides, *(override(key, text) for key, text in values.items()))
         )
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes it this search: two that differ here cannot learn from each other's trials."""
+        """The decisive settings of the search. Only processes that agree in them can share trials."""
         config = decisive(deepcopy(self.config))
         for range_ in self.ranges:
             *parents, name = range_.key.split(".")
@@ -83,7 +83,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The given name; else the choices that are not searched, and a hash of the identity."""
+        """The given name; by default the choices that are not searched, and a hash of the identity."""
         if self.search.name is not None:
             return self.search.name
         choices, searched = self.config["choices"], {range_.key for range_ in self.ranges}
@@ -94,12 +94,12 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where everything about it is kept."""
+        """The folder of the search."""
         return Path(self.config["output_dir"]) / "searches" / self.name
 
 
 def without_search(cfg: DictConfig) -> DictConfig:
-    """The config of a run, even if an experiment file chooses a search."""
+    """Removes the search from a config, in case an experiment file chooses one."""
     OmegaConf.set_struct(cfg, False)
     cfg.pop("search", None)
     cfg.choices.pop("search", None)
@@ -108,7 +108,7 @@ def without_search(cfg: DictConfig) -> DictConfig:
 
 
 def overrides_of(config: Config, searched: set[str]) -> tuple[str, ...]:
-    """The overrides that compose this config again, in a fixed order, without what is searched."""
+    """The overrides that compose a config again, in a fixed order, without the searched keys."""
     defaults = default_choices()
     groups = [
         f"{group}={option}"
@@ -124,30 +124,30 @@ def overrides_of(config: Config, searched: set[str]) -> tuple[str, ...]:
 
 @cache
 def default_choices() -> dict[str, str]:
-    """The choice of each group that no override sets."""
+    """The default choice of each group."""
     return dict(compose().choices)
 
 
 def check_settings(search: Search) -> None:
-    """Refuses a metric that a search cannot go by, and a storage that is not a URL.
+    """Refuses an invalid metric, direction or storage.
 
     Raises:
-        UserError: naming the key.
+        UserError: with the key.
     """
     metric, storage = search.metric, search.storage
     if not metric.startswith("val/"):
         raise UserError(
             f"search.metric={metric} is invalid: expected a validation metric, for example val/loss or "
-            "val/mse. The test images are for the model that is chosen."
+            "val/mse. The test images are reserved for the final model."
         )
     better = quantity_of(metric).better
     if better is not None and search.direction != DIRECTIONS[better]:
         raise UserError(
-            f"search.direction={search.direction} is invalid: {metric} is better where it is {better}. Use "
+            f"search.direction={search.direction} is invalid: a {better} {metric} is better. Use "
             f"search.direction={DIRECTIONS[better]}."
         )
     if storage is not None and not (isinstance(storage, str) and "://" in storage):
-        # not shown: it may hold a password
+        # the value is not shown: it may contain a password
         raise UserError(
             "search.storage is invalid: expected the URL of a database, for example "
             "postgresql://user@host/base, or null."
@@ -155,10 +155,10 @@ def check_settings(search: Search) -> None:
 
 
 def check_processes(config: Config) -> None:
-    """Refuses trials of several processes: each would start a search of its own.
+    """Refuses trials with several processes, because each process would start its own search.
 
     Raises:
-        UserError: naming the key.
+        UserError: with the key.
     """
     if config["trainer"].get("strategy") == "ddp":
         raise UserError(
@@ -168,13 +168,13 @@ def check_processes(config: Config) -> None:
 
 
 def check_key(key: str) -> None:
-    """Refuses to search what does not change the result of a run, or is chance.
+    """Refuses to search keys that do not affect the results of a run, and seeds.
 
     Raises:
-        UserError: naming the key.
+        UserError: with the key.
     """
     if key.split(".")[0] in (*NOT_DECISIVE, "search", "hydra") or key in ("data.root", "data.fallback"):
-        raise UserError(f"search.ranges.{key} is invalid: {key} changes no metric. Remove it.")
+        raise UserError(f"search.ranges.{key} is invalid: {key} does not affect any metric. Remove it.")
     if key in ("seed", "data.seed"):
         raise UserError(
             f"search.ranges.{key} is invalid: it would find the luckiest seed. Remove it. To compare seeds, "

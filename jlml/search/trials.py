@@ -1,12 +1,11 @@
-"""Which process trains which trial, and what becomes of a trial whose process has ended.
+"""Distributes trials among processes, and retries trials whose process has ended.
 
-A process holds the kernel's lock on a trial until its result is recorded. The lock ends with the process,
-however that ends. A running trial whose lock is free is therefore stale: it is queued again as Optuna does
-it, as a new attempt with the same values, which resumes in the same folder from the last checkpoint. In a
-database Optuna's heartbeat says which trials are stale.
+A process holds a lock on a trial until its result is recorded. The kernel releases the lock when the process
+ends, even if it is killed. So a running trial whose lock is free is stale. It is queued again, as Optuna does
+it: as a new attempt with the same values, which resumes in the same folder from the last checkpoint. In a
+database, Optuna's heartbeat tells which trials are stale.
 
-Optuna gives every attempt a number. Here a trial keeps the number of its first attempt, not counting
-attempts in between.
+Optuna numbers attempts. jlml numbers trials: all attempts at a trial have the same number.
 """
 
 import warnings
@@ -26,17 +25,17 @@ from jlml.search.storage import database, earlier_attempts, journal, open_study,
 
 
 class GivenAwayError(BaseException):
-    """Optuna missed the heartbeats of a trial and gave it to another process, so it has no result here."""
+    """Optuna missed a trial's heartbeats and gave it to another process, so this process has no result."""
 
 
 class Trials:
-    """The trials of a search, as all its processes see them.
+    """The trials of a search, shared by all its processes.
 
     Args:
-        settings: of the search.
+        settings: settings of the search.
 
     Raises:
-        UserError: the folder or the storage cannot be used, or holds another search.
+        UserError: the folder or the storage cannot be used, or contains another search.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -48,18 +47,18 @@ class Trials:
         refuse_links_out(self.folder)
         try:
             self.locks.mkdir(parents=True, exist_ok=True)
-            with self.alone():
+            with self.lock():
                 storage = storage or journal(self.folder / "journal.log", self.locks / "journal.lock")
                 self.study = open_study(settings, storage)
         except OSError as error:
-            raise UserError(f"No search can be kept in {self.folder}: {error.strerror}.") from error
-        except Exception as error:  # a damaged journal can make Optuna raise anything
+            raise UserError(f"A search cannot be stored in {self.folder}: {error.strerror}.") from error
+        except Exception as error:  # a damaged journal can make Optuna raise any error
             if isinstance(error, UserError) or self._in_database:
                 raise
             raise UserError(f"{self.folder} has no journal of a search: {reason_of(error)}.") from error
 
-    def alone(self) -> FileLock:
-        """A lock under which no other process of the search chooses a trial or writes a table."""
+    def lock(self) -> FileLock:
+        """The lock for choosing a trial and for writing the files of the search."""
         return FileLock(self.locks / "search.lock")
 
     def all(self) -> list[FrozenTrial]:
@@ -71,6 +70,7 @@ class Trials:
 
     def number_of(self, attempt: int) -> int:
         """The number of a trial, given Optuna's number of one of its attempts."""
+        # the number of first attempts before the trial's own first attempt
         attempts = self.study.get_trials(deepcopy=False)
         before = attempts[: first_attempt(attempts[attempt])]
         return sum(first_attempt(other) == other.number for other in before)
@@ -82,14 +82,14 @@ class Trials:
     def train_next(
         self, train: Callable[[optuna.Trial, int], float], report: Callable[[FrozenTrial, int], None]
     ) -> bool:
-        """Trains a trial that no other process trains. False if there is none left.
+        """Trains a trial that no other process trains. Returns False if no trial is left.
 
         Args:
-            train: trains it, given its number, and returns the metric.
-            report: is called when the result is recorded.
+            train: trains a trial, given its number, and returns the metric.
+            report: called with the trial and its number after the result is recorded.
         """
         with ExitStack() as held:
-            choosing = held.enter_context(self.alone())
+            choosing = held.enter_context(self.lock())
             self._queue_stale()
             trials = self.all()
             is_queued = any(trial.state == TrialState.WAITING for trial in trials)
@@ -118,7 +118,7 @@ class Trials:
         return self.locks / f"trial-{number:04d}.lock"
 
     def _queue_stale(self) -> None:
-        """Queues again what no living process trains."""
+        """Queues stale trials again: running trials without a living process."""
         if self._in_database:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
@@ -127,15 +127,15 @@ class Trials:
         for stale in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             number = self.number_of(stale.number)
             with locked(self._lock_of(number)) as free:
-                # its process may have recorded a result, and released the lock, since we looked
+                # its process may have recorded a result and released the lock in the meantime
                 now = self.study.get_trials(deepcopy=False)[stale.number]
                 if not free or now.state != TrialState.RUNNING:
                     continue
-                if self.all()[number].number == now.number:  # not yet queued by a process killed below
+                if self.all()[number].number == now.number:  # otherwise queued by a process killed right here
                     retry(self.study, now)
                 self.study.tell(now.number, state=TrialState.FAIL)
 
 
 def first_attempt(attempt: FrozenTrial) -> int:
-    """The number that Optuna gave to the first attempt at the same trial."""
+    """Optuna's number of the first attempt at the same trial."""
     return next(iter(earlier_attempts(attempt)), attempt.number)

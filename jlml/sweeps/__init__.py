@@ -1,4 +1,4 @@
-"""Many runs from one command: planned, launched, resumed and watched. Imports no torch until a job runs."""
+"""Sweeps: plans, launches, resumes and watches many runs. Imports torch only when a job runs."""
 
 from jlml.sweeps.command import Swept, sweep
 from jlml.sweeps.folder import Sweep

@@ -1,4 +1,4 @@
-"""The answer of a sweep: each metric by group, averaged over seeds, in a table, a CSV file and a picture."""
+"""The result of a sweep: metrics by group, averaged over seeds, as a table, a CSV file and a picture."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ SHOWN = tuple(f"test/{name}" for name in ("mse", "bce", "kl", "loss", "nll", "el
 
 @dataclass(frozen=True)
 class Answer:
-    """A group for each combination of the swept values except the seed.
+    """The finished jobs of a sweep, with a group for each combination of swept values except the seed.
 
     Args:
-        factors: the swept keys except the seed, with their values.
-        groups: the finished jobs of each combination, in the order of the sweep.
-        configs: of the first job of each group.
+        factors: swept keys except the seed, with their values.
+        groups: finished jobs of each combination, in the order of the sweep.
+        configs: config of the first job of each group.
     """
 
     factors: dict[str, list[str]]
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics that compare between all groups, as far as losses and objectives decide it."""
+        """The metrics that losses and objectives allow to compare between all groups."""
         return [
             name
             for name in SHOWN
@@ -45,12 +45,12 @@ class Answer:
 
     @property
     def warning(self) -> str:
-        """That groups were tested on different images; empty if all were tested on the same images."""
+        """A warning if groups were tested on different images, otherwise empty."""
         different = obstacle("test/mse", self.configs)
-        return f"Tested on different images: no number compares across {different}." if different else ""
+        return f"Tested on different images: no metric compares across {different}." if different else ""
 
     def table(self) -> Table:
-        """A row per group; bold if it is better than every other one by more than the noise of its seeds."""
+        """One row per group. A value is bold if it is significantly better than in every other group."""
         cells = spread_rows(list(self.groups.values()), self.metrics, compared=not self.warning)
         rows = [
             [*map(Cell, values), Cell(str(len(group.runs))), *row]
@@ -61,12 +61,12 @@ class Answer:
         return Table(title, [*self.factors, "seeds", *headings], rows)
 
     def csv(self) -> str:
-        """A row per group and metric."""
+        """A CSV with one row per group and metric."""
         values = [dict(zip(self.factors, values, strict=True)) for values in self.groups]
         return groups_csv(list(self.groups.values()), values, self.metrics)
 
     def picture(self) -> Picture | None:
-        """One factor on the x axis, one as lines, one as panels; None if only seeds were swept."""
+        """A picture with factors on the x axis, as lines and as panels; None if only seeds were swept."""
         if not self.factors:
             return None
         along, line, panel = roles_of(self.factors)
@@ -77,13 +77,13 @@ class Answer:
             quantity = quantity_of(name)
             rows[f"test {quantity.label}\n{quantity.unit}"] = self._panels(name, along, rest, panel)
         has_seeds = any(len(group.runs) > 1 for group in self.groups.values())
-        title = "Mean, band of one standard deviation over seeds" if has_seeds else "One seed each"
-        lines = f"; a line for each {', '.join(rest)}" if line else ""
+        title = "Mean and band of one standard deviation over seeds" if has_seeds else "One seed each"
+        lines = f"; one line per {', '.join(rest)}" if line else ""
         warning = f"\n{self.warning}" if self.warning else ""
         return factor_lines(rows, ticks, title + lines + warning)
 
     def _panels(self, name: str, along: str, rest: Sequence[str], panel: str | None) -> dict[str, list[Line]]:
-        """The lines of a metric, by panel; every panel has the same lines in the same order."""
+        """The lines of a metric, by panel. Every panel has the same lines in the same order."""
         panels: dict[str, dict[str, dict[int, list[float]]]] = {}
         for values, group in self.groups.items():
             chosen = dict(zip(self.factors, values, strict=True))
@@ -100,16 +100,16 @@ class Answer:
 
 
 def answer_of(sweep: Sweep) -> Answer:
-    """The answer of a sweep, from the jobs that have finished."""
+    """The answer of a sweep, from its finished jobs."""
     return answer_from(sweep.results(), lambda job: Run(sweep.path / job).config(trust=True))
 
 
 def answer_from(results: Sequence[Result], config_of: Callable[[str], Config]) -> Answer:
-    """The finished jobs in groups that differ in more than the seed.
+    """Groups the finished jobs by their swept values except the seed.
 
     Args:
-        results: of all jobs.
-        config_of: gives the config of a job.
+        results: results of all jobs.
+        config_of: returns the config of a job.
     """
     finished = [result for result in results if result.status == "finished"]
     keys = [key for key in results[0].factors if key not in SEEDS]
@@ -124,7 +124,7 @@ def answer_from(results: Sequence[Result], config_of: Callable[[str], Config]) -
 
 
 def write_answer(sweep: Sweep, answer: Answer) -> list[str]:
-    """Writes groups.csv and answer.png into the sweep's folder, and returns their names."""
+    """Writes groups.csv and answer.png to the sweep's folder. Returns the names of the written files."""
     write_atomically(sweep.path / "groups.csv", answer.csv())
     picture = answer.picture()
     if picture is None:

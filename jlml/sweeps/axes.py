@@ -1,4 +1,4 @@
-"""Which swept key stands where in the picture of a sweep: on the x axis, as lines, as panels."""
+"""Assigns the swept keys to the x axis, the lines and the panels of a sweep's picture."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ LINES_FIRST = ("loss", "model.beta", "optimizer.lr")
 
 
 def roles_of(factors: Mapping[str, Sequence[str]]) -> tuple[str, str | None, str | None]:
-    """The factors on the x axis, as lines, and as panels.
+    """The factors for the x axis, the lines and the panels.
 
-    On the axis: the latent dim, otherwise the numeric factor with most values, otherwise the factor with
-    most values. As lines: the loss. As panels: the model. Further factors join the lines.
+    The x axis shows the latent dim, otherwise the numeric factor with the most values, otherwise the factor
+    with the most values. Lines show the loss, and panels the model. Lines also show all further factors.
     """
     numeric = [key for key, values in factors.items() if is_numeric(values)]
     by_length = sorted(numeric or factors, key=lambda key: -len(factors[key]))
@@ -26,7 +26,7 @@ def roles_of(factors: Mapping[str, Sequence[str]]) -> tuple[str, str | None, str
 
 
 def is_numeric(values: Sequence[str]) -> bool:
-    """Whether an axis of numbers can show these values, such as 2 and 16, or d2 and d16."""
+    """Whether a numeric axis can show these values, for example 2 and 16, or d2 and d16."""
     return len(values) > 1 and all(re.fullmatch(r"d?\d+(\.\d+)?(e[+-]?\d+)?", value) for value in values)
 
 
@@ -36,7 +36,7 @@ def as_number(value: str) -> float:
 
 
 def ticks_of(key: str, values: Sequence[str]) -> Ticks:
-    """The ticks of the x axis: numbers at their positions, words side by side."""
+    """The ticks of the x axis: numbers at their values, names at equal distances."""
     if not is_numeric(values):
         return Ticks(key, list(range(len(values))), list(values), log=False)
     positions = [as_number(value) for value in values]

@@ -1,4 +1,4 @@
-"""`train.py -m` from its overrides to its results, in a straight line. What a job does is in `job`."""
+"""`train.py -m`, step by step, from its overrides to its results. `job` has the work of each job."""
 
 import sys
 import warnings
@@ -23,7 +23,7 @@ from jlml.sweeps.threads import threads_for
 from jlml.sweeps.watch import Watch
 
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
-PLUGINS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # and the extra that brings it
+PLUGINS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # package -> extra of jlml
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Swept:
     """A sweep after its jobs have run.
 
     Args:
-        sweep: its folder.
-        plan: the jobs of this command; earlier ones of the same name may have planned more.
-        rank: the metric of the ranking.
+        sweep: folder of the sweep.
+        plan: jobs of this command; an earlier command may have planned more jobs in the folder.
+        rank: metric of the ranking.
     """
 
     sweep: Sweep
@@ -42,15 +42,15 @@ class Swept:
 
     @property
     def results(self) -> list[Result]:
-        """What has become of the jobs of this command."""
+        """The results of this command's jobs."""
         return [self.sweep.result(job, factors) for job, factors in self.plan.jobs.items()]
 
 
 def sweep(app: Callable[[], None]) -> Swept:
-    """Plans the sweep that the command line asks for, and runs what is left of it.
+    """Plans the sweep of the command line, and runs its unfinished jobs.
 
     Args:
-        app: the Hydra app, which runs jobs with whatever launcher was chosen.
+        app: Hydra app, which runs the jobs with the chosen launcher.
 
     Raises:
         UserError: an override is invalid, before anything is trained; or a job's folder cannot be used.
@@ -67,7 +67,7 @@ def sweep(app: Callable[[], None]) -> Swept:
 
     folder = Sweep(Path(cfg["output_dir"]) / "sweeps" / (cfg["sweep"]["name"] or plan.name))
     folder.record(plan)
-    place = override("hydra.sweep.dir", str(folder.path.resolve()))  # where jobs find the plan
+    place = override("hydra.sweep.dir", str(folder.path.resolve()))  # the jobs read the plan there
     try:
         with Watch(folder, plan.jobs, metric):
             run_jobs(app, [*given, f"threads={threads or 'null'}", place], folder, plan)
@@ -79,27 +79,27 @@ def sweep(app: Callable[[], None]) -> Swept:
 
 
 def overrides_in(arguments: Sequence[str]) -> list[str]:
-    """The overrides of a command line.
+    """The overrides among the arguments of a command line.
 
     Raises:
-        UserError: it has flags, which a sweep would ignore.
+        UserError: there is another flag than -m, which a sweep would ignore.
     """
     overrides = [argument for argument in arguments if argument not in MULTIRUN]
     for argument in overrides:
         if argument.startswith("-"):
-            raise UserError(f"{argument} is invalid in a sweep: expected overrides, key=value, beside -m.")
+            raise UserError(f"{argument} is invalid in a sweep: expected -m and overrides, key=value.")
     return overrides
 
 
 def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig]:
-    """The overrides as Hydra reads them, and the config and Hydra's own of those that are not swept.
+    """The parsed overrides, the config without the swept ones, and Hydra's own config.
 
     Values that the config itself sweeps (hydra.sweeper.params) count as overrides.
 
     Raises:
         UserError: the launcher is not installed, or the sweeper is not Hydra's basic one.
     """
-    # ours has the plugin's name, so that both are chosen alike; Hydra warns of that
+    # jlml's launcher configs have the names of the plugins' configs, and Hydra warns about that
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/", category=UserWarning)
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -110,7 +110,7 @@ def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig
     params = hydra.sweeper.get("params") or {}
     overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
     if not hydra.sweeper._target_.endswith("BasicSweeper"):
-        raise UserError("hydra/sweeper is invalid: expected basic. For other sweepers use search=....")
+        raise UserError("hydra/sweeper is invalid: expected basic. To search for good values, use search=...")
     plugin = str(hydra.launcher._target_).removeprefix("hydra_plugins.").split(".")[0]
     if plugin in PLUGINS and find_spec(f"hydra_plugins.{plugin}") is None:
         extra = PLUGINS[plugin]
@@ -119,5 +119,5 @@ def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig
 
 
 def is_same_for_all(given: Override) -> bool:
-    """Whether an override is about runs, and has one value."""
+    """Whether an override sets one value for all jobs."""
     return not given.is_sweep_override() and not given.is_hydra_override()

@@ -1,8 +1,8 @@
-"""A sweep on disk: what is planned, what has become of it, and the results so far.
+"""The folder of a sweep: its plan, its jobs and their results.
 
-<sweep>/sweep.yaml    the overrides, the swept keys, every job with its values
-<sweep>/<job>/        a run folder each
-<sweep>/results.csv   a row per job, up to date after every job
+<sweep>/sweep.yaml    the overrides, the swept keys, and every job with its values
+<sweep>/<job>/        the run folder of a job
+<sweep>/results.csv   one row per job, updated after every job
 """
 
 import json
@@ -25,12 +25,12 @@ MEASURED = ("epochs", "fit_seconds", "images_per_second")
 
 @dataclass(frozen=True)
 class Result:
-    """What has become of a job so far."""
+    """The present state and results of a job."""
 
     job: str
-    factors: dict[str, str]  # the values of the swept keys
-    record: dict[str, Any]  # metrics.json of its run folder; empty before it has begun
-    progress: dict[str, Any]
+    factors: dict[str, str]  # values of the swept keys
+    record: dict[str, Any]  # metrics.json of its run folder; empty before it starts
+    progress: dict[str, Any]  # progress.json of its run folder
 
     @property
     def status(self) -> str:
@@ -38,7 +38,7 @@ class Result:
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is something left to do."""
+        """Whether the job still has to run, or runs now."""
         return self.status not in ENDED
 
     @property
@@ -49,14 +49,14 @@ class Result:
 
     @property
     def seconds(self) -> float:
-        """Of training."""
+        """Duration of training."""
         seconds: Any = self.record.get("fit_seconds")
         return float(seconds) if is_number(seconds) else 0.0
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The folder of a sweep. Other commands may be at work in it: nothing that is read is kept."""
+    """The folder of a sweep. Reads files on every call, because other commands may change them."""
 
     path: Path
 
@@ -64,11 +64,11 @@ class Sweep:
         """The content of sweep.yaml: ``over``, ``fixed`` and ``jobs``.
 
         Raises:
-            UserError: there is none, or it is damaged.
+            UserError: the file is missing or damaged.
         """
         try:
             content = yaml.safe_load(read_limited(self.path / "sweep.yaml"))
-        except Exception as error:  # a damaged file can make the parser raise anything
+        except Exception as error:  # a damaged file can make the parser raise any error
             raise UserError(f"{self.path} is not the folder of a sweep: {first_line(error)}.") from error
         if not is_plan(content):
             raise UserError(f"{self.path} is not the folder of a sweep: its sweep.yaml has no jobs.")
@@ -79,10 +79,10 @@ class Sweep:
         return self.read()["jobs"]
 
     def record(self, plan: Plan) -> None:
-        """Writes sweep.yaml. What was planned here before stays planned: a sweep may grow.
+        """Writes sweep.yaml. Adds the jobs to those that are already planned here.
 
         Raises:
-            UserError: this folder holds another sweep, or a link would redirect what is written.
+            UserError: the folder contains another sweep, or has a link that leads out of it.
         """
         refuse_links_out(self.path)
         file = self.path / "sweep.yaml"
@@ -90,7 +90,7 @@ class Sweep:
             raise UserError(f"{self.path} exists and is not a sweep. Choose another sweep.name.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with self.alone(file.name, wait=60):
+            with self.lock(file.name, wait=60):
                 jobs = plan.jobs
                 if file.is_file():
                     self._refuse_another(plan)
@@ -98,7 +98,7 @@ class Sweep:
                 content = {"over": list(plan.factors), "fixed": plan.fixed, "jobs": jobs}
                 write_atomically(file, yaml.safe_dump(content, sort_keys=False))
         except OSError as error:
-            raise UserError(f"No sweep folder can be made at {self.path}: {error.strerror}.") from error
+            raise UserError(f"A sweep folder cannot be created at {self.path}: {error.strerror}.") from error
 
     def _refuse_another(self, plan: Plan) -> None:
         over, before, now = self.read()["over"], self.read()["fixed"], plan.fixed
@@ -111,25 +111,25 @@ class Sweep:
             only = [f"{given} then" for given in before if given not in now]
             only += [f"{given} now" for given in now if given not in before]
             raise UserError(
-                f"{self.path} was begun with other overrides: {', '.join(only)}. Choose another sweep.name."
+                f"{self.path} was started with other overrides: {', '.join(only)}. Choose another sweep.name."
             )
 
     def result(self, job: str, factors: dict[str, str]) -> Result:
-        """What has become of one job."""
+        """The present result of a job."""
         folder = self.path / job
         return Result(job, factors, read_json(folder / "metrics.json"), read_json(folder / "progress.json"))
 
     def results(self) -> list[Result]:
-        """Every job, in the order of the plan."""
+        """The results of all jobs, in the order of the plan."""
         return [self.result(job, factors) for job, factors in self.jobs().items()]
 
     @contextmanager
-    def alone(self, name: str, wait: float) -> Iterator[bool]:
-        """Keeps other processes off a job or a file; inside, whether this process has it.
+    def lock(self, name: str, wait: float) -> Iterator[bool]:
+        """Locks a job or a file, and yields whether this process has the lock.
 
         Args:
-            name: of the job or the file.
-            wait: seconds to wait for another process that has it.
+            name: name of the job or the file.
+            wait: seconds to wait if another process has the lock.
         """
         folder = self.path / ".locks"
         folder.mkdir(exist_ok=True)
@@ -137,12 +137,12 @@ class Sweep:
             yield free
 
     def is_held(self, job: str) -> bool:
-        """Whether some process works on this job now."""
-        with self.alone(job, wait=0) as free:
+        """Whether a process works on this job now."""
+        with self.lock(job, wait=0) as free:
             return not free
 
     def record_failure(self, job: str, error: str) -> None:
-        """Writes into a job's metrics.json that it failed, beside what is there."""
+        """Adds the failure of a job to its metrics.json."""
         file = self.path / job / "metrics.json"
         file.parent.mkdir(exist_ok=True)
         record = read_json(file) | {"status": "failed", "error": error}
@@ -150,12 +150,12 @@ class Sweep:
 
     def write_results(self) -> None:
         """Writes results.csv."""
-        with self.alone("results.csv", wait=60):
+        with self.lock("results.csv", wait=60):
             write_atomically(self.path / "results.csv", results_csv(self.results()))
 
 
 def is_plan(content: Any) -> bool:
-    """Whether this is the plan of a sweep: every job in a folder right here, with a value per swept key."""
+    """Whether a value is a valid plan: each job is the name of a folder, with a value per swept key."""
     if (
         not isinstance(content, dict)
         or not is_texts(content.get("over"))
@@ -173,12 +173,12 @@ def is_plan(content: Any) -> bool:
 
 
 def is_texts(value: Any) -> bool:
-    """Whether this is a list of texts."""
+    """Whether a value is a list of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def results_csv(results: Sequence[Result]) -> str:
-    """A row per job: its values, its status, its metrics, what it took."""
+    """A CSV with one row per job: values, status, metrics and duration."""
     metrics = dict.fromkeys(name for result in results for name in result.metrics)
     factors = dict.fromkeys(key for result in results for key in result.factors)
     rows = [
@@ -195,5 +195,5 @@ def results_csv(results: Sequence[Result]) -> str:
 
 
 def ranked(results: Sequence[Result], metric: str) -> list[Result]:
-    """The finished jobs that have the metric, the lowest first."""
+    """The jobs that have the metric, the lowest value first."""
     return sorted((r for r in results if metric in r.metrics), key=lambda result: result.metrics[metric])

@@ -1,4 +1,4 @@
-"""One job of a sweep, in whichever process it runs: skipped, resumed or trained, and always recorded."""
+"""Runs one job of a sweep, in any process: skips, resumes or trains it, and records the result."""
 
 import logging
 import os
@@ -17,44 +17,44 @@ from jlml.sweeps.plan import job_name
 if TYPE_CHECKING:
     from jlml.runs import Run
 
-ORPHANED = 5.0  # seconds after which a worker has seen that its sweep was killed, and released its job
+ORPHANED = 5.0  # seconds within which a worker whose sweep was killed ends and releases its lock
 
 
 def run_job(cfg: DictConfig, hydra: Any) -> None:
-    """Trains one combination, unless it is finished, failed before, or another process works on it.
+    """Trains one combination, unless it is finished, has failed before, or another process works on it.
 
     Args:
-        cfg: of the job.
-        hydra: Hydra's part of it: the job's overrides, the folder of the sweep, what started this process.
+        cfg: config of the job.
+        hydra: Hydra's config: the job's overrides, the folder of the sweep and the launcher.
 
     Raises:
-        UserError: the sweep is not on this machine, or the job's folder holds another run or cannot be used.
-            What goes wrong in training is recorded instead.
+        UserError: the sweep is not on this machine, or the job's folder contains another run or cannot be
+            used. An error in training is recorded instead.
     """
     sweep = Sweep(Path(hydra.sweep.dir))
     if not (sweep.path / "sweep.yaml").is_file():
         raise UserError(
             f"{sweep.path} is not on this machine: output_dir must be on a disk that all machines share."
         )
-    os.chdir(hydra.runtime.cwd)  # a worker of Ray starts elsewhere
+    os.chdir(hydra.runtime.cwd)  # a worker of Ray starts in another folder
     with importing():
         from jlml.runs import Run
 
     if "joblib" in hydra.launcher._target_:
         end_with_parent()
-    logging.getLogger("jlml").propagate = False  # train.log has it; the terminal shows the sweep
+    logging.getLogger("jlml").propagate = False  # log to train.log only; the terminal shows the sweep
     job = job_name(values_of(sweep.read()["over"], hydra.overrides.task))
-    with sweep.alone(job, wait=ORPHANED) as free:
+    with sweep.lock(job, wait=ORPHANED) as free:
         if free:
             train_rest(sweep, Run.at(sweep.path / job), cfg)
     sweep.write_results()
 
 
 def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
-    """Trains what is left of a run, if anything is.
+    """Trains the rest of a run, if it is not finished.
 
     Raises:
-        UserError: the folder holds a run of another config.
+        UserError: the folder contains a run with another config.
     """
     from jlml.training.build import run_config
     from jlml.training.train import train
@@ -62,7 +62,7 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
     if (run.path / "config.yaml").is_file():
         there, here = run.config(trust=True), run_config(cfg)
         here["image_shape"] = there["image_shape"]
-        here["data"]["name"] = there["data"]["name"]  # known only once the data have been read
+        here["data"]["name"] = there["data"]["name"]  # otherwise known only after reading the data
         run.refuse_another(here, choose="another sweep.name")
     before = run.metrics()
     if before.get("status") == "finished" or (before.get("status") == "failed" and not cfg.sweep.retry):
@@ -70,11 +70,11 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
     try:
         train(cfg, run=run, progress=[])
     except Exception as error:
-        if run.metrics() == before:  # it failed before it could record that itself
+        if run.metrics() == before:  # it failed too early to record the failure itself
             sweep.record_failure(run.path.name, reason_of(error))
 
 
 def values_of(keys: Sequence[str], overrides: Sequence[str]) -> dict[str, str]:
-    """The values of the swept keys among a job's overrides, in the order of the sweep."""
+    """The values of the swept keys in a job's overrides, in the order of the sweep."""
     values = dict(override.lstrip("+~").partition("=")[::2] for override in overrides)
     return {key: values[key] for key in keys}

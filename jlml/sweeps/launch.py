@@ -1,4 +1,4 @@
-"""Runs the jobs of a sweep through Hydra's launchers, also where the system kills a worker."""
+"""Runs the jobs of a sweep with Hydra's launchers, and recovers if a worker is killed."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,15 +8,15 @@ from jlml.errors import UserError, first_line
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import Plan
 
-LAUNCHERS = ("joblib", "multiprocessing", "ray", "submitit")  # whose own errors are not errors of jlml
-ENDING = 5.0  # seconds that the workers of a killed one may take to end and release their jobs
+LAUNCHERS = ("joblib", "multiprocessing", "ray", "submitit")  # their errors are not errors of jlml
+ENDING = 5.0  # seconds for the other workers to end and release their locks after one was killed
 
 
 def run_jobs(app: Callable[[], None], overrides: Sequence[str], folder: Sweep, plan: Plan) -> None:
-    """Runs all jobs, again after a worker of joblib was killed.
+    """Runs all jobs, and starts again if a worker of joblib is killed.
 
-    All workers end with one. The jobs that they leave cut off are then run alone: the one that kills its
-    process again has failed, and the rest follow.
+    If one worker is killed, all of them end. Their unfinished jobs are then run one at a time. A job whose
+    process is killed again has failed. The other jobs follow.
 
     Raises:
         UserError: the launcher has failed.
@@ -25,24 +25,24 @@ def run_jobs(app: Callable[[], None], overrides: Sequence[str], folder: Sweep, p
         try:
             multirun(app, overrides)
             return
-        except BrokenExecutor:  # joblib's, when a worker is gone
+        except BrokenExecutor:  # raised by joblib when a worker was killed
             jobs = {job: values for job, values in plan.jobs.items() if is_cut_off(folder, job, values)}
             if not jobs:
                 raise UserError(
-                    "A worker was killed before its job began. The same command resumes the sweep."
+                    "A worker was killed before its job started. The same command resumes the sweep."
                 ) from None
         for job, values in jobs.items():
             try:
-                multirun(app, [*overrides, *plan.overrides_of(values)])  # the last value of a key counts
+                multirun(app, [*overrides, *plan.overrides_of(values)])  # the last override of a key applies
             except BrokenExecutor:
-                folder.record_failure(job, "its process was killed twice, perhaps by lack of memory")
+                folder.record_failure(job, "its process was killed twice, perhaps for lack of memory")
 
 
 def is_cut_off(folder: Sweep, job: str, values: dict[str, str]) -> bool:
-    """Whether a job was at work, and no process works on it any more."""
+    """Whether a job has the status running, but no process works on it any more."""
     if folder.result(job, values).status != "running":
         return False
-    with folder.alone(job, wait=ENDING) as free:
+    with folder.lock(job, wait=ENDING) as free:
         return free
 
 

@@ -1,4 +1,4 @@
-"""What `train.py -m` is about to do, known before any of it is done: which jobs, in which folders."""
+"""Plans and checks all jobs of `train.py -m` before the first one starts."""
 
 import hashlib
 import itertools
@@ -12,13 +12,9 @@ from jlml.comparison.comparable import is_common_metric, obstacle
 from jlml.config import Config, check, check_job, compose, plain
 from jlml.errors import UserError
 
-OF_COMMAND = (
-    "output_dir",
-    "data.root",
-    "threads",
-    "trust",
-)  # overrides that make no other sweep; and sweep.*
-LONGEST = 100  # characters of a folder's name; a file system allows 255 bytes
+# keys that do not affect the identity of a sweep, like all of sweep.*
+COMMAND_KEYS = ("output_dir", "data.root", "threads", "trust")
+LONGEST = 100  # characters of a folder's name; file systems allow 255 bytes
 
 
 @dataclass(frozen=True)
@@ -26,9 +22,9 @@ class Plan:
     """The jobs of a sweep.
 
     Args:
-        overrides: what was asked for, without what concerns only how it is run.
-        factors: every swept key with its values.
-        elements: each key as it was given, with the plus of one that is new.
+        overrides: overrides of the command, without Hydra's own and `COMMAND_KEYS`.
+        factors: swept keys with their values.
+        elements: swept keys as they were given, with the plus of a new key.
     """
 
     overrides: tuple[str, ...]
@@ -37,32 +33,32 @@ class Plan:
 
     @property
     def jobs(self) -> dict[str, dict[str, str]]:
-        """Every combination of values, by the name of the job's folder."""
+        """All combinations of values, by the name of the job's folder."""
         combinations = itertools.product(*self.factors.values())
         jobs = [dict(zip(self.factors, values, strict=True)) for values in combinations]
         return {job_name(job): job for job in jobs}
 
     @property
     def name(self) -> str:
-        """The swept keys, and a hash of all overrides: the same overrides find the same sweep again."""
+        """The swept keys and a hash of all overrides. The same overrides give the same name."""
         keys = "_".join(re.split(r"[./]", key)[-1] for key in self.factors)
         return f"{keys[:LONGEST].rstrip('-_.')}-{digest(*sorted(self.overrides))}"
 
     @property
     def fixed(self) -> list[str]:
-        """The overrides that are the same for all jobs."""
+        """The overrides that are equal for all jobs."""
         return [each for each in self.overrides if each.split("=")[0].lstrip("+~") not in self.factors]
 
     def overrides_of(self, job: Mapping[str, str]) -> list[str]:
-        """The values of a job as overrides of their own."""
+        """The values of a job as overrides."""
         return [f"{self.elements[key]}={value}" for key, value in job.items()]
 
 
 def plan_of(overrides: Sequence[Override]) -> Plan:
-    """What the overrides of a command line ask for.
+    """Makes the plan of the overrides on a command line.
 
     Raises:
-        UserError: nothing is swept, or not by a list of values, or something that is not of a job.
+        UserError: no key is swept, or a sweep is invalid.
     """
     factors: dict[str, list[str]] = {}
     elements: dict[str, str] = {}
@@ -74,43 +70,46 @@ def plan_of(overrides: Sequence[Override]) -> Plan:
             factors[key] = list(dict.fromkeys(override.sweep_string_iterator()))
     if not factors:
         raise UserError("-m needs a key with several values, for example seed=0,1,2. Otherwise leave -m out.")
-    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_of_command(o)]
+    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_command_key(o)]
     return Plan(tuple(kept), factors, elements)
 
 
 def check_sweep(override: Override, overrides: Sequence[Override]) -> None:
-    """Refuses a sweep that is not a list of values of one key of a run.
+    """Refuses a sweep that is not a list of values for one key of a run.
 
     Args:
-        override: with several values.
-        overrides: all of the command line.
+        override: override with several values.
+        overrides: all overrides of the command line.
 
     Raises:
-        UserError: naming the override.
+        UserError: with the override.
     """
     line, key = override.input_line, override.key_or_group
-    if override.is_hydra_override() or is_of_command(override):
+    if override.is_hydra_override() or is_command_key(override):
         raise UserError(f"{line} is invalid: {key} is the same for all jobs of a sweep. Give one value.")
     if override.is_delete():
         raise UserError(f"{line} removes a key and gives it values. Use ~{key} or {key}=<values>.")
     if not override.is_discrete_sweep():
-        raise UserError(f"{line} is invalid: expected values, such as {key}=1,2,3 or {key}=range(1,4).")
+        raise UserError(f"{line} is invalid: expected values, for example {key}=1,2,3 or {key}=range(1,4).")
     if sum(other.key_or_group == key for other in overrides) > 1:
-        raise UserError(f"{key} is given twice, and one of both sweeps it. Give all values in one override.")
+        raise UserError(f"{key} is given twice and has several values. Give all values in one override.")
 
 
 def check_jobs(plan: Plan, fixed: Sequence[str]) -> list[Config]:
-    """Refuses a sweep of which some job is invalid: a value that is wrong in one job is wrong in all.
+    """Refuses a sweep with an invalid job.
+
+    Checks each value once, together with the first values of the other keys: an invalid value is usually
+    invalid in all combinations.
 
     Args:
-        plan: whose every value is tried once, beside the first values of the other keys.
-        fixed: the overrides that are the same for all jobs.
+        plan: plan of the sweep.
+        fixed: overrides that are equal for all jobs.
 
     Returns:
-        The configs that were tried: any two jobs differ in no other keys than these.
+        The checked configs. They contain every value of every swept key.
 
     Raises:
-        UserError: naming the value.
+        UserError: with the value.
     """
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
@@ -122,26 +121,26 @@ def check_jobs(plan: Plan, fixed: Sequence[str]) -> list[Config]:
 
 
 def check_rank(metric: str, configs: Sequence[Config]) -> None:
-    """Refuses a ranking by a metric that does not compare between jobs.
+    """Refuses a ranking by a metric that cannot be compared between the jobs.
 
-    Jobs with different images are ranked by a yardstick all the same: the answer warns.
+    A common metric is allowed even if the jobs have different images; the answer then has a warning.
 
     Raises:
-        UserError: naming the key in which they differ.
+        UserError: with the key in which the jobs differ.
     """
     differing = None if is_common_metric(metric) else obstacle(metric, configs)
     if differing:
         raise UserError(
-            f"sweep.rank={metric} does not compare jobs that differ in {differing}: {differing.reason}. Use "
+            f"sweep.rank={metric} cannot compare jobs that differ in {differing}: {differing.reason}. Use "
             "val/mse or val/bce."
         )
 
 
 def job_name(factors: Mapping[str, str]) -> str:
-    """A folder's name for the values of a job, such as ``model-ae_latent.dim-5``.
+    """The name of a job's folder, from its values, for example ``model-ae_latent.dim-5``.
 
-    It has no = and no comma, which mean something on a command line. Values that look the same without their
-    signs are told apart by a hash.
+    It contains neither = nor a comma, which have a meaning on a command line. If characters had to be
+    replaced, a hash keeps the name unique.
     """
     exact = "_".join(f"{key}-{value}" for key, value in factors.items())
     name = re.sub(r"[^\w.+-]+", "-", exact).strip("-")[:LONGEST].rstrip("-_.")
@@ -149,10 +148,10 @@ def job_name(factors: Mapping[str, str]) -> str:
 
 
 def digest(*texts: str) -> str:
-    """Eight characters that other texts would not give."""
+    """A hash of texts, eight characters long."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def is_of_command(override: Override) -> bool:
-    """Whether an override changes no job."""
-    return override.key_or_group.startswith("sweep.") or override.key_or_group in OF_COMMAND
+def is_command_key(override: Override) -> bool:
+    """Whether an override does not affect the identity of a sweep."""
+    return override.key_or_group.startswith("sweep.") or override.key_or_group in COMMAND_KEYS

@@ -1,4 +1,4 @@
-"""The jobs of a sweep in a terminal: the ranking, and a job in a few words."""
+"""Shows the jobs of a sweep in a terminal: the ranking, and one line per job."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ MOST_ROWS = 30
 
 
 def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> RenderableType:
-    """A table of the finished jobs by a validation metric, the best first."""
+    """A table of the finished jobs, ranked by a validation metric, the best first."""
     best = ranked(results, metric)
     if not best:
         return Text("")
     columns = [metric, *(name for name in SHOWN if name != metric)]
-    table = Table(title=f"By {metric}, the best checkpoint of each job", title_justify="left")
+    table = Table(title=f"Ranked by {metric} of each job's best checkpoint", title_justify="left")
     table.add_column("", justify="right")
     for key in best[0].factors:
         table.add_column(key)
@@ -33,18 +33,18 @@ def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> Re
 
 
 def values_in_words(result: Result) -> str:
-    """A job as the overrides that distinguish it from the others."""
+    """The swept values of a job, as overrides."""
     return " ".join(f"{key}={value}" for key, value in result.factors.items())
 
 
 def outcome(result: Result, metric: str) -> str:
-    """What came of a job, in a few words."""
+    """The result of a job: its metric, or its error."""
     if result.status == "failed":
         return str(result.record.get("error", ""))
     return f"{metric} {formatted(result.metrics.get(metric), metric)}"
 
 
 def wide_console() -> Console:
-    """Where no one watches, lines may be long: a folded table cannot be read again."""
+    """A console for tables. Without a terminal it is 200 columns wide, so that tables are not wrapped."""
     console = Console(soft_wrap=True)
     return console if console.is_terminal else Console(soft_wrap=True, width=200)

@@ -1,4 +1,4 @@
-"""How many threads each of several jobs may take: two that each take every core are six times slower."""
+"""Divides the cores among parallel jobs. Two jobs that each use all cores are six times slower."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,18 +7,18 @@ from jlml.errors import UserError
 
 
 def threads_for(launcher: Mapping[str, Any], jobs: int) -> int | None:
-    """Threads per job under this launcher; None for torch's own choice, all cores.
+    """Number of threads per job for a launcher; None for torch's default, all cores.
 
     Args:
-        launcher: its part of the config.
-        jobs: their number: fewer than could run at once leave more cores to each.
+        launcher: config of the launcher.
+        jobs: number of jobs; with few jobs, each gets more cores.
 
     Raises:
-        UserError: the launcher cannot run this number of jobs at once.
+        UserError: the launcher's number of parallel jobs is invalid.
     """
     target = str(launcher["_target_"])
     if "joblib" in target:
-        import joblib  # here: it takes a moment, and it knows the cores of a container
+        import joblib  # imported here because it is slow; it knows the number of cores in a container
 
         try:
             at_once = min(joblib.effective_n_jobs(launcher.get("n_jobs")), jobs)

@@ -1,4 +1,4 @@
-"""A sweep while it runs, as the terminal shows it: what runs, what is left, and the ranking so far."""
+"""The terminal display of a running sweep: running jobs, progress and the ranking so far."""
 
 import threading
 import time
@@ -12,19 +12,19 @@ from rich.text import Text
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.ranking import MOST_ROWS, outcome, ranking, values_in_words, wide_console
 
-EVERY = 1.0  # seconds between two looks at the folder
-MOST_RUNNING = 8  # jobs shown at work
+EVERY = 1.0  # seconds between two reads of the folder
+MOST_RUNNING = 8  # largest number of running jobs to show
 
 
 class Watch:
-    """Looks at the sweep's folder while jobs run, wherever they run, and shows what it sees.
+    """Shows the progress of a sweep by reading its folder, so that jobs can run on any machine.
 
-    A terminal shows one picture that changes; a file gets a line and the ranking after every job.
+    In a terminal it updates a live display. Otherwise it prints a line and the ranking after every job.
 
     Args:
-        sweep: whose folder is looked at.
-        jobs: those that this command is about, with their values of the swept keys.
-        metric: the jobs are ranked by it, the lowest first.
+        sweep: folder of the sweep.
+        jobs: jobs of this command, with their values of the swept keys.
+        metric: metric of the ranking, the lowest first.
     """
 
     def __init__(self, sweep: Sweep, jobs: Mapping[str, dict[str, str]], metric: str) -> None:
@@ -61,7 +61,7 @@ class Watch:
 
     def _look(self) -> None:
         for job, before in self._results.items():
-            if before.status != "finished":  # what has failed may be tried again
+            if before.status != "finished":  # a failed job may be tried again
                 now = self._results[job] = self.sweep.result(job, before.factors)
                 if not now.is_pending and now.record != before.record and self._live is None:
                     self._print(now)
@@ -69,7 +69,7 @@ class Watch:
             self._live.update(self.picture())
 
     def _print(self, ended: Result) -> None:
-        """A line about a job, and the ranking unless the summary follows."""
+        """Prints a line about a job, and the ranking unless this was the last job."""
         line = f"{ended.status}: {values_in_words(ended)} {outcome(ended, self.metric)}"
         self.console.print(self.headline())
         self.console.print(Text(line))
@@ -77,7 +77,7 @@ class Watch:
             self.console.print(self.ranking(MOST_ROWS))
 
     def headline(self) -> str:
-        """How far the sweep has come."""
+        """The number of finished and failed jobs, and the remaining time."""
         results = self._results.values()
         pending = sum(result.is_pending for result in results)
         failed = sum(result.status == "failed" for result in results)
@@ -90,11 +90,11 @@ class Watch:
         return f"Sweep {self.sweep.path.name}: {', '.join(parts)}"
 
     def _has_changed(self, result: Result) -> bool:
-        """Whether a job has been at work since this command started."""
+        """Whether a job has run since this command started."""
         return result.record != self._at_start[result.job]
 
     def picture(self) -> RenderableType:
-        """Headline, running jobs, ranking: no taller than the terminal."""
+        """Headline, running jobs and ranking, not taller than the terminal."""
         running = [r for r in self._results.values() if r.status == "running" and self._has_changed(r)]
         lines = [
             Text(
@@ -112,7 +112,7 @@ class Watch:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in a unit that one can plan by."""
+    """A duration in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

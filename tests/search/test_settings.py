@@ -102,7 +102,7 @@ DIM = "+search.ranges.latent.dim="
         ([f"{DIM}{{low:0,high:2}}"], "search.ranges: latent.dim=0 is invalid: expected an integer >= 1."),
         (["+search.ranges.latent.dmi=[2,3]"], "latent.dmi is not a key of the config."),
         (["+search.ranges.scheduler=[none,cosin]"], "scheduler=cosin is not a choice. Did you mean cosine?"),
-        (["+search.ranges.latent={low:2,high:4}"], "Numbers are set by key: latent.dim=30."),
+        (["+search.ranges.latent={low:2,high:4}"], "Set a number by its key: latent.dim=30."),
         (["+search.ranges.loss=[mse,bce]"], "val/loss cannot compare trials that differ in loss ("),
         (["+search.ranges.model=[ae,vae]"], "differ in model.beta (null, 1.0)"),
         ([f"{DIM}[2,3]", "search.metric=val/los"], "is not a metric of model=vae. Did you mean val/loss?"),
