@@ -1,1 +1,1 @@
-"""The command line: arguments, messages, tables, help."""
+"""The commands `train.py` and `evaluate.py`: arguments, messages and tables."""

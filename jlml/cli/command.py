@@ -1,4 +1,4 @@
-"""What both commands share: a quick start, and a mistake that ends in one sentence instead of a traceback."""
+"""Runs a Hydra app with a fast start, and prints users' mistakes as one sentence without a traceback."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from jlml.errors import UserError, did_you_mean, printable
 
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 HELP = ("-h", "--help")
-QUESTIONS = (
+INFO_FLAGS = (
     *HELP,
     *("-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--version"),
 )
@@ -19,10 +19,10 @@ OTHER_FLAGS = (
     *("-p", "--package", "-r", "--run", "--resolve", "-cp", "--config-path", "-cn", "--config-name"),
     *("-cd", "--config-dir", "--experimental-rerun"),
 )
-FLAGS = (*MULTIRUN[:2], *QUESTIONS, *OTHER_FLAGS)
-CFG = ("job", "hydra", "all")  # what --cfg prints
+FLAGS = (*MULTIRUN[:2], *INFO_FLAGS, *OTHER_FLAGS)
+CFG = ("job", "hydra", "all")  # values of --cfg
 HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
-# as the user has set it, before a command sets it for itself and for the processes that it starts
+# the user's setting; `run_command` changes the variable for itself and for its child processes
 TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_COMMAND" not in os.environ
 
 
@@ -34,16 +34,16 @@ def run_command(
     With HYDRA_FULL_ERROR=1 every error keeps its traceback.
 
     Args:
-        main: takes the composed config.
-        config_name: of the file in `conf/`.
-        sweep: runs the app for many configs if the command line asks for it; Hydra alone by default.
+        main: function that takes the composed config.
+        config_name: name of the config file in `conf/`.
+        sweep: runs the app with several configs, for a command line with -m; by default Hydra does.
     """
     arguments = sys.argv[1:]
-    if os.environ.get("JLML_DATA") == "":  # the same as unset, but not to Hydra
+    if os.environ.get("JLML_DATA") == "":  # treat empty as unset, unlike Hydra
         del os.environ["JLML_DATA"]
     if not TRACEBACKS:
         os.environ["JLML_COMMAND"] = config_name
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints the error in its own way and exits
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints the error itself and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
     with one_sentence():
         check_flags(arguments)
@@ -59,7 +59,7 @@ def run_command(
 
 
 def hydra_app(main: Callable[[Any], None], config_name: str) -> Callable[[], None]:
-    """The app that composes a config from the command line."""
+    """The Hydra app that composes a config from the command line."""
     import hydra
 
     from jlml.config import CONF
@@ -68,10 +68,10 @@ def hydra_app(main: Callable[[Any], None], config_name: str) -> Callable[[], Non
 
 
 def check_flags(arguments: Sequence[str]) -> None:
-    """Refuses flags that Hydra does not have, and dashes before a key.
+    """Refuses flags that Hydra does not have, and overrides with dashes.
 
     Raises:
-        UserError: naming the argument.
+        UserError: with the argument.
     """
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         flag, has_value, value = argument.partition("=")
@@ -93,37 +93,37 @@ def check_flags(arguments: Sequence[str]) -> None:
 
 
 def refuse_folders(arguments: Sequence[str]) -> None:
-    """Refuses to move Hydra's own folders, which stay empty: nobody should look there for a run.
+    """Refuses overrides of Hydra's own folders, because jlml does not use them for runs.
 
     Raises:
-        UserError: naming the argument.
+        UserError: with the argument.
     """
     for argument in arguments:
         key, _, value = argument.partition("=")
         if key.lstrip("+~") in HYDRA_FOLDERS and value.strip("'\"") != ".":
-            raise UserError(f"{argument} is invalid: jlml makes its own folders. Use output_dir=<folder>.")
+            raise UserError(f"{argument} is invalid: jlml creates its own folders. Use output_dir=<folder>.")
 
 
 def flags_of(arguments: Sequence[str]) -> set[str]:
-    """The arguments, flags without their values."""
+    """The arguments as a set, flags without their values."""
     return {argument.split("=")[0] if argument[:1] == "-" else argument for argument in arguments}
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for many runs, and not only for information about them."""
+    """Whether a command line starts a sweep, and does not only print information."""
     flags = flags_of(arguments)
-    return not flags.isdisjoint(MULTIRUN) and flags.isdisjoint(QUESTIONS)
+    return not flags.isdisjoint(MULTIRUN) and flags.isdisjoint(INFO_FLAGS)
 
 
 def is_help(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for help and has no other flags."""
+    """Whether help is the only flag of a command line."""
     flags = {argument for argument in arguments if argument.startswith("-")}
     return bool(flags) and flags.issubset(HELP)
 
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turns a user's mistake into the last line of the program."""
+    """Exits with a one-sentence message if a user's mistake is raised."""
     try:
         yield
     except KeyboardInterrupt:
@@ -131,19 +131,19 @@ def one_sentence() -> Iterator[None]:
     except Exception as error:
         if TRACEBACKS:
             raise
-        from jlml.config import sentence_for  # here: a good command does not need it
+        from jlml.config import sentence_for  # imported here because it is only needed after an error
 
-        said = sentence_for(error, of_evaluation=os.environ.get("JLML_COMMAND") == "evaluate")
-        if said is None:
+        message = sentence_for(error, of_evaluation=os.environ.get("JLML_COMMAND") == "evaluate")
+        if message is None:
             raise
-        sys.exit(f"Error: {printable(said)}")
+        sys.exit(f"Error: {printable(message)}")
 
 
 class Terminal(logging.Handler):
-    """Warnings in a frame, so that nobody misses them between progress bars."""
+    """Prints warnings in a frame, to make them visible between progress bars."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # rich costs a tenth of a second, and most runs have no warning
+        # importing rich takes a tenth of a second, and most runs have no warning
         from rich.console import Console
         from rich.panel import Panel
 

@@ -13,7 +13,7 @@ def run(cfg: "DictConfig") -> None:
     from jlml.speed.startup import importing
 
     with one_sentence():
-        with importing():  # only now: --help and --cfg have been answered without it
+        with importing():  # not earlier, because --help and --cfg do not need it
             from jlml.cli.evaluated import show
             from jlml.evaluation.entry import evaluate
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of an evaluation or a comparison: the main numbers, and where the rest is."""
+"""Prints the main results of an evaluation or a comparison, and the paths of its files."""
 
 from rich.console import Console
 
@@ -10,10 +10,10 @@ from jlml.evaluation.several import Comparison
 
 
 def show(result: Evaluation | Comparison) -> None:
-    """Shows what `evaluate.py` found.
+    """Prints the result of `evaluate.py`.
 
     Raises:
-        UserError: something has failed. Raised last, after everything that can be shown.
+        UserError: something has failed. Raised after all results are printed.
     """
     if isinstance(result, Comparison):
         show_compared(result)
@@ -22,13 +22,13 @@ def show(result: Evaluation | Comparison) -> None:
 
 
 def show_compared(comparison: Comparison) -> None:
-    """Shows the main numbers of each group, and where the rest is."""
+    """Prints the main metrics of each group, and the paths of the files."""
     console = Console(soft_wrap=True)
     runs = sum(len(group.runs) for group in comparison.groups)
     console.print(f"{runs} runs: mean ± standard deviation over seeds", highlight=False)
     for table in comparison.tables:
         console.print(as_rich(table))
-    console.print("Bold: better than every other group by more than the noise of the seeds.", highlight=False)
+    console.print("Bold: significantly better than every other group.", highlight=False)
     console.print(f"Report   {comparison.folder / 'comparison.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {comparison.folder / 'runs.csv'}, groups.csv", highlight=False, markup=False)
     if comparison.failed:
@@ -36,7 +36,7 @@ def show_compared(comparison: Comparison) -> None:
 
 
 def show_evaluated(evaluation: Evaluation) -> None:
-    """Shows the numbers of an evaluation, and where the rest is."""
+    """Prints the metrics of an evaluation, and the paths of the files."""
     console = Console(soft_wrap=True)
     parts = evaluation.parts
     for table in short_tables(parts):

@@ -1,4 +1,4 @@
-"""What the terminal says at the end of a search: the best trials, and what to do next."""
+"""Prints the best trials of a search, and the commands to use next."""
 
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -21,17 +21,17 @@ MOST_ROWS = 10
 
 
 def show_found(found: Found) -> None:
-    """The best trials, where the best run is, and how to train or evaluate it.
+    """Prints the best trials, the best run, and the commands to evaluate or train it.
 
     Raises:
-        UserError: there is no complete trial, after all that can be shown.
+        UserError: no trial is complete. Raised after everything else is printed.
     """
     trials, metric = found.trials, found.trials.settings.search.metric
     running = found.counts.get("running", 0) + found.counts.get("waiting", 0)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(found.counts.items()))
     print(f"{sum(found.counts.values())} of {trials.settings.search.trials} trials: {counts}.")
     if running:
-        print("Other processes train what is running. If they have ended, repeat the command.")
+        print("Other processes train the running trials. If those processes have ended, repeat the command.")
     for number, trial in enumerate(trials.all()):
         if error_of(trial):
             print(f"Trial {number} failed: {error_of(trial)}")
@@ -43,7 +43,7 @@ def show_found(found: Found) -> None:
     Console(soft_wrap=True).print(table_of(trials, ranked))
     shares = ", ".join(f"{key} {share:.0%}" for key, share in importances(trials).items())
     if shares:
-        print(f"What mattered, a rough estimate from {len(ranked)} complete trials: {shares}")
+        print(f"Importance of the ranges, roughly estimated from {len(ranked)} complete trials: {shares}")
     number, best = ranked[0]
     folder = trials.folder_of(number)
     overrides = [*trials.settings.overrides, *(override(key, text) for key, text in values_of(best).items())]
@@ -54,12 +54,12 @@ def show_found(found: Found) -> None:
 
 
 def table_of(trials: Trials, ranked: list[tuple[int, "FrozenTrial"]]) -> Table:
-    """The best trials, a row each."""
+    """A table of the best trials, one row per trial."""
     metric = trials.settings.search.metric
-    table = Table(title=f"By {metric}, the best checkpoint of each trial", title_justify="left")
+    table = Table(title=f"Ranked by {metric} of each trial's best checkpoint", title_justify="left")
     table.add_column("trial", justify="right")
     for range_ in trials.settings.ranges:
-        table.add_column(range_.key.replace(".", ".\n"), justify="right")  # narrow, and not cut off
+        table.add_column(range_.key.replace(".", ".\n"), justify="right")  # wrapped to keep columns narrow
     table.add_column(metric, justify="right")
     table.add_column("epochs", justify="right")
     for number, trial in ranked[:MOST_ROWS]:

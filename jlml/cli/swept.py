@@ -1,4 +1,4 @@
-"""What the terminal says at the end of a sweep: ranking, groups, where everything is, what has failed."""
+"""Prints the results of a sweep: ranking, groups, paths of the files, and failures."""
 
 from rich.console import Console
 
@@ -13,10 +13,10 @@ ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST 
 
 
 def show_swept(swept: Swept) -> None:
-    """The results of a sweep.
+    """Prints the results of a sweep.
 
     Raises:
-        UserError: some jobs have failed, or are pending; after all that can be shown.
+        UserError: some jobs have failed or are pending. Raised after all results are printed.
     """
     console, folder, results = wide_console(), swept.sweep.path, swept.results
     console.print(ranking(results, swept.rank))
@@ -45,7 +45,7 @@ def show_swept(swept: Swept) -> None:
 
 
 def show_answer(console: Console, sweep: Sweep) -> None:
-    """The groups of all finished jobs, also of those that earlier commands of this name have trained."""
+    """Prints and writes the groups of all finished jobs, including those of earlier commands."""
     answer = answer_of(sweep)
     console.print(as_rich(answer.table()))
     if answer.warning:

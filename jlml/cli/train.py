@@ -8,11 +8,11 @@ from jlml.cli.command import one_sentence, run_command
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-# imports wait: those of torch until the config is right
+# Functions import what they need: torch is imported only after the config is checked.
 
 
 def run(cfg: "DictConfig") -> None:
-    """Trains, searches or resumes, then prints where the result is and how good it is."""
+    """Trains, searches or resumes, then prints the results."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -43,16 +43,16 @@ def run(cfg: "DictConfig") -> None:
 
         folder, overrides = cfg.resume, hydra_config.overrides.task
         trained = train(cfg) if folder is None else resume(str(folder), overrides, cfg.trust)
-        if trained.trainer.is_global_zero:  # of several processes, one prints
+        if trained.trainer.is_global_zero:  # only rank zero prints
             show_trained(trained)
 
 
 def sweep(app: Callable[[], None]) -> None:
-    """Runs every combination of the command line's values, each by the app, and prints the results."""
+    """Runs a sweep with the app, and prints the results."""
     from jlml.sweeps import sweep as run_sweep
 
     swept = run_sweep(app)
-    from jlml.cli.swept import show_swept  # now: comparing takes scipy and its like, which no job waits for
+    from jlml.cli.swept import show_swept  # not earlier, because it imports scipy, which jobs do not need
 
     show_swept(swept)
 

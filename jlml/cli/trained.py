@@ -1,4 +1,4 @@
-"""What the terminal says at the end of training: a short table, and what to do next."""
+"""Prints the results of a training run, and the commands to use next."""
 
 from shlex import quote
 
@@ -14,7 +14,7 @@ ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST 
 
 
 def show_trained(trained: Trained) -> None:
-    """The metrics of the best checkpoint, where the run is, and how to go on."""
+    """Prints the metrics of the best checkpoint, the run folder, and the next commands."""
     console = Console(soft_wrap=True)
     run = trained.run.path
     data = trained.data.source.name
@@ -32,7 +32,7 @@ def show_trained(trained: Trained) -> None:
 
 
 def table_of(metrics: dict[str, float], splits: tuple[str, ...], title: str) -> Table:
-    """One row a quantity, one column a split."""
+    """A table of metrics with one row per quantity and one column per split."""
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for split in splits:

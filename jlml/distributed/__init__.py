@@ -1,1 +1,1 @@
-"""Several processes of one run. `training/train.py` calls it; nothing else knows of it."""
+"""Training of one run in several processes."""

@@ -1,4 +1,4 @@
-"""A process that ends when the one that started it is gone, so that no job runs unnoticed."""
+"""Ends a process when its parent process is killed, so that no job keeps running unnoticed."""
 
 import os
 import threading
@@ -8,9 +8,9 @@ NAME = "end_with_parent"
 
 
 def end_with_parent() -> None:
-    """Ends this process when its parent has been killed, even if it is stuck.
+    """Watches the parent process, and exits as soon as it has ended, even if this process is stuck.
 
-    At once, without clearing up: its files are intact at any moment.
+    Exits without cleaning up. That is safe, because all files are written atomically.
     """
     if any(thread.name == NAME for thread in threading.enumerate()):
         return

@@ -1,7 +1,7 @@
-"""Several processes that train one run: how they start, and what the first one shares with the others.
+"""Starts and connects the processes of a run.
 
-The first process makes the run folder, writes and prints. The others only compute. Lightning, or torchrun,
-ends all of them if one fails.
+Rank zero creates the run folder, writes and prints. The other processes only compute. If one process fails,
+Lightning or torchrun ends all of them.
 """
 
 import os
@@ -27,17 +27,17 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def init_processes(config: Config, model: nn.Module) -> bool:
-    """Starts the other processes of a run, if it has any, and connects all of them.
+    """Starts the other processes of a run, if it has any, and connects them.
 
-    Lightning knows who starts processes here: itself, torchrun or Slurm. It is asked through a trainer that
-    is not the run's, because the run's needs the run folder, which only the first process makes.
+    Lightning finds out who starts processes: itself, torchrun or Slurm. This uses a temporary trainer: the
+    run's own trainer needs the run folder, which only rank zero creates.
 
     Returns:
-        Whether this process is the first.
+        Whether this process has rank zero.
 
     Raises:
-        UserError: there are not as many devices or processes as the config says, or batch norm would see
-            the share of each process alone.
+        UserError: the number of devices or processes does not match the config, or the model has batch norm
+            on the CPU, where it would see only the share of its own process.
     """
     if not is_distributed(config):
         return True
@@ -48,35 +48,35 @@ def init_processes(config: Config, model: nn.Module) -> bool:
             f"{config['model']['_target_']} has batch norm, which torch cannot share among processes on the "
             "CPU. Use trainer.accelerator=gpu, trainer=default, or a model without it."
         )
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no C++ stack trace when the first process is gone
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no C++ stack trace when rank zero ends
     try:
         strategy.launcher.launch(strategy.setup_environment)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"The processes of trainer=ddp cannot connect: {first_line(error)}.") from error
     if strategy.local_rank > 0:
         end_with_parent()
-    # the processes share the images, not the noise that is drawn for them
+    # every process draws different noise for its share of the images
     torch.manual_seed(config["seed"] + strategy.global_rank)
     return strategy.is_global_zero
 
 
 def is_distributed(config: Config) -> bool:
-    """Whether the run has several processes."""
+    """Whether the run uses several processes."""
     return config["trainer"].get("strategy") == "ddp"
 
 
 def strategy_of(config: Config) -> str | Strategy:
-    """The trainer's strategy."""
+    """The strategy for the trainer of a run."""
     return SharedDDP() if is_distributed(config) else "auto"
 
 
 def worker_callbacks(config: Config) -> list[Callback]:
-    """What the processes of a run need besides its own callbacks."""
+    """Additional callbacks for a run with several processes."""
     return [Termination()] if is_distributed(config) else []
 
 
 def broadcast_from_rank_zero(value: T) -> T:
-    """The first process's value, in all processes."""
+    """Returns rank zero's value in all processes."""
     values = [value]
     if dist.is_initialized():
         dist.broadcast_object_list(values)
@@ -84,14 +84,14 @@ def broadcast_from_rank_zero(value: T) -> T:
 
 
 class Termination(Callback):
-    """SIGTERM ends a run of several processes at once.
+    """Makes SIGTERM end a run with several processes immediately.
 
-    Lightning's own handler waits for an exchange with the others, which have received no signal: forever.
+    Lightning's own handler would wait forever to synchronise with the processes that received no signal.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # here, because Lightning sets its own handler just before, and restores what was there afterwards
-        if threading.current_thread() is threading.main_thread():  # Python allows no other thread
+        # not earlier, because Lightning has just set its own handler; it restores the old one at the end
+        if threading.current_thread() is threading.main_thread():  # Python sets handlers only there
             signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped by SIGTERM."))
 
     on_validation_start = on_test_start = on_train_start

@@ -1,4 +1,4 @@
-"""How processes that train one model together share the images: every image goes to exactly one of them."""
+"""Divides batches among the processes of a run, so that exactly one process gets each image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jlml.data.batches import Batch, EvaluationBatches, TrainingBatches, to_floa
 
 
 class SharedDDP(DDPStrategy):
-    """DDP in which every process gets its share of each batch, whoever made the loader."""
+    """DDP that gives every process its share of each batch of jlml's loaders."""
 
     def process_dataloader(self, dataloader: object) -> object:
         if isinstance(dataloader, TrainingBatches):
@@ -22,10 +22,10 @@ class SharedDDP(DDPStrategy):
 
 @dataclass
 class TrainingShares:
-    """Equal shares of training batches.
+    """The training batches of one process: an equal share of every batch.
 
-    DDP averages the gradients of all processes. Of equal shares that is the gradient of the batch's mean.
-    So the images of an epoch's last batch that do not divide among the processes are left out.
+    DDP averages the gradients of all processes. With equal shares, this is the gradient of the mean over the
+    batch. If an epoch's last batch cannot be divided equally, the remaining images are left out.
     """
 
     batches: TrainingBatches
@@ -53,9 +53,10 @@ class TrainingShares:
 
 @dataclass
 class EvaluationShares:
-    """Contiguous shares of all images, in the same number of batches for every process.
+    """The evaluation batches of one process: a contiguous share of all images.
 
-    Lightning weighs the metrics of each process by its number of images, so that the mean is that over all.
+    All processes have the same number of batches. Lightning weights the metrics of each process by its number
+    of images, which gives the mean over all images.
     """
 
     batches: EvaluationBatches

@@ -1,5 +1,5 @@
-"""How the same training runs faster. Without this folder jlml would be as right, only slower.
+"""Optional code that makes the same training faster.
 
-The results are bit-identical, except those of `speed=fast`. The core knows nothing of it: `training/train.py`
-calls `faster`, and the commands import torch by `startup`.
+The results are equal bit for bit, except with `speed=fast`. The rest of jlml does not depend on this folder:
+only `training/train.py` calls `faster`, and the commands import torch through `startup`.
 """

@@ -1,4 +1,4 @@
-"""Optimizer steps as CUDA graphs: the kernels of a small network take less time than their launches."""
+"""Optimizer steps as CUDA graphs: launching a small network's kernels takes longer than running them."""
 
 import logging
 from collections.abc import Callable, Hashable
@@ -10,36 +10,36 @@ from torch.optim import Optimizer
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")  # of a step; tensors, in dicts and named tuples
+Result = TypeVar("Result")  # result of a step: tensors in dicts and named tuples
 Take = Callable[[Tensor], Result]
 Record = Callable[[Tensor], tuple[Callable[[], None], Result]]
 
-EAGER_STEPS = 3  # before a recording: until then libraries choose their kernels and memory is allocated
+EAGER_STEPS = 3  # steps before a recording, in which libraries choose their kernels and allocate memory
 
 
 class CapturedSteps(Generic[Result]):
-    """Takes steps. The fourth one with the same constants is recorded, and replayed from then on.
+    """Takes steps, records the fourth one with the same constants, and replays it from then on.
 
-    A recording contains every number that Python computes, such as the learning rate. If one of these
-    constants changes, steps are eager until the next recording; so is that of a smaller batch.
+    A recording contains every number that Python computes, for example the learning rate. If one of these
+    constants changes, steps are eager until the next recording. A step on a smaller batch is always eager.
 
     Args:
-        take: a whole step on a batch of images, which reads no value from the device.
-        record: records such a step for one place of images in memory, without taking it. Every replay
-            writes its result anew.
+        take: takes a complete step on a batch of images, without reading values from the device.
+        record: records such a step for a fixed image tensor, without taking it. Every replay overwrites the
+            result.
     """
 
     def __init__(self, take: Take[Result], record: Record[Result]) -> None:
         self._take = take
         self._record = record
         self._constants: Hashable = None
-        self._alike = 0  # steps with the same constants
-        self._place = torch.empty(0)  # where a replay finds its images
+        self._alike = 0  # number of steps with the same constants
+        self._place = torch.empty(0)  # the image tensor that a replay reads
         self._replay: Callable[[], None] | None = None
         self._result: Result
 
     def __call__(self, images: Tensor, constants: Hashable) -> Result:
-        """Takes a step, and returns what `take` does."""
+        """Takes a step, and returns the result of `take`."""
         if images.shape[0] < self._place.shape[0]:
             return self._take(images)  # the last batch of an epoch
         if (images.shape, constants) != (self._place.shape, self._constants):
@@ -57,8 +57,8 @@ class CapturedSteps(Generic[Result]):
 def captured_on_gpu(take: Take[Result], optimizer: Optimizer) -> CapturedSteps[Result] | None:
     """Steps of this optimizer as CUDA graphs, or None if its steps read values from the device.
 
-    A fused optimizer of Adam's family does not. All steps run on a stream of their own, which a recording
-    requires. Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture.
+    A fused Adam or AdamW does not read any. All steps run on a separate stream, as a recording requires.
+    Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture.
     """
     if not all(group.get("fused") and "capturable" in group for group in optimizer.param_groups):
         log.warning("speed.cuda_graphs=true needs a fused Adam or AdamW: steps are not recorded.")
@@ -81,14 +81,14 @@ def captured_on_gpu(take: Take[Result], optimizer: Optimizer) -> CapturedSteps[R
                 result = take(images)
         finally:
             for group in optimizer.param_groups:
-                group["capturable"] = False  # as it is to be in a checkpoint
+                group["capturable"] = False  # keeps checkpoints equal to those without CUDA graphs
         return graph.replay, map_tensors(Tensor.detach, result)
 
     return CapturedSteps(on_the_stream, record)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], node: Any) -> Any:
-    """The same dicts and named tuples, with the function applied to every tensor in them."""
+    """Applies a function to every tensor in nested dicts and named tuples."""
     if isinstance(node, Tensor):
         return function(node)
     if isinstance(node, dict):

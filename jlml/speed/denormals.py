@@ -1,8 +1,8 @@
-"""Denormal numbers become zero: from the second epoch on, many of Adam's first moments are denormal.
+"""Flushes denormal numbers to zero, because Intel's processors are many times slower with them.
 
-Intel's processors take many times as long for an operation on them. On two cores of a Xeon with AMX, an
+From the second epoch on, many of Adam's first moments are denormal. On two cores of a Xeon with AMX, an
 8-epoch run of the VAE takes 24 s instead of 35 s; on AMD's processors the difference is about 1 %. The
-weights are equal, bit for bit (tests/speed/test_denormals.py): a moment below 1e-38 moves no weight.
+weights are equal, bit for bit (tests/speed/test_denormals.py): a moment below 1e-38 does not change a weight.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ import torch
 
 @contextmanager
 def flushed_denormals(enabled: bool = True) -> Iterator[None]:
-    """Inside, if enabled, this thread and those that it starts set denormal results and operands to zero.
+    """If enabled, this thread and the threads that it starts set denormal results and operands to zero.
 
-    The worker threads of torch keep the setting that they were started with. So this works best where a
-    process begins. If torch has computed before, its workers go on as they were.
+    torch's worker threads keep the setting with which they started. So use this before torch computes
+    anything: existing workers do not change.
     """
     before = are_flushed()
     torch.set_flush_denormal(before or enabled)

@@ -1,4 +1,4 @@
-"""Which training `StepLoop` can do: that in which nothing is to happen within a step but the step."""
+"""Decides whether `StepLoop` can train a model: only if nothing else has to happen during a step."""
 
 from inspect import Parameter, signature
 
@@ -10,22 +10,22 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from jlml.models import Autoencoder
 
-# what StepLoop does not call
+# hooks that StepLoop does not call
 OF_CALLBACKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
 OF_MODELS = (
     *OF_CALLBACKS,
     *("on_train_batch_start", "on_train_batch_end", "backward", "optimizer_step", "optimizer_zero_grad"),
     *("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer"),
 )
-# what it does in its own way
+# methods that StepLoop replaces
 OF_AUTOENCODERS = ("training_step", "log_means", "numbers")
 
 
 def why_lightnings_loop(trainer: Trainer) -> str | None:
-    """What keeps `StepLoop` from taking the steps of this trainer, in words; None if nothing does.
+    """The reason why `StepLoop` cannot take the steps of this trainer; None if it can.
 
     Args:
-        trainer: that has begun to fit, so that its model, callbacks and optimizers are known.
+        trainer: trainer that has started to fit, so that its model, callbacks and optimizers are known.
     """
     model = trainer.lightning_module
     name = type(model).__name__
@@ -50,7 +50,7 @@ def why_lightnings_loop(trainer: Trainer) -> str | None:
 
 
 def why_trainer(trainer: Trainer) -> str | None:
-    """The same for the trainer's own options."""
+    """The reason among the trainer's options; None if there is none."""
     precision = trainer.precision_plugin
     scales = isinstance(precision, MixedPrecision) and precision.scaler is not None
     options = {

@@ -1,4 +1,4 @@
-"""What the group `speed` of a config asks for, around the training of a model."""
+"""Applies the config group `speed` while a model is trained."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,15 +17,15 @@ from jlml.speed.onednn import onednn_layers
 
 @contextmanager
 def faster(trainer: Trainer, model: Autoencoder, config: Config) -> Iterator[None]:
-    """Inside, the trainer trains the model as the group `speed` of the config says."""
+    """Makes the trainer train the model with the options of the config group `speed`."""
     speed, options = config["speed"], config["trainer"]
     in_float32 = options.get("precision", "32-true") == "32-true"
     with ExitStack() as stack:
         if speed["loop"] and trainer.world_size == 1:
             trainer.fit_loop.epoch_loop = StepLoop(trainer, speed["compile"], speed["cuda_graphs"])
             keep_freed_memory()
-            # in deterministic mode torch fills new memory with NaN, which costs a small network some
-            # hundredths of its step; nothing here reads memory that it has not written
+            # In deterministic mode torch fills new memory with NaN, which takes a few percent of a small
+            # network's step. jlml never reads memory that it has not written.
             stack.enter_context(without_filled_memory())
         if speed["onednn"] and in_float32 and not on_gpu(options):
             stack.enter_context(onednn_layers(model, config["data"]["batch_size"]))
@@ -34,7 +34,7 @@ def faster(trainer: Trainer, model: Autoencoder, config: Config) -> Iterator[Non
 
 @contextmanager
 def without_filled_memory() -> Iterator[None]:
-    """Inside, deterministic torch leaves new memory as it is."""
+    """Stops torch's deterministic mode from filling new memory."""
     deterministic: Any = torch.utils.deterministic
     before = deterministic.fill_uninitialized_memory
     deterministic.fill_uninitialized_memory = False

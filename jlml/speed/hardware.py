@@ -1,4 +1,4 @@
-"""What the machine at hand can do, and a config that asks for no more."""
+"""Adapts a config to the hardware of this machine."""
 
 import logging
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def check_device(config: Config) -> None:
-    """Raises a UserError if the config needs a GPU that is not there, or is not used."""
+    """Raises a UserError if the config needs a GPU, and there is none or the config does not use it."""
     if config["trainer"].get("accelerator") in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError("trainer.accelerator=gpu needs a CUDA GPU, and none was found. Use trainer=default.")
     if config["speed"]["cuda_graphs"] and not on_gpu(config["trainer"]):
@@ -19,9 +19,9 @@ def check_device(config: Config) -> None:
 
 
 def within_hardware(config: Config) -> Config:
-    """The config, in float32 if the hardware has no bf16, and uncompiled if nothing can be compiled.
+    """The config with float32 if the hardware has no bf16, and without compilation if it does not work.
 
-    Each change is reported in a warning, and in the config that the run records.
+    Each change gives a warning, and is part of the recorded config.
     """
     trainer, speed = dict(config["trainer"]), dict(config["speed"])
     if trainer.get("precision") == "bf16-mixed" and not has_bf16(trainer):
@@ -41,7 +41,7 @@ def on_gpu(trainer: Config) -> bool:
 
 
 def has_bf16(trainer: Config) -> bool:
-    """Whether the device multiplies in bf16. Emulated, it would be slower than float32."""
+    """Whether the device has bf16 arithmetic. Emulated bf16 would be slower than float32."""
     if on_gpu(trainer):
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
@@ -49,11 +49,11 @@ def has_bf16(trainer: Config) -> bool:
 
 
 def why_nothing_compiles(trainer: Config) -> str | None:
-    """What prevents `torch.compile`, such as a missing C++ compiler; None if a small trial succeeds."""
+    """Why `torch.compile` fails, for example without a C++ compiler; None if a small test succeeds."""
     device = "cuda" if on_gpu(trainer) else "cpu"
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA on a CPU
     try:
         torch.compile(torch.sin)(torch.zeros(8, device=device))
-    except Exception as error:  # the compiler's, the linker's, or one of several of torch's own
+    except Exception as error:  # from the compiler, the linker or torch
         return first_line(error)
     return None

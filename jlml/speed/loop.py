@@ -1,9 +1,9 @@
-"""A training loop that does for every batch what Lightning's does, without the work around it.
+"""A training loop that takes the same steps as Lightning's loop, without its overhead.
 
-Around every step Lightning asks each callback five times whether it has something to do, starts and stops a
-profiler, wraps the optimizer, and evaluates `self.log`: .3 to 1.3 ms, as long as the step of a small network.
-This loop takes all steps of an epoch in one go. The weights are equal, bit for bit
-(tests/test_textbook.py). `make bench ARGS="nets"` measures what it gains.
+For every step Lightning calls five hooks of each callback, starts and stops a profiler, wraps the optimizer,
+and evaluates `self.log`: .3 to 1.3 ms, as long as the step of a small network. This loop takes all steps of
+an epoch in one call. The weights are equal, bit for bit (tests/test_textbook.py).
+`make bench ARGS="nets"` measures the difference.
 """
 
 import logging
@@ -29,10 +29,10 @@ COMMON_METRICS_EVERY = 25  # steps: computed at every step, they would take a th
 class StepLoop(_TrainingEpochLoop):
     """Takes the optimizer steps of an epoch itself, if model, callbacks and trainer allow it.
 
-    If they do not, it is Lightning's loop, and a warning says why.
+    Otherwise it behaves like Lightning's loop, and a warning says why.
 
     Args:
-        trainer: that runs the loop.
+        trainer: trainer that runs the loop.
         compiled: compile the forward pass, see `Steps`.
         cuda_graphs: record steps as CUDA graphs, see `Steps`.
     """
@@ -41,9 +41,9 @@ class StepLoop(_TrainingEpochLoop):
         super().__init__(trainer, min_steps=trainer.min_steps, max_steps=trainer.max_steps)
         self.compiled = compiled
         self.cuda_graphs = cuda_graphs
-        self._window = RunningMean()  # of the steps since the last point of the curves
+        self._window = RunningMean()  # values since the last logged point
         self._steps: Steps | None = None
-        self._reason: str | None = None  # for Lightning's loop
+        self._reason: str | None = None  # why it uses Lightning's loop
 
     def on_run_start(self, data_fetcher: _DataFetcher) -> None:
         super().on_run_start(data_fetcher)
@@ -55,7 +55,7 @@ class StepLoop(_TrainingEpochLoop):
                 self._steps = Steps(self.trainer, self.compiled, self.cuda_graphs)
 
     def advance(self, data_fetcher: _DataFetcher) -> None:
-        """Runs all batches that are left of the epoch."""
+        """Runs all remaining batches of the epoch."""
         in_validation = self.restarting and self._should_check_val_fx(data_fetcher)
         if self._steps is None or in_validation:
             super().advance(data_fetcher)
@@ -95,7 +95,7 @@ class StepLoop(_TrainingEpochLoop):
             self._batches_that_stepped += 1
 
     def _log(self, step: Step, images: Images, batch_idx: int, last: bool) -> None:
-        """Adds a step to the window. When the window is over, its means become a point of the curves."""
+        """Adds a step to the window since the last logged point. Logs the means if the window is full."""
         trainer, window = self.trainer, self._window
         window.update({"loss": step.losses, **step.output.terms, **step.output.extras})
         if batch_idx % COMMON_METRICS_EVERY == 0:
@@ -115,4 +115,6 @@ class StepLoop(_TrainingEpochLoop):
 
     def on_load_checkpoint(self, state_dict: dict[str, Any]) -> None:
         super().on_load_checkpoint(state_dict)
-        self._window.restore(state_dict.get("window", {}))  # so that a curve has no gap where a run resumes
+        device = self.trainer.strategy.root_device  # checkpoints are read on the CPU
+        window = {name: values.to(device) for name, values in state_dict.get("window", {}).items()}
+        self._window.restore(window)  # so that a resumed run logs the same points

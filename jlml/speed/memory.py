@@ -1,7 +1,7 @@
-"""Memory that a step frees stays with the process, for the next step.
+"""Keeps freed memory in the process, so that the next training step can reuse it.
 
-glibc returns blocks of some megabytes to the system as soon as they are free, and the next step gets them
-page by page and zeroed: a tenth of the time of a small network with large batches
+glibc returns blocks of several megabytes to the system as soon as they are free. The next step gets them back
+page by page and zeroed, which takes a tenth of the time of a small network with large batches
 (`make bench ARGS="nets"`, the row of batch 1024).
 """
 
@@ -9,17 +9,14 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGE, LARGE_BEFORE_2_35 = 2**30, 2**25  # bytes; older glibc takes no more than 32 MB
+LARGE, LARGE_BEFORE_2_35 = 2**30, 2**25  # bytes; glibc before 2.35 allows at most 32 MB
 
 
 def keep_freed_memory() -> None:
-    """Has the C library keep what tensors free. glibc only, for as long as the process lives.
-
-    It changes no number.
-    """
+    """Makes glibc keep the memory that tensors free, until the process ends. Does not affect the results."""
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        # the second without the first would make it worse: glibc no longer learns which sizes come again
+        # both are needed: setting only one turns off glibc's dynamic threshold and makes it slower
         if mallopt is not None and any(
             mallopt(M_MMAP_THRESHOLD, size) for size in (LARGE, LARGE_BEFORE_2_35)
         ):

@@ -1,8 +1,8 @@
-"""Matrix products in float32 by oneDNN instead of MKL, for large linear layers on AMD's Zen 5 and later.
+"""Uses oneDNN instead of MKL for float32 products of large linear layers, on AMD's Zen 5 and later.
 
-torch takes float32 products from MKL, which runs its AVX2 code on AMD's processors. oneDNN uses their 512
-bits: 460 instead of 210 GFLOP/s, and x1.46 for an epoch of the VAE (EPYC of family 26, torch 2.15). It adds
-in another order, so the last digits differ from MKL's. On other processors it gains nothing.
+torch uses MKL for float32 products, which runs its AVX2 code on AMD's processors. oneDNN uses their 512-bit
+instructions: 460 instead of 210 GFLOP/s, and x1.46 for an epoch of the VAE (EPYC of family 26, torch 2.15).
+It adds in another order, so the last digits differ from MKL's. On other processors it is not faster.
 """
 
 import logging
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 log = logging.getLogger(__name__)
 
 ZEN_5 = 26  # AMD's number for the family of its first processors with 512-bit arithmetic
-LARGE = 2**21  # multiplications per product: below, its calls take longer than it gains
-FLOAT32_ERROR = 1e-5  # of a product, relative to its spread: MKL has 2.5e-7, oneDNN 4e-7, bf16 3e-3
+LARGE = 2**21  # multiplications per product: for smaller ones the overhead is larger than the gain
+FLOAT32_ERROR = 1e-5  # error of a product, relative to its spread: MKL 2.5e-7, oneDNN 4e-7, bf16 3e-3
 MATMUL = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # mypy does not see what torch sets
 
 
 class OneDNNLinear(nn.Linear):
-    """A linear layer whose products, forward and backward, are oneDNN's."""
+    """A linear layer that uses oneDNN for its products, forward and backward."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         return linear(input, self.weight, self.bias) if input.ndim == 2 else super().forward(input)
@@ -74,9 +74,9 @@ linear.register_autograd(_backward, setup_context=_keep)
 
 @contextmanager
 def by_onednn() -> Iterator[None]:
-    """Inside, torch takes its float32 products from oneDNN, in all threads.
+    """Makes torch use oneDNN for float32 products, in all threads.
 
-    The setting permits rounding to bf16 on the way. `keeps_float32` tries whether a processor does so.
+    The setting allows oneDNN to round to bf16. `keeps_float32` tests whether a processor does so.
     Source: torch's manual, `torch.backends.mkldnn.matmul.fp32_precision`.
     """
     before = MATMUL.fp32_precision
@@ -89,10 +89,10 @@ def by_onednn() -> Iterator[None]:
 
 @contextmanager
 def onednn_layers(model: nn.Module, batch_size: int) -> Iterator[None]:
-    """Inside, oneDNN multiplies for the large linear layers of a model, if that is faster on this processor.
+    """Uses oneDNN for the large linear layers of a model, if that is faster on this processor.
 
     Args:
-        model: trained in float32 on the CPU. Only plain `nn.Linear` layers are swapped.
+        model: model that is trained in float32 on the CPU. Only plain `nn.Linear` layers are replaced.
         batch_size: images per batch.
     """
     layers = {
@@ -105,7 +105,7 @@ def onednn_layers(model: nn.Module, batch_size: int) -> Iterator[None]:
         swapped.weight, swapped.bias = layer.weight, layer.bias
         model.set_submodule(name, swapped)
     if layers:
-        log.info("oneDNN multiplies for the linear layers %s.", ", ".join(layers))
+        log.info("These linear layers use oneDNN: %s.", ", ".join(layers))
     try:
         yield
     finally:
@@ -114,7 +114,7 @@ def onednn_layers(model: nn.Module, batch_size: int) -> Iterator[None]:
 
 
 def is_better(batch_size: int, inputs: int, outputs: int) -> bool:
-    """Whether oneDNN multiplies faster than MKL for a layer of this shape, with the accuracy of float32."""
+    """Whether oneDNN is faster than MKL for a layer of this shape, with the accuracy of float32."""
     if batch_size * inputs * outputs < LARGE or family_of_amd() < ZEN_5:
         return False
     has_both = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
@@ -123,9 +123,9 @@ def is_better(batch_size: int, inputs: int, outputs: int) -> bool:
 
 @cache
 def keeps_float32(batch_size: int, inputs: int, outputs: int) -> bool:
-    """Whether oneDNN's products, forward and backward, have the error of float32 at this very shape.
+    """Whether oneDNN's products, forward and backward, have the accuracy of float32 for this shape.
 
-    Some processors round to bf16 at some shapes and not at others.
+    Some processors round to bf16 only for some shapes.
     """
     generator = torch.Generator().manual_seed(0)
     images, weight, gradient = (
@@ -142,7 +142,7 @@ def keeps_float32(batch_size: int, inputs: int, outputs: int) -> bool:
 
 
 def family_of_amd(processors: Path = Path("/proc/cpuinfo")) -> int:
-    """AMD's number for the family of this processor, as Linux reports it; 0 if it is not AMD's."""
+    """The CPU family of an AMD processor, as Linux reports it; 0 for other processors."""
     try:
         text = processors.read_text()
     except OSError:

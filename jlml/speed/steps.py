@@ -1,8 +1,8 @@
-"""The optimizer steps of a model, as plainly as they can be written; compiled or recorded if asked for.
+"""The optimizer step of a model in plain PyTorch, optionally compiled or recorded as a CUDA graph.
 
-Compiled (`speed.compile`): half of the time of a wide network in bf16, after half a minute before the first
-step (`make bench ARGS="fast"`). Recorded as CUDA graphs (`speed.cuda_graphs`): a step of a small network
-takes less time on a GPU than the launches of its kernels (`python benchmarks/gpu.py`).
+`speed.compile` halves the time of a wide network in bf16, but takes half a minute before the first step
+(`make bench ARGS="fast"`). `speed.cuda_graphs` avoids launching kernels, which takes longer than a small
+network's step on a GPU (`python benchmarks/gpu.py`).
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +18,7 @@ from jlml.speed.cuda_graphs import CapturedSteps, captured_on_gpu
 
 
 class Step(NamedTuple):
-    """What an optimizer step leaves behind."""
+    """The result of an optimizer step."""
 
     loss: Tensor  # the mean over the batch
     losses: PerImage
@@ -26,12 +26,12 @@ class Step(NamedTuple):
 
 
 class Steps:
-    """Takes optimizer steps: the same arithmetic as Lightning's loop, in the same order.
+    """Takes optimizer steps with the same arithmetic as Lightning's loop, in the same order.
 
     Args:
-        trainer: with a model and one optimizer.
-        compiled: compile the forward pass of a full batch. Other passes stay as they are: every other batch
-            size, and evaluation, would be compiled anew for seconds.
+        trainer: trainer with a model and one optimizer.
+        compiled: compile the forward pass of a full batch. Other batch sizes and evaluation stay eager,
+            because each would take seconds to compile.
         cuda_graphs: on a GPU, record steps as CUDA graphs and replay them.
     """
 
@@ -40,13 +40,13 @@ class Steps:
         self._model = cast(Autoencoder, trainer.lightning_module)
         (self._optimizer,) = trainer.optimizers
         self._compiled = torch.compile(self._model.forward) if compiled else None
-        self._full_batch = 0  # images in the largest batch so far
+        self._full_batch = 0  # size of the largest batch so far
         self._captured: CapturedSteps[Step] | None = None
         if cuda_graphs and self._model.device.type == "cuda":
             self._captured = captured_on_gpu(self._take, self._optimizer)
 
     def take(self, images: Images) -> Step:
-        """A step on a batch of images."""
+        """Takes a step on a batch of images."""
         if self._captured is None:
             return self._take(images)
         rates = tuple(group["lr"] for group in self._optimizer.param_groups)
