@@ -1,4 +1,4 @@
-# Needs python3 (3.11 or newer), make and PyPI. The first target sets up .venv; later ones find it ready.
+# Needs python3 (3.11 or newer), make and PyPI. The first use of a target creates .venv; later uses reuse it.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -6,35 +6,35 @@ ARGS ?=
 
 .PHONY: train test robustness slow fuzz torture bench tensorboard clean
 
-train: $(VENV)/.ready  ## train a VAE; more overrides through ARGS="latent=d16 seed=1"
+train: $(VENV)/.ready  ## train a VAE; add overrides with ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
 
-test: $(VENV)/.ready-test  ## lint, types, import rules and tests; some of them through ARGS="tests/losses -n 0"
+test: $(VENV)/.ready-test  ## lint, types, import rules and tests; select tests with ARGS="tests/losses -n 0"
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m pytest $(ARGS)
 
-robustness: $(VENV)/.ready-test  ## kills, full disks, several processes, bad input of every kind; minutes
+robustness: $(VENV)/.ready-test  ## tests of kills, full disks, several processes and bad input; minutes
 	$(RUN) -m pytest -m robustness $(ARGS)
 
 slow: $(VENV)/.ready-test  ## reference numbers on full MNIST, minutes each
 	$(RUN) -m pytest -m slow -n 0 $(ARGS)
 
-fuzz: $(VENV)/.ready-test  ## a million damaged files for everything that reads one, a quarter of an hour
+fuzz: $(VENV)/.ready-test  ## a million damaged files for everything that reads files; a quarter of an hour
 	$(RUN) tests/fuzz.py $(ARGS)
 
 torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, resume, compare; ARGS="--models vae --kills 5"
 	$(RUN) tests/torture.py $(ARGS)
 
-bench: $(VENV)/.ready-test  ## how fast it is, as ratios; some rows through ARGS="nets fast --repeats 3"
+bench: $(VENV)/.ready-test  ## speed, as ratios; select rows with ARGS="nets fast --repeats 3"
 	$(RUN) benchmarks/bench.py $(ARGS)
 
-tensorboard: $(VENV)/.ready  ## browse what runs have logged
+tensorboard: $(VENV)/.ready  ## show the logs of all runs
 	$(VENV)/bin/tensorboard --logdir outputs $(ARGS)
 
-clean:  ## remove the environment, keep data and outputs
+clean:  ## remove the environment; data and outputs stay
 	rm -rf $(VENV)
 
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv

@@ -1,11 +1,11 @@
-"""How fast jlml is: one table of ratios, each measured in turns within one run. `make bench` calls it.
+"""Measures the speed of jlml relative to alternatives, in alternation, and prints a table. See `make bench`.
 
     python benchmarks/bench.py                        the default rows, a quarter of an hour on 2 cores
     python benchmarks/bench.py nets fast --repeats 3  these rows
     python benchmarks/bench.py all
 
-Read a row as: the median over the repeats (the lowest to the highest). A ratio of speeds above 1 means that
-jlml is the faster. These numbers hold for this machine, and for what else it was doing.
+A row shows the median over the repeats (lowest to highest). A ratio of speeds above 1 means that jlml is
+faster. The numbers depend on the machine and on its other load.
 """
 
 import argparse
@@ -31,7 +31,7 @@ BY_DEFAULT = ("nets", "habits", "fast", "denormals", "answers", "first_step", "d
 
 
 def groups() -> dict[str, Group]:
-    """What can be measured, by name."""
+    """All groups of measurements, by name."""
     import denormals
     import evaluation
     import peers
@@ -57,18 +57,18 @@ def shown(row: Row) -> list[str]:
     return [row.name, f"{middle} ({low} to {high})", row.unit, row.target, met, row.note]
 
 
-def main(words: Sequence[str]) -> None:
-    """Measures, prints a table, writes JSON."""
-    with importing():  # as in train.py, so that the search for garbage takes no longer than there
+def main(arguments: Sequence[str]) -> None:
+    """Measures, prints a table and writes JSON."""
+    with importing():  # as in train.py, so that garbage collection takes the same time
         known = groups()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("groups", nargs="*", default=BY_DEFAULT, help=f"of: all, {', '.join(known)}")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--json", type=Path, default=Path("outputs/bench.json"))
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     unknown = set(options.groups) - known.keys() - {"all"}
     if unknown:
-        sys.exit(f"Error: {', '.join(unknown)} is not measured here. Choose of: all, {', '.join(known)}.")
+        sys.exit(f"Error: {', '.join(unknown)} is not a group. Choose from: all, {', '.join(known)}.")
 
     silence_lightning()
     table = Table(
@@ -86,12 +86,12 @@ def main(words: Sequence[str]) -> None:
             progress.print(*shown(row), sep="  ")
             write_atomically(
                 options.json, as_json(rows)
-            )  # each time, so that an interrupted benchmark keeps its rows
+            )  # after each row, so that an interrupted benchmark keeps its rows
     Console(width=150).print(table)
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows with their single values, and where they were measured."""
+    """The rows with all values, the machine and the versions, as JSON."""
     machine = {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
     versions = {package: version(package) for package in ("torch", "lightning", "hydra-core")}
     content = {"machine": machine, "versions": versions, "rows": [vars(row) for row in rows]}

@@ -1,8 +1,8 @@
-"""What an evaluation takes longest for, jlml's way against the best other way on a CPU, in turns.
+"""Measures the slowest steps of an evaluation against the fastest alternatives on a CPU, in alternation.
 
-A ratio is jlml's time over that of the fastest other way in the same repeat: below 1, jlml is faster.
-Networks are untrained, as their arithmetic is the same. Codes for neighbours are principal components of
-MNIST. openTSNE takes part where it is installed.
+A ratio is jlml's time over that of the fastest alternative in the same repeat: below 1, jlml is faster.
+Networks are untrained, because that does not change the amount of work. Codes for neighbours are principal
+components of MNIST. openTSNE is included if it is installed.
 """
 
 import statistics
@@ -32,16 +32,16 @@ from jlml.metrics.pca import principal_components
 from jlml.runs import build_model
 
 TARGET = "<= 1.5"
-HOPELESS = 3.0  # times as slow as the fastest other way: not measured again
+HOPELESS = 3.0  # an alternative this many times slower than the fastest is not measured again
 COUNTS = (1, 5, 15)
 NEIGHBOURS = 12
 DRAWS = 10
-MAPPED = 2000  # images on a t-SNE map
+MAPPED = 2000  # images for t-SNE
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One thing done in several ways."""
+    """One computation, done by jlml and by alternatives."""
 
     name: str
     ours: Callable[[], object]
@@ -49,7 +49,7 @@ class Contest:
     quality: Callable[[object], str] = lambda result: ""
 
     def row(self, repeats: int) -> Row:
-        """Ratios of our time to the fastest other."""
+        """Ratios of jlml's time to that of the fastest alternative."""
         ours, ratios, others = [], [], dict(self.others)
         seconds: dict[str, list[float]] = {name: [] for name in others}
         notes = {}
@@ -72,13 +72,13 @@ class Contest:
 
 
 def timed(function: Callable[[], object]) -> tuple[float, object]:
-    """Seconds, and what came of them."""
+    """The duration of a call in seconds, and its result."""
     started = perf_counter()
     result = function()
     return perf_counter() - started, result
 
 
-class Stand(Subject):
+class UntrainedSubject(Subject):
     """A subject without a run: an untrained VAE 784-500-500-20 and all of MNIST."""
 
     def __init__(self) -> None:
@@ -93,37 +93,37 @@ class Stand(Subject):
         self.known = torch.cat([self.data.train_images, self.data.validation_images])
         self.known_labels = torch.cat([self.data.train_labels, self.data.validation_labels])
 
-    @cache  # noqa: B019  there is one stand
+    @cache  # noqa: B019  there is only one instance
     def components(self, count: int) -> tuple[Tensor, Tensor]:
-        """So many principal components of known images and of test images."""
+        """The first ``count`` principal components of training and validation images, and of test images."""
         pca = principal_components(to_float(self.known), self.test_images, count)
         return pca.train_codes, pca.test_codes
 
 
 def encoding(repeats: int) -> Iterator[Row]:
-    """Codes of all images, stored as bytes."""
-    stand = subject()
-    images = torch.cat([stand.known, stand.data.test_images])
+    """Encoding of all images, which are stored as bytes."""
+    untrained = subject()
+    images = torch.cat([untrained.known, untrained.data.test_images])
 
     def bare(size: int) -> Callable[[], Tensor]:
         def encode() -> Tensor:
             with torch.no_grad():
-                codes = [stand.model.encoder(some.float().div_(255)) for some in images.split(size)]
+                codes = [untrained.model.encoder(some.float().div_(255)) for some in images.split(size)]
             return torch.cat(codes)[:, :20]
 
         return encode
 
     others = {f"bare loop, batches of {size}": bare(size) for size in (250, 500, 1000, 2000)}
-    contest = Contest(f"encoding {len(images):,} images", lambda: stand.encode(images), others)
+    contest = Contest(f"encoding {len(images):,} images", lambda: untrained.encode(images), others)
     yield contest.row(repeats)
 
 
 def knn(repeats: int) -> Iterator[Row]:
-    """Accuracy of 1, 5 and 15 neighbours; the others find 15 only."""
-    stand = subject()
-    labels, truth = stand.known_labels, stand.test_labels
+    """Accuracy of 1, 5 and 15 neighbours; the alternatives only compute that of 15."""
+    untrained = subject()
+    labels, truth = untrained.known_labels, untrained.data.test_labels
     for dims in (2, 20):
-        codes, queries = stand.components(dims)
+        codes, queries = untrained.components(dims)
 
         def by_sklearn(codes: Tensor = codes, queries: Tensor = queries) -> object:
             classifier = KNeighborsClassifier(15).fit(codes.numpy(), labels.numpy())
@@ -141,9 +141,9 @@ def knn(repeats: int) -> Iterator[Row]:
 
 
 def trust(repeats: int) -> Iterator[Row]:
-    """Trustworthiness and continuity of two principal components; scikit-learn finds one of both."""
-    stand = subject()
-    pixels, codes = stand.test_images.flatten(1), stand.components(2)[1]
+    """Trustworthiness and continuity of two principal components; scikit-learn only computes the former."""
+    untrained = subject()
+    pixels, codes = untrained.test_images.flatten(1), untrained.components(2)[1]
     ways = {
         "sorting in float32": lambda: (ranks_by_sorting(pixels, codes), ranks_by_sorting(codes, pixels)),
         "scikit-learn, trustworthiness only": lambda: trustworthiness(
@@ -155,7 +155,7 @@ def trust(repeats: int) -> Iterator[Row]:
 
 
 def ranks_by_sorting(points: Tensor, codes: Tensor, size: int = 500) -> Tensor:
-    """Plain: in the sorted distances among points, where the nearest codes stand."""
+    """A plain implementation: ranks of the nearest codes among the sorted distances between points."""
     found = []
     for start in range(0, len(points), size):
         here = torch.arange(start, min(start + size, len(points)))
@@ -174,9 +174,9 @@ def ranks_by_sorting(points: Tensor, codes: Tensor, size: int = 500) -> Tensor:
 
 def importance(repeats: int) -> Iterator[Row]:
     """Importance-weighted bounds of the test images."""
-    stand = subject()
-    model, images = stand.model, stand.test_images
-    mean, log_variance = stand.in_batches(model.posterior, images)
+    untrained = subject()
+    model, images = untrained.model, untrained.test_images
+    mean, log_variance = untrained.in_batches(model.posterior, images)
 
     def plain_loop(size: int) -> Callable[[], Tensor]:
         def bound() -> Tensor:
@@ -199,15 +199,16 @@ def importance(repeats: int) -> Iterator[Row]:
 
     others = {f"plain loop, {size} images at once": plain_loop(size) for size in (100, 200, 500, 1000)}
     name = f"importance sampling, {DRAWS} draws of {len(images):,} images"
-    contest = Contest(name, lambda: bounds_of(stand, model, mean, log_variance), others)
+    contest = Contest(name, lambda: bounds_of(untrained, model, mean, log_variance), others)
     yield contest.row(repeats)
 
 
 def tsne(repeats: int) -> Iterator[Row]:
-    """Maps of codes of 20 dims; the note has each map's leave-one-out 5-NN accuracy."""
-    stand = subject()
-    some = torch.randperm(len(stand.test_labels), generator=torch.Generator().manual_seed(0))[:MAPPED]
-    codes, labels = stand.components(20)[1][some], stand.test_labels[some]
+    """t-SNE of codes of 20 dims; the note has each map's leave-one-out 5-NN accuracy."""
+    untrained = subject()
+    test_labels = untrained.data.test_labels
+    some = torch.randperm(len(test_labels), generator=torch.Generator().manual_seed(0))[:MAPPED]
+    codes, labels = untrained.components(20)[1][some], test_labels[some]
 
     def accuracy(points: object) -> str:
         right = knn_correct(torch.as_tensor(np.asarray(points)).float(), labels, None, None, [5])[5]
@@ -223,13 +224,13 @@ def tsne(repeats: int) -> Iterator[Row]:
             perplexity=PERPLEXITY, negative_gradient_method="fft", random_state=0, n_jobs=-1
         ).fit(codes.numpy())
     name = f"t-SNE of {len(codes):,} codes of 20 dims"
-    yield Contest(name, lambda: embedded(stand, codes), others, accuracy).row(repeats)
+    yield Contest(name, lambda: embedded(untrained, codes), others, accuracy).row(repeats)
 
 
 @cache
-def subject() -> Stand:
-    """Made once, when it is first needed."""
-    return Stand()
+def subject() -> UntrainedSubject:
+    """The subject, created on first use."""
+    return UntrainedSubject()
 
 
 GROUPS = {"encoding": encoding, "knn": knn, "trust": trust, "importance": importance, "tsne": tsne}

@@ -1,9 +1,9 @@
-"""On a GPU: a step of `trainer=gpu` against the bare captured step, and 20 epochs of full MNIST by the clock.
+"""Measures a step of `trainer=gpu` against a bare captured step, and the time of 20 epochs of full MNIST.
 
     python benchmarks/gpu.py
 
-The bare step is forward, backward and Adam in one CUDA graph over images that lie on the device: as little as
-a step can cost. jlml's has its metrics, logger, bar, checkpoints and pictures besides.
+The bare step is forward, backward and Adam in one CUDA graph, with the images on the device: the smallest
+possible cost. jlml's step also has metrics, logger, progress bar, checkpoints and pictures.
 """
 
 import statistics
@@ -21,13 +21,13 @@ import jlml
 from jlml.runs import build_model
 from jlml.training.quiet import silence_lightning
 
-WORDS = ("model=vae", "latent.dim=20", "loss=bce", "trainer=gpu")
-STEPS = 430  # of 128 images: an epoch
+OVERRIDES = ("model=vae", "latent.dim=20", "loss=bce", "trainer=gpu")
+STEPS = 430  # steps per epoch, with 128 images each
 
 
-def bare_steps(words: tuple[str, ...]) -> float:
-    """Seconds of an epoch of captured steps over random batches of the training images."""
-    config, data = prepared(words)
+def bare_steps(overrides: tuple[str, ...]) -> float:
+    """The duration of an epoch of captured steps over random batches of training images, in seconds."""
+    config, data = prepared(overrides)
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).cuda().train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=True)
@@ -57,22 +57,22 @@ def bare_steps(words: tuple[str, ...]) -> float:
 
 
 def main() -> None:
-    """Prints the ratio of the two steps, and the time to a test ELBO."""
+    """Prints the ratio of the two steps, and the time and the test ELBO of 20 epochs."""
     if not torch.cuda.is_available():
         sys.exit("Error: this needs a CUDA GPU.")
     silence_lightning()
     costs, ours, theirs = [], [], []
     for _ in range(5):
-        bare = bare_steps(WORDS)
+        bare = bare_steps(OVERRIDES)
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-            record = jlml.train(*WORDS, "trainer.max_epochs=5", parent=Path(folder)).run.metrics()
+            record = jlml.train(*OVERRIDES, "trainer.max_epochs=5", parent=Path(folder)).run.metrics()
         ours.append(record["images_per_second"] / 128)
         theirs.append(STEPS / bare)
         costs.append(theirs[-1] / ours[-1])
-    print(f"steps a second: jlml {statistics.median(ours):.0f}, bare {statistics.median(theirs):.0f}")
+    print(f"steps per second: jlml {statistics.median(ours):.0f}, bare {statistics.median(theirs):.0f}")
     print(f"cost of a step: {statistics.median(costs):.2f} ({min(costs):.2f} to {max(costs):.2f}), <= 1.3")
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        record = jlml.train(*WORDS, "trainer.max_epochs=20", parent=Path(folder)).run.metrics()
+        record = jlml.train(*OVERRIDES, "trainer.max_epochs=20", parent=Path(folder)).run.metrics()
     print(f"20 epochs: {record['fit_seconds']:.1f} s, test ELBO {record['metrics']['test/elbo']:.2f} nats")
 
 

@@ -1,4 +1,4 @@
-"""Training loops as plain as they can be written: what jlml is measured against."""
+"""Plain training loops, as references for the benchmarks."""
 
 import gzip
 import shutil
@@ -23,7 +23,7 @@ Batches = Callable[[], Iterable[Tensor]]
 
 
 def prepared(overrides: Sequence[str]) -> tuple[Config, ImageDataModule]:
-    """The config of these overrides, and its data, read."""
+    """The config of the overrides, and its loaded data."""
     config = run_config(*overrides)
     data = build_data(config)
     data.setup()
@@ -42,12 +42,12 @@ def loss_of(model: Autoencoder, images: Tensor) -> Tensor:
 
 
 class Loop:
-    """Adam over batches, and nothing else.
+    """A loop that trains with Adam and does nothing else.
 
     Args:
-        model: whose encoder and decoder are trained.
-        batches: gives those of an epoch.
-        fused: Adam in one kernel; torch's default is not.
+        model: model whose encoder and decoder are trained.
+        batches: returns the batches of an epoch.
+        fused: whether to use fused Adam, which is not torch's default.
     """
 
     def __init__(self, model: Autoencoder, batches: Batches, fused: bool = True) -> None:
@@ -56,7 +56,7 @@ class Loop:
         self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
 
     def epoch(self) -> Iterator[None]:
-        """Rests after every step, so that others may have their turn."""
+        """Trains an epoch. Yields after every step, so that other loops can alternate with it."""
         for images in self.batches():
             loss = loss_of(self.model, images)
             self.optimizer.zero_grad()
@@ -66,7 +66,7 @@ class Loop:
 
 
 def in_memory(images: Tensor, batch_size: int) -> Batches:
-    """Shuffled batches of bytes that lie in memory, as floats in [0, 1]."""
+    """Shuffled batches of bytes in memory, as floats in [0, 1]."""
 
     def batches() -> Iterator[Tensor]:
         for index in torch.randperm(len(images)).split(batch_size):
@@ -88,13 +88,13 @@ def validate(model: Autoencoder, images: Tensor) -> float:
 def torchvision_batches(
     data: ImageDataModule, batch_size: int, images: int, padding: int = 0
 ) -> Iterator[Batches]:
-    """The first so many of MNIST's training images by torchvision's Dataset and torch's DataLoader.
+    """Batches of the first MNIST training images from torchvision's Dataset and torch's DataLoader.
 
     Args:
-        data: where the images lie.
-        batch_size: images in a batch.
-        images: in an epoch.
-        padding: pixels that torchvision's transforms put around each image.
+        data: data module with the folder of the images.
+        batch_size: images per batch.
+        images: images per epoch.
+        padding: pixels that torchvision's transforms add around each image.
     """
     from torch.utils.data import DataLoader, Subset
     from torchvision import datasets, transforms
@@ -109,7 +109,7 @@ def torchvision_batches(
 
 
 def unpack(source: Path, target: Path) -> None:
-    """MNIST's four files under ``source`` unpacked to where torchvision looks under ``target``."""
+    """Unpacks MNIST's four files from ``source`` to torchvision's folder below ``target``."""
     raw = Path("MNIST") / "raw"
     (target / raw).mkdir(parents=True)
     for name in IDX_DATASETS["mnist"].checksums:

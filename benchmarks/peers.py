@@ -1,4 +1,4 @@
-"""Against pythae's own trainer, which runs in an environment of its own: `.venv-peers`, made on first use."""
+"""Measures jlml against pythae's trainer, in a separate environment: `.venv-peers`, created on first use."""
 
 import subprocess
 import sys
@@ -18,26 +18,26 @@ from jlml.data import ImageDataModule
 PEER = "pythae==0.1.2"
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / ".venv-peers"
-SHARE = 5  # pythae sees a fifth of the images in its turn
+SHARE = 5  # pythae trains on a fifth of the images
 
 
 def rows(repeats: int) -> Iterator[Row]:
-    """The VAE 784-512-20 of pythae's examples, in images a second."""
-    words = ("model=vae", "model.hidden=[512]", "latent.dim=20")
+    """The VAE 784-512-20 of pythae's examples."""
+    overrides = ("model=vae", "model.hidden=[512]", "latent.dim=20")
     with ExitStack() as stack:
 
         def others(model: Any, data: ImageDataModule) -> dict[str, Epoch]:
             peer = stack.enter_context(Pythae(data))
             return {"pythae": unbroken(peer.epoch), **bare(model, data)}
 
-        turns = in_turns(words, others, repeats)
+        turns = in_turns(overrides, others, repeats)
     values = ratios(turns, "pythae", share=SHARE)
     yield Row("VAE 784-512-20, batch 128, against pythae", values, target=">= 1.8", note=PEER)
     yield Row("  the bare loop against pythae", ratios(turns, "pythae", share=SHARE, against="bare"))
 
 
 class Pythae:
-    """A process that trains an epoch whenever it is asked to."""
+    """A process that trains with pythae on request."""
 
     def __init__(self, data: ImageDataModule) -> None:
         make_environment()
@@ -65,20 +65,20 @@ class Pythae:
         self._folder.cleanup()
 
     def epoch(self) -> None:
-        """Returns when it has trained its share of one."""
+        """Trains on pythae's share of an epoch's images."""
         assert self._process.stdin is not None
         print("go", file=self._process.stdin, flush=True)
         self._wait()
 
     def _wait(self) -> None:
         assert self._process.stdout is not None
-        while (said := self._process.stdout.readline()) != "ready\n":
-            if not said:
-                sys.exit("Error: pythae has ended. Try: .venv-peers/bin/python -c 'import pythae'.")
+        while (line := self._process.stdout.readline()) != "ready\n":
+            if not line:
+                sys.exit("Error: pythae has failed. Try: .venv-peers/bin/python -c 'import pythae'.")
 
 
 def make_environment() -> None:
-    """Installs pythae with the torch that jlml runs on, once."""
+    """Installs pythae with the same torch version as jlml, once."""
     if (ENVIRONMENT / "ready").exists():
         return
     python = ENVIRONMENT / "bin" / "python"

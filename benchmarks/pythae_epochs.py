@@ -1,8 +1,9 @@
-"""Runs where pythae is installed: a part of an epoch of its VAE at each line that comes in, then "ready".
+"""Trains pythae's VAE on a part of an epoch for each line of standard input, then prints "ready".
 
-As `BaseTrainer.train` has it: a training pass, a validation, and a copy of the best model.
+Runs in the environment of pythae. Does the same as `BaseTrainer.train`: a training pass, a validation, and a
+copy of the best model.
 
-    python pythae_epochs.py <training images> <validation images> <turns in an epoch>
+    python pythae_epochs.py <training images> <validation images> <parts per epoch>
 """
 
 import sys
@@ -38,5 +39,5 @@ with tempfile.TemporaryDirectory() as folder:
         trainer.train_step(turn)
         trainer.eval_step(turn)
         if turn % turns == 0:
-            best = deepcopy(trainer.model)  # train() would return it
+            best = deepcopy(trainer.model)  # as train() does
         print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""What a benchmark gives: one line of the table."""
+"""The result of a benchmark: one row of the table."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -6,12 +6,12 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Row:
-    """Measured several times in one run; ``x`` as unit is a ratio of two things measured in turns."""
+    """A quantity with several measurements. The unit ``x`` is a ratio of two alternating measurements."""
 
     name: str
     values: list[float]
     unit: str = "x"
-    target: str = ""  # as ">= 0.95"
+    target: str = ""  # for example ">= 0.95"
     note: str = ""
 
     @property
@@ -20,7 +20,7 @@ class Row:
 
     @property
     def meets_target(self) -> bool | None:
-        """Whether the median is where it should be; None where there is no target."""
+        """Whether the median meets the target; None if there is no target."""
         if not self.target:
             return None
         sign, bound = self.target.split()

@@ -1,4 +1,4 @@
-"""Where the time goes: of a whole fit by what it is spent on, of a step by what is added to a bare one."""
+"""Measures where the time of `trainer.fit` and of a training step goes."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -37,11 +37,11 @@ NETS = {
     "VAE, batch 128": ("model=vae", "latent.dim=20", "trainer.max_epochs=5"),
     "MLP AE, batch 128": ("model=ae", "data.image_size=32", "trainer.max_epochs=20"),
 }
-BLOCK = 50  # steps in a turn: as many as from one point of a curve to the next
+BLOCK = 50  # steps per turn, equal to the steps per logged point
 
 
 class Clock:
-    """Seconds spent in the methods of each part; one that another calls counts as part of that one."""
+    """Seconds spent in the methods of each part. A nested call counts for the outer method."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = dict.fromkeys(PARTS, 0.0)
@@ -65,9 +65,9 @@ class Clock:
 
 
 def of_fit(repeats: int) -> Iterator[Row]:
-    """Percent of `trainer.fit`, drawings and checkpoints included."""
-    for net, words in NETS.items():
-        shares: dict[str, list[float]] = {part: [] for part in (*PARTS, "all else: Lightning, logger, bar")}
+    """The fraction of `trainer.fit` for each part, in percent."""
+    for net, overrides in NETS.items():
+        shares: dict[str, list[float]] = {part: [] for part in (*PARTS, "the rest: Lightning, logger, bar")}
         for _ in range(repeats):
             clock = Clock()
             with ExitStack() as stack:
@@ -75,7 +75,7 @@ def of_fit(repeats: int) -> Iterator[Row]:
                     stack.enter_context(patch.object(owner, name, clock.around(part, getattr(owner, name))))
                 stack.enter_context(redirect_stdout(Terminal()))
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
-                record = jlml.train(*words, "loss=bce", parent=Path(folder)).run.metrics()
+                record = jlml.train(*overrides, "loss=bce", parent=Path(folder)).run.metrics()
             seconds = {**clock.seconds, list(shares)[-1]: record["fit_seconds"] - sum(clock.seconds.values())}
             for part, spent in seconds.items():
                 shares[part].append(100 * spent / record["fit_seconds"])
@@ -84,12 +84,12 @@ def of_fit(repeats: int) -> Iterator[Row]:
 
 
 def of_step(repeats: int) -> Iterator[Row]:
-    """What jlml adds to a bare step, one thing after another; every variant takes its turn of 50 steps."""
-    for net, words in NETS.items():
-        config, data = prepared((*words, "loss=bce"))
+    """The cost of each addition of jlml to a bare step. Variants alternate in turns of 50 steps."""
+    for net, overrides in NETS.items():
+        config, data = prepared((*overrides, "loss=bce"))
         variants = {
             "bare": (steps(config, data), False),
-            "+ one loss an image": (steps(config, data, 1), False),
+            "+ one loss per image": (steps(config, data, 1), False),
             "+ running means": (steps(config, data, 2), False),
             f"+ common metrics of every {COMMON_METRICS_EVERY}th": (steps(config, data, 3), False),
             "+ batches by seed and epoch": (steps(config, data, 4), False),
@@ -99,7 +99,7 @@ def of_step(repeats: int) -> Iterator[Row]:
         keep_freed_memory()
         milliseconds: dict[str, list[float]] = {name: [] for name in variants}
         for turn in range(8 * repeats + 1):
-            # in another order every time: who comes first finds other things in the processor's cache
+            # in random order, because the previous variant affects the processor's cache
             for name, (each, deterministic) in Random(turn).sample([*variants.items()], len(variants)):
                 torch.use_deterministic_algorithms(deterministic)
                 started = perf_counter()
@@ -114,7 +114,7 @@ def of_step(repeats: int) -> Iterator[Row]:
 
 
 def steps(config: dict, data: ImageDataModule, extras: int = 0) -> Iterator[None]:
-    """Endless training, with the first so many of what jlml adds."""
+    """Trains endlessly, with the first ``extras`` additions of jlml."""
     torch.manual_seed(0)
     model = build_model(config, data.image_shape).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

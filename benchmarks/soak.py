@@ -1,8 +1,8 @@
-"""500 epochs with every callback at every epoch: what grows, and by how much.
+"""Looks for leaks: trains 500 epochs with every callback at every epoch, and measures what grows.
 
-`python benchmarks/soak.py` trains a VAE on 500 images, draws all pictures after each epoch, and
-writes `outputs/soak.png` and `outputs/soak.json`: resident memory, open files and the size of the run folder
-by epoch. Linux only.
+`python benchmarks/soak.py` trains a VAE on 500 images, draws all pictures after each epoch, and writes
+`outputs/soak.png` and `outputs/soak.json`: resident memory, open files and the size of the run folder per
+epoch. Linux only.
 """
 
 import argparse
@@ -22,12 +22,15 @@ from jlml.pictures.figures.canvas import as_png, rendered
 from jlml.training.progress import ProgressBar
 
 OUTPUTS = Path(__file__).parent.parent / "outputs"
-WORDS = ("model=vae", "data.subset=500", "draw_every=1", "callbacks.projector.every=100", "scheduler=plateau")
-WARM_UP = 20  # epochs until all that is made once is made
+OVERRIDES = (
+    *("model=vae", "data.subset=500", "draw_every=1"),
+    *("callbacks.projector.every=100", "scheduler=plateau"),
+)
+WARM_UP = 20  # epochs to ignore, in which everything is allocated for the first time
 
 
 class Meter(Callback):
-    """Reads what the process holds, and what lies in its folder, after every epoch."""
+    """Measures memory, open files and the size of the run folder after every epoch."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
@@ -38,23 +41,23 @@ class Meter(Callback):
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.megabytes.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
         for logger in trainer.loggers:
-            logger.experiment.flush()  # its thread opens the events file anew for whatever it writes
+            logger.experiment.flush()  # its thread opens the event file for each write
         self.open_files.append(len(list(Path("/proc/self/fd").iterdir())))
         files = Path(trainer.default_root_dir).rglob("*")
         self.folder.append(sum(path.stat().st_size for path in files if path.is_file()) / 1e6)
 
 
 def main() -> None:
-    """Trains, prints the slopes, writes plot and numbers."""
+    """Trains, prints the growth, and writes a plot and the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--epochs", type=int, default=500)
     parser.add_argument("--folder", type=Path, default=OUTPUTS, help="for soak.png and soak.json")
-    parser.add_argument("words", nargs="*", help="more for train.py")
+    parser.add_argument("overrides", nargs="*", help="further overrides for train.py")
     options = parser.parse_args()
-    words = (*WORDS, f"trainer.max_epochs={options.epochs}", *options.words)
+    overrides = (*OVERRIDES, f"trainer.max_epochs={options.epochs}", *options.overrides)
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(*words, parent=Path(folder), progress=[ProgressBar(), meter])
+        jlml.train(*overrides, parent=Path(folder), progress=[ProgressBar(), meter])
     measured = {
         "resident memory (MB)": meter.megabytes,
         "open files": meter.open_files,
@@ -64,26 +67,26 @@ def main() -> None:
     for name, values in measured.items():
         print(
             f"{name:22} {values[WARM_UP]:8.1f} after {WARM_UP + 1} epochs, {values[-1]:8.1f} at the end, "
-            f"{slopes[name]:+z.4f} an epoch"
+            f"{slopes[name]:+z.4f} per epoch"
         )
-    (options.folder / "soak.json").write_text(json.dumps({"words": words, **measured}) + "\n")
+    (options.folder / "soak.json").write_text(json.dumps({"overrides": overrides, **measured}) + "\n")
     (options.folder / "soak.png").write_bytes(as_png(drawn(measured, slopes)))
 
 
 def slope(values: list[float] | list[int]) -> float:
-    """Growth an epoch: the straight line through all values after the warm-up."""
+    """The growth per epoch: slope of a straight line fitted to the values after the warm-up."""
     later = values[WARM_UP:]
     return float(np.polyfit(range(len(later)), later, 1)[0])
 
 
 def drawn(measured: dict[str, list[float]], slopes: dict[str, float]) -> np.ndarray:
-    """A panel for each quantity."""
+    """The plot, with a panel per quantity."""
     figure = Figure(figsize=(12, 3.6), dpi=100, layout="constrained")
     panels = figure.subplots(1, len(measured))
     for axes, (name, values) in zip(panels, measured.items(), strict=True):
         axes.plot(range(1, len(values) + 1), values)
         axes.set(xlabel="epoch", ylabel=name, ylim=(0, 1.15 * max(values)))
-        axes.set_title(f"{slopes[name]:+z.3f} an epoch after the first {WARM_UP}", fontsize="medium")
+        axes.set_title(f"{slopes[name]:+z.3f} per epoch after the first {WARM_UP}", fontsize="medium")
         axes.grid(alpha=0.3)
     figure.suptitle("A VAE on 500 images, every callback at every epoch")
     return rendered(figure)

@@ -1,7 +1,7 @@
-"""How long `train.py` takes to answer and to begin, how fast data is there, and how much memory a run takes.
+"""Measures the start-up of `train.py`, the time to load data, and the memory of a run.
 
-Every command is a process of its own, beside the one that it is compared with, in turns, so that a noisy
-machine disturbs both alike. Needs full MNIST under JLML_DATA or data/, as gzipped IDX files.
+Every command runs in a new process, in alternation with the command to compare with, so that a noisy machine
+disturbs both equally. Needs full MNIST in JLML_DATA or data/, as gzipped IDX files.
 """
 
 import os
@@ -17,7 +17,7 @@ from rows import Row
 ROOT = Path(__file__).parent.parent
 
 IMPORTS = "import os, sys\nfrom pathlib import Path\n"
-# what a run must do in any case: import its libraries and read its data
+# the minimum of every run: import its libraries and read its data
 BASE = """
 import lightning, torchvision
 from jlml.data.idx import read_idx
@@ -30,7 +30,7 @@ FIRST_STEP = """
 import runpy
 class Stop:
     def find_spec(self, name, path=None, target=None):
-        if name == "jlml.models.autoencoder":  # torch is imported by now, as train.py does it
+        if name == "jlml.models.autoencoder":  # train.py has imported torch by now
             import torch
             torch.optim.Adam.step = lambda *_, **__: os._exit(0)
 sys.meta_path.insert(0, Stop())
@@ -44,12 +44,12 @@ started = perf_counter()
 load("mnist", Path(root))
 print(perf_counter() - started)
 """
-# the most memory that a process has held in MB; getrusage would give the parent's, if that has held more
+# peak memory of the process in MB; getrusage would return the parent's if it is larger
 PEAK = """
 def peak():
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 """
-# the most memory that a run has held by the end, and by the end of each epoch
+# peak memory of a run after each epoch, and at the end
 MEMORY = f"""{PEAK}
 from lightning import Callback
 import jlml
@@ -59,45 +59,45 @@ class Watch(Callback):
 from jlml.speed.startup import importing
 with importing():
     import jlml.training.train
-jlml.train(f"data.root={{root}}", *words, parent=Path(folder), progress=[Watch()])
+jlml.train(f"data.root={{root}}", *overrides, parent=Path(folder), progress=[Watch()])
 print(peak())
 """
 
 
-def python(*words: str) -> tuple[float, str]:
-    """Seconds that a Python process takes, and what it prints."""
+def python(*arguments: str) -> tuple[float, str]:
+    """The duration of a Python process in seconds, and its output."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     started = perf_counter()
     ended = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if ended.returncode:
-        raise RuntimeError(f"{words} failed: {ended.stderr[-2000:]}")
+        raise RuntimeError(f"{arguments} failed: {ended.stderr[-2000:]}")
     return perf_counter() - started, ended.stdout
 
 
-def script(text: str, words: tuple[str, ...] = ()) -> tuple[float, str]:
-    """The same for a program of which ``root``, ``folder`` and ``words`` are known."""
+def script(text: str, overrides: tuple[str, ...] = ()) -> tuple[float, str]:
+    """The same for a program that uses ``root``, ``folder`` and ``overrides``."""
     root = str(Path(os.environ.get("JLML_DATA", "data")).resolve())
     with tempfile.TemporaryDirectory() as folder:
-        known = f"{IMPORTS}root, folder, words = {(root, folder, words)}\n"
+        known = f"{IMPORTS}root, folder, overrides = {(root, folder, overrides)}\n"
         return python("-c", known + text)
 
 
 def answers(repeats: int) -> Iterator[Row]:
-    """What `--help` and `--cfg job` take, against the import of Hydra alone."""
-    python("train.py", "--help")  # compiles what was edited
+    """The time of `--help` and `--cfg job`, relative to importing Hydra."""
+    python("train.py", "--help")  # compiles edited files
     taken: dict[str, list[float]] = {}
-    for _ in range(3 * repeats):  # they are short, and a short time is a noisy one
+    for _ in range(3 * repeats):  # short times are noisy
         alone = python("-c", "import hydra")[0]
-        for words in ("--help", "--cfg job"):
-            taken.setdefault(words, []).append(python("train.py", *words.split())[0] / alone)
-    for words, values in taken.items():
-        yield Row(f"train.py {words} / import hydra", values, "x", "<= 3")
+        for flags in ("--help", "--cfg job"):
+            taken.setdefault(flags, []).append(python("train.py", *flags.split())[0] / alone)
+    for flags, values in taken.items():
+        yield Row(f"train.py {flags} / import hydra", values, "x", "<= 3")
 
 
 def first_step(repeats: int) -> Iterator[Row]:
-    """What `train.py` takes to its first optimizer step, against imports and unpacking."""
+    """The time of `train.py` until its first optimizer step, relative to imports and reading data."""
     ratios = []
     for _ in range(repeats):
         base = script(BASE)[0]
@@ -109,13 +109,13 @@ def first_step(repeats: int) -> Iterator[Row]:
 
 
 def data(repeats: int) -> Iterator[Row]:
-    """Seconds until full MNIST is there, verified."""
+    """The time to read and verify full MNIST, in seconds."""
     seconds = [float(script(READ)[1]) for _ in range(repeats)]
     yield Row("full MNIST from gzip, MD5 verified", seconds, "s", "<= 1")
 
 
 def memory(repeats: int) -> Iterator[Row]:
-    """MB that a default run takes beyond its libraries, and that 200 epochs take beyond ten."""
+    """The memory of a default run beyond its libraries, and of 200 epochs beyond that of ten, in MB."""
     bare = f"{PEAK}\nimport torch, lightning\nprint(peak())"
     long = ("data.subset=500", "trainer.max_epochs=200", "draw_every=5")
     above, growth = [], []

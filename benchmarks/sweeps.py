@@ -1,10 +1,10 @@
-"""The same sweep one job after another and side by side, in turns, as whole commands.
+"""Measures a sweep with sequential and with parallel jobs, in alternation.
 
     python benchmarks/sweeps.py --models ae vae --epochs 5
 
-Prints a row a model: seconds of the sweep with the basic launcher, and how many times as fast it is under
-hydra/launcher=joblib, the median of the repeats with the lowest and the highest. Start-up, data, training
-with default settings and the answer at the end are all in it.
+Prints one row per model: seconds of the sweep with the basic launcher, and the speed-up with
+hydra/launcher=joblib as median (lowest to highest) over the repeats. The times are for complete commands:
+start-up, data, training with default settings, and the answer at the end.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from statistics import median
 ROOT = Path(__file__).parent.parent
 
 
-def seconds(model: str, launcher: str, jobs: int, epochs: int, words: list[str]) -> float:
-    """How long a sweep over seeds takes."""
+def seconds(model: str, launcher: str, jobs: int, epochs: int, overrides: list[str]) -> float:
+    """The duration of a sweep over seeds, in seconds."""
     seeds = ",".join(map(str, range(jobs)))
     with tempfile.TemporaryDirectory() as folder:
         command = [
@@ -30,7 +30,7 @@ def seconds(model: str, launcher: str, jobs: int, epochs: int, words: list[str])
             f"seed={seeds}",
             f"output_dir={folder}",
         ]
-        command += [f"trainer.max_epochs={epochs}", f"hydra/launcher={launcher}", *words]
+        command += [f"trainer.max_epochs={epochs}", f"hydra/launcher={launcher}", *overrides]
         started = time.perf_counter()
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started
@@ -45,15 +45,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("words", nargs="*", help="more words for train.py, as data.subset=2000")
+    parser.add_argument(
+        "overrides", nargs="*", help="further overrides for train.py, for example data.subset=2000"
+    )
     options = parser.parse_args()
     print(f"{options.jobs} jobs of {options.epochs} epochs, {options.repeats} repeats")
-    print(f"{'model':<10} {'one after another':>18} {'side by side':>24}")
+    print(f"{'model':<10} {'sequential':>18} {'speed-up in parallel':>24}")
     for model in options.models:
         basic, ratios = [], []
         for _ in range(options.repeats):
             alone, together = (
-                seconds(model, launcher, options.jobs, options.epochs, options.words)
+                seconds(model, launcher, options.jobs, options.epochs, options.overrides)
                 for launcher in ("basic", "joblib")
             )
             basic.append(alone)

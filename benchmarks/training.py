@@ -1,9 +1,9 @@
-"""Whole epochs of `train.py` against plain loops over the same net, in turns within one run.
+"""Measures complete epochs of `train.py` against plain loops with the same network, in alternation.
 
-jlml trains with all that it does by default: TensorBoard, progress bar, metrics, validation, checkpoints, and
-pictures every five epochs. A repeat is five epochs of each side, and a turn 32 steps, so that a machine that
-changes its speed within seconds is as slow to one as to the other. Only what cannot rest, as a fit of
-Lightning's or another process, takes its epoch in one go.
+jlml trains with its default options: TensorBoard, progress bar, metrics, validation, checkpoints, and
+pictures every five epochs. A repeat is five epochs of each side, in turns of 32 steps, so that changes in the
+machine's speed affect both equally. Alternatives that cannot be interrupted, such as Lightning's fit or
+another process, run a complete epoch at a time.
 """
 
 import io
@@ -27,9 +27,9 @@ from jlml.runs import build_model
 from jlml.training.progress import ProgressBar
 
 STEPS = "jlml's steps"
-AT_ONCE = 32  # steps in a turn
+AT_ONCE = 32  # steps per turn
 CYCLE = 5  # epochs between two pictures of each kind
-PEER_SHARE = 10  # a slow peer trains on a tenth of the images in its turn
+PEER_SHARE = 10  # slow alternatives train on a tenth of the images
 
 NETS = {
     "VAE 784-500-500-20, batch 128": (("model=vae", "latent.dim=20"), ">= 0.95"),
@@ -44,28 +44,28 @@ NETS = {
 
 
 class Terminal(io.StringIO):
-    """Where a progress bar is drawn and nobody looks."""
+    """A stream that looks like a terminal, so that the progress bar is drawn."""
 
     def isatty(self) -> bool:
         return True
 
 
-Epoch = Callable[[], Iterator[None]]  # takes the steps of an epoch, and rests after each
+Epoch = Callable[[], Iterator[None]]  # takes the steps of an epoch, and yields after each
 
 
 class Turns(Callback):
-    """Lets others have a turn after every 32 of jlml's steps, and times each.
+    """Alternates between jlml and other loops every 32 steps, and measures the time of each.
 
-    The first epoch, which may compile, and the last, which draws the pictures of the end, are not counted.
+    Ignores the first epoch, which may compile, and the last one, which draws the final pictures.
 
     Args:
-        others: by name, what trains or else runs beside an epoch of jlml's.
+        others: alternatives by name, each with a function that starts an epoch.
     """
 
     def __init__(self, others: Mapping[str, Epoch]) -> None:
         self.others = others
         everyone = ("jlml", STEPS, *others)
-        self.seconds: dict[str, list[float]] = {name: [] for name in everyone}  # of each epoch
+        self.seconds: dict[str, list[float]] = {name: [] for name in everyone}  # one value per epoch
         self._epochs: dict[str, Iterator[None]] = {}
         self._spent: dict[str, float] = {}
         self._started = 0.0
@@ -93,9 +93,9 @@ class Turns(Callback):
             self._spent[STEPS] += perf_counter() - self._started
 
     def _turn(self, steps: int | None) -> None:
-        """So many steps of all the others, or what is left of their epochs."""
+        """Runs a number of steps of each alternative, or the rest of their epochs if None."""
         self._spent["jlml"] += perf_counter() - self._started
-        torch.use_deterministic_algorithms(False)  # which jlml asks for, and a plain loop does not
+        torch.use_deterministic_algorithms(False)  # jlml's default is True, a plain loop's is False
         for name, epoch in self._epochs.items():
             started = perf_counter()
             for _ in islice(epoch, steps):
@@ -105,31 +105,31 @@ class Turns(Callback):
         self._started = perf_counter()
 
     def of_cycles(self, name: str) -> list[float]:
-        """Seconds of every five epochs in a row."""
+        """The durations of cycles of five epochs, in seconds."""
         seconds = self.seconds[name]
         return [sum(seconds[i : i + CYCLE]) for i in range(0, len(seconds) - CYCLE + 1, CYCLE)]
 
 
-def in_turns(words: tuple[str, ...], others: Callable[..., Mapping], repeats: int) -> Turns:
-    """Trains by these words, and the others between its stretches of steps.
+def in_turns(overrides: tuple[str, ...], others: Callable[..., Mapping], repeats: int) -> Turns:
+    """Trains jlml in alternation with other loops.
 
     Args:
-        words: as for `train.py`.
-        others: from an untrained model and the data, what runs beside each epoch, by name.
-        repeats: of five epochs.
+        overrides: overrides for `train.py`.
+        others: returns the alternatives by name, given an untrained model and the data.
+        repeats: number of cycles of five epochs.
     """
     epochs = 1 + CYCLE * repeats + 1
-    words = (*words, "loss=bce", f"trainer.max_epochs={epochs}")
-    config, data = prepared(words)
+    overrides = (*overrides, "loss=bce", f"trainer.max_epochs={epochs}")
+    config, data = prepared(overrides)
     torch.manual_seed(0)
     turns = Turns(others(build_model(config, data.image_shape), data))
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(*words, parent=Path(folder), progress=[ProgressBar(), turns])
+        jlml.train(*overrides, parent=Path(folder), progress=[ProgressBar(), turns])
     return turns
 
 
 def unbroken(run: Callable[[], Any]) -> Epoch:
-    """What cannot rest halfway, as an epoch of one step."""
+    """A function that cannot be interrupted, as an epoch of one step."""
 
     def epoch() -> Iterator[None]:
         run()
@@ -139,31 +139,34 @@ def unbroken(run: Callable[[], Any]) -> Epoch:
 
 
 def paced(epoch: Epoch, share: int) -> Epoch:
-    """An epoch of so many times fewer steps, spread over as many turns as another's."""
+    """Spreads an epoch with fewer steps over all turns: pauses ``share`` times after each step."""
     return lambda: (rest for _ in epoch() for rest in repeat(None, share))
 
 
 def bare(model: Any, data: ImageDataModule) -> dict[str, Epoch]:
-    """A plain loop's epoch, and a plain validation beside it."""
+    """The epoch of a plain loop, and a plain validation."""
     loop = Loop(model, in_memory(data.train_images, data.batch_size))
     return {"bare": loop.epoch, "validation": unbroken(lambda: validate(model, data.validation_images))}
 
 
 def ratios(turns: Turns, *names: str, share: int = 1, against: str = "jlml") -> list[float]:
-    """How many times as long the others took, who saw one image in ``share`` of them: one number a repeat."""
+    """The time of alternatives relative to jlml, one ratio per repeat.
+
+    Times are multiplied by ``share``, because the alternatives train on 1 / share of the images.
+    """
     theirs = zip(*(turns.of_cycles(name) for name in names), strict=True)
     return [share * sum(some) / one for some, one in zip(theirs, turns.of_cycles(against), strict=True)]
 
 
 def steps_alone(turns: Turns) -> Row:
-    """The bare loop against jlml's steps, without the validation, checkpoints and pictures around them."""
+    """The bare loop against jlml's steps, without its validation, checkpoints and pictures."""
     return Row("  its steps alone", ratios(turns, "bare", against=STEPS))
 
 
 def nets(repeats: int) -> Iterator[Row]:
-    """Each net against the bare loop, and against one that validates as well; then its steps alone."""
-    for name, (words, target) in NETS.items():
-        turns = in_turns(words, bare, repeats)
+    """Each network against a bare loop, against a loop with validation, and its steps alone."""
+    for name, (overrides, target) in NETS.items():
+        turns = in_turns(overrides, bare, repeats)
         epoch = sum(turns.seconds["bare"]) / len(turns.seconds["bare"])
         yield Row(name, ratios(turns, "bare"), target=target, note=f"bare epoch {epoch:.2f} s")
         yield Row("  against a loop that also validates", ratios(turns, "bare", "validation"))
@@ -171,9 +174,9 @@ def nets(repeats: int) -> Iterator[Row]:
 
 
 def fast(repeats: int) -> Iterator[Row]:
-    """`trainer=fast` once compiled, against the bare loop in float32."""
-    words = ("model=vae", "latent.dim=20", "data.batch_size=1024", "trainer=fast")
-    turns = in_turns(words, bare, repeats)
+    """`trainer=fast` after compilation, against a bare loop in float32."""
+    overrides = ("model=vae", "latent.dim=20", "data.batch_size=1024", "trainer=fast")
+    turns = in_turns(overrides, bare, repeats)
     yield Row(
         "trainer=fast, VAE 784-500-500-20, batch 1024",
         ratios(turns, "bare"),
@@ -184,12 +187,11 @@ def fast(repeats: int) -> Iterator[Row]:
 
 
 def habits(repeats: int) -> Iterator[Row]:
-    """What one usually writes: torchvision's dataset in a DataLoader, in a plain loop and in Lightning.
+    """jlml against common practice: torchvision's dataset in a DataLoader, in a plain loop and in Lightning.
 
-    Images get their 32 pixels a side from torchvision's transforms, or, which is faster and unusual, a batch
-    at a time.
+    Images are padded to 32 x 32 pixels by torchvision's transforms or, faster but less common, per batch.
     """
-    words = ("model=ae", "data.image_size=32")
+    overrides = ("model=ae", "data.image_size=32")
     images = 55_000 // PEER_SHARE
     usual, by_batch = "torchvision and DataLoader", "the same, padded by the batch"
 
@@ -204,12 +206,12 @@ def habits(repeats: int) -> Iterator[Row]:
                 usual: Loop(deepcopy(model), padded, fused=False),
                 by_batch: Loop(deepcopy(model), lambda: map(torch.nn.ZeroPad2d(2), small()), fused=False),
             }
-            in_lightning = LightningHabits(prepared(words)[0], data, padded, Path(folder))
+            in_lightning = LightningHabits(prepared(overrides)[0], data, padded, Path(folder))
             peers = {name: paced(loop.epoch, PEER_SHARE) for name, loop in loops.items()}
             return peers | {"Lightning as usual": unbroken(in_lightning.epoch)} | bare(model, data)
 
         with ExitStack() as stack:
-            turns = in_turns(words, others, repeats)
+            turns = in_turns(overrides, others, repeats)
     for peer, target in ((usual, ">= 3.5"), (by_batch, ""), ("Lightning as usual", "")):
         times = ratios(turns, peer, share=PEER_SHARE)
         yield Row(f"MLP AE, batch 128, against {peer}", times, target=target)
@@ -218,7 +220,7 @@ def habits(repeats: int) -> Iterator[Row]:
 
 
 class LightningHabits:
-    """The same net in Lightning as tutorials show it: `self.log` in every step, its own bar and logger."""
+    """The same network in Lightning as in tutorials: `self.log` in every step, default bar and logger."""
 
     def __init__(self, config: Any, data: ImageDataModule, batches: Callable[[], Any], folder: Path) -> None:
         class Usual(LightningModule):
@@ -244,7 +246,7 @@ class LightningHabits:
         )
 
     def epoch(self) -> None:
-        """One more epoch of the same trainer."""
+        """Trains one more epoch with the same trainer."""
         self._trainer.fit_loop.max_epochs = self._trainer.current_epoch + 1
         self._trainer.fit(self._model, self._batches)
 

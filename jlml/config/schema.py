@@ -271,7 +271,9 @@ class Plane(Keys):
 class EvaluationData(Keys):
     """`data` of an evaluation."""
 
-    root: Text | None = key("${oc.env:JLML_DATA,null}", "folder of the data; null for the folder of the run")
+    root: Text | None = key(
+        "${oc.env:JLML_DATA,null}", "folder of the data; null for the one that the run used"
+    )
 
 
 class Evaluate(Keys):
