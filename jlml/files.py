@@ -17,7 +17,7 @@ def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
     """Writes a file atomically: readers see the old or the new content. A link is replaced, not followed.
 
     Raises:
-        OSError: with the file's name, for example if the disk is full.
+        OSError: the message names the file's name, for example if the disk is full.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
@@ -48,11 +48,11 @@ def read_limited(path: Path, most: int = LARGEST) -> bytes:
         OSError: the file cannot be read, is not a regular file, or has more than ``most`` bytes.
     """
     if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
-        raise OSError(f"{path} is not a plain file")
+        raise OSError(f"{path} is not a regular file")
     with path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(f"{path} holds more than {most:,} bytes")
+        raise OSError(f"{path} has more than {most:,} bytes")
     return content
 
 
@@ -74,7 +74,7 @@ def refuse_links_out(folder: Path) -> None:
     """Refuses a folder with a link that leads out of it: writing through it would change other files.
 
     Raises:
-        UserError: with the link's path.
+        UserError: the message names the link's path.
     """
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
@@ -82,8 +82,8 @@ def refuse_links_out(folder: Path) -> None:
             target = Path(os.path.realpath(entry))
             if entry.is_symlink() and not target.is_relative_to(home):
                 raise UserError(
-                    f"{entry} is a link that leads out of {folder}, to {target}, and nothing is written "
-                    "through it. Remove it, or put what it leads to in its place."
+                    f"{entry} is a link that leads out of {folder}, to {target}. jlml does not write through "
+                    "it. Remove the link, or replace it by its target."
                 )
 
 

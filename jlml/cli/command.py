@@ -71,7 +71,7 @@ def check_flags(arguments: Sequence[str]) -> None:
     """Refuses flags that Hydra does not have, and overrides with dashes.
 
     Raises:
-        UserError: with the argument.
+        UserError: the message names the argument.
     """
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         flag, has_value, value = argument.partition("=")
@@ -96,7 +96,7 @@ def refuse_folders(arguments: Sequence[str]) -> None:
     """Refuses overrides of Hydra's own folders, because jlml does not use them for runs.
 
     Raises:
-        UserError: with the argument.
+        UserError: the message names the argument.
     """
     for argument in arguments:
         key, _, value = argument.partition("=")

@@ -39,7 +39,7 @@ def show_found(found: Found) -> None:
     if not ranked:
         if running:
             return
-        raise UserError(f"No trial of {trials.folder} was completed, so there is no best one.")
+        raise UserError(f"No trial of {trials.folder} is complete, so there is no best trial.")
     Console(soft_wrap=True).print(table_of(trials, ranked))
     shares = ", ".join(f"{key} {share:.0%}" for key, share in importances(trials).items())
     if shares:

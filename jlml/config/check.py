@@ -22,7 +22,7 @@ def check(config: Mapping[str, Any]) -> None:
     """Refuses a training config with unknown keys, missing keys or invalid values.
 
     Raises:
-        UserError: with the key, the value and what is expected.
+        UserError: the message names the key, the value and what is expected.
     """
     validate(Train, config)
     check_processes(config)
@@ -166,7 +166,7 @@ def check_processes(config: Mapping[str, Any]) -> None:
     """Refuses several processes without ddp, and a batch size that they cannot share equally.
 
     Raises:
-        UserError: with the keys.
+        UserError: the message names the keys.
     """
     trainer = config["trainer"]
     devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)

@@ -92,7 +92,7 @@ def check_options(node: Mapping[str, Any], key: str) -> None:
     """Refuses an option that the class of a node, or of a nested node, does not take.
 
     Raises:
-        UserError: with the option and what is allowed.
+        UserError: the message names the option and what is allowed.
     """
     for place, inner in nodes_with_targets(node, key):
         allowed = options_of(locate(str(inner["_target_"]), place))

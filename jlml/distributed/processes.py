@@ -45,8 +45,8 @@ def init_processes(config: Config, model: nn.Module) -> bool:
     on_cpu, several = strategy.root_device.type == "cpu", strategy.world_size > 1
     if on_cpu and several and any(isinstance(module, BATCH_NORMS) for module in model.modules()):
         raise UserError(
-            f"{config['model']['_target_']} has batch norm, which torch cannot share among processes on the "
-            "CPU. Use trainer.accelerator=gpu, trainer=default, or a model without it."
+            f"{config['model']['_target_']} has batch norm, which torch cannot synchronise between processes "
+            "on the CPU. Use trainer.accelerator=gpu, trainer=default, or a model without batch norm."
         )
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no C++ stack trace when rank zero ends
     try:

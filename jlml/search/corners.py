@@ -17,7 +17,7 @@ def check_corners(settings: Settings, image_shape: tuple[int, int, int]) -> None
     The checked configs (corners) contain both ends and every choice of each range, but not every combination.
 
     Raises:
-        UserError: with the key.
+        UserError: the message names the key.
     """
     metric = settings.search.metric
     corners = [plain_corner(settings, values) for values in values_of_corners(settings)]
@@ -74,7 +74,7 @@ def check_comparable(metric: str, corners: list[Config]) -> None:
     """Refuses a search by a metric that cannot be compared between trials.
 
     Raises:
-        UserError: with the key in which trials differ, and a metric that can be compared if there is one.
+        UserError: the message names the key in which trials differ, and a metric that can be compared if there is one.
     """
     images = obstacle("val/mse", corners, one_split=True)
     if images:

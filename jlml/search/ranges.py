@@ -105,7 +105,7 @@ def refuse_others(key: str, node: Mapping[str, Any], allowed: tuple[str, ...]) -
     """Refuses options that a range does not have.
 
     Raises:
-        UserError: with the option.
+        UserError: the message names the option.
     """
     for name in node:
         if name not in allowed:

@@ -132,7 +132,7 @@ def check_settings(search: Search) -> None:
     """Refuses an invalid metric, direction or storage.
 
     Raises:
-        UserError: with the key.
+        UserError: the message names the key.
     """
     metric, storage = search.metric, search.storage
     if not metric.startswith("val/"):
@@ -158,7 +158,7 @@ def check_processes(config: Config) -> None:
     """Refuses trials with several processes, because each process would start its own search.
 
     Raises:
-        UserError: with the key.
+        UserError: the message names the key.
     """
     if config["trainer"].get("strategy") == "ddp":
         raise UserError(
@@ -171,7 +171,7 @@ def check_key(key: str) -> None:
     """Refuses to search keys that do not affect the results of a run, and seeds.
 
     Raises:
-        UserError: with the key.
+        UserError: the message names the key.
     """
     if key.split(".")[0] in (*NOT_DECISIVE, "search", "hydra") or key in ("data.root", "data.fallback"):
         raise UserError(f"search.ranges.{key} is invalid: {key} does not affect any metric. Remove it.")

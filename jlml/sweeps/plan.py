@@ -82,7 +82,7 @@ def check_sweep(override: Override, overrides: Sequence[Override]) -> None:
         overrides: all overrides of the command line.
 
     Raises:
-        UserError: with the override.
+        UserError: the message names the override.
     """
     line, key = override.input_line, override.key_or_group
     if override.is_hydra_override() or is_command_key(override):
@@ -109,7 +109,7 @@ def check_jobs(plan: Plan, fixed: Sequence[str]) -> list[Config]:
         The checked configs. They contain every value of every swept key.
 
     Raises:
-        UserError: with the value.
+        UserError: the message names the value.
     """
     first = {key: values[0] for key, values in plan.factors.items()}
     tried = [first] + [first | {key: value} for key, values in plan.factors.items() for value in values[1:]]
@@ -126,7 +126,7 @@ def check_rank(metric: str, configs: Sequence[Config]) -> None:
     A common metric is allowed even if the jobs have different images; the answer then has a warning.
 
     Raises:
-        UserError: with the key in which the jobs differ.
+        UserError: the message names the key in which the jobs differ.
     """
     differing = None if is_common_metric(metric) else obstacle(metric, configs)
     if differing:

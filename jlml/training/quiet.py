@@ -11,6 +11,7 @@ IGNORED = (
     "The number of training batches .* is smaller than the logging",
     "It is recommended to use `self.log",  # about sync_dist: here all processes log the same number
     "Checkpoint directory .* exists and is not empty",
+    "TensorFloat32 tensor cores .* available but not enabled",  # from torch.compile
 )
 
 

@@ -84,7 +84,7 @@ def check_extension(config: Config, epochs: Any) -> None:
     """Refuses fewer epochs than before, and more if the learning rate schedule has a fixed length.
 
     Raises:
-        UserError: with the reason.
+        UserError: the message says why.
     """
     before = config["trainer"]["max_epochs"]
     if isinstance(epochs, int) and epochs < before:

@@ -110,7 +110,7 @@ def corrupt(raw, name: str, change) -> None:
     ("change", "says"),
     [
         (lambda data: data[:-100], "truncated"),
-        (lambda data: data[:500] + b"\x07" + data[501:], "holds something else"),
+        (lambda data: data[:500] + b"\x07" + data[501:], "it differs"),
     ],
 )
 def test_wrong_files_are_named_even_where_a_fallback_is_allowed(mnist_root, tmp_path, change, says):
@@ -126,7 +126,7 @@ def test_swapped_files_are_recognised(mnist_root, tmp_path):
     raw = tmp_path / "MNIST" / "raw"
     shutil.copytree(mnist_root / "MNIST" / "raw", raw)
     shutil.copy(raw / "t10k-labels-idx1-ubyte.gz", raw / "train-labels-idx1-ubyte.gz")
-    with pytest.raises(UserError, match="holds what t10k-labels-idx1-ubyte should hold"):
+    with pytest.raises(UserError, match="it has the content of t10k-labels-idx1-ubyte"):
         load("mnist", tmp_path)
 
 
