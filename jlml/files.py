@@ -17,7 +17,7 @@ def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
     """Writes a file atomically: readers see the old or the new content. A link is replaced, not followed.
 
     Raises:
-        OSError: the message names the file's name, for example if the disk is full.
+        OSError: the file cannot be written, for example because the disk is full. The error has its path.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def refuse_links_out(folder: Path) -> None:
     """Refuses a folder with a link that leads out of it: writing through it would change other files.
 
     Raises:
-        UserError: the message names the link's path.
+        UserError: the message names the link.
     """
     home = folder.resolve()
     for place, folders, files in os.walk(folder):

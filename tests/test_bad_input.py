@@ -359,12 +359,26 @@ OF_DATA = [
     case("a label of 10", write(LABELS, idx(np.full(200, 10))), "train", LABELS, "it differs"),
     case("a flipped bit", flip_at(IMAGES, 5000), "train data.fallback=true", IMAGES, "it differs"),
     case(
-        "train and t10k swapped", swap(IMAGES, TEST_IMAGES), "train", IMAGES, "t10k-images-idx3-ubyte should"
+        "train and t10k swapped",
+        swap(IMAGES, TEST_IMAGES),
+        "train",
+        IMAGES,
+        "content of t10k-images-idx3-ubyte",
     ),
     case(
-        "images and labels swapped", swap(IMAGES, LABELS), "train", IMAGES, "train-labels-idx1-ubyte should"
+        "images and labels swapped",
+        swap(IMAGES, LABELS),
+        "train",
+        IMAGES,
+        "content of train-labels-idx1-ubyte",
     ),
-    case("another set's labels", copy(TEST_LABELS, LABELS), "train", LABELS, "t10k-labels-idx1-ubyte should"),
+    case(
+        "another set's labels",
+        copy(TEST_LABELS, LABELS),
+        "train",
+        LABELS,
+        "content of t10k-labels-idx1-ubyte",
+    ),
     case("html.gz", lambda: (remove(IMAGES)(), write(f"{IMAGES}.gz", HTML)()), "train", f"{IMAGES}.gz"),
     case("plain.gz", rename(IMAGES, f"{IMAGES}.gz"), "train", f"{IMAGES}.gz", "not an intact gzip file"),
     case("empty.gz", lambda: (remove(LABELS)(), write(f"{LABELS}.gz", b"")()), "train", f"{LABELS}.gz"),

@@ -54,7 +54,7 @@ def check_planes(subject: Subject) -> None:
     """Refuses settings of planes that are invalid for this run, before any work is done.
 
     Raises:
-        UserError: the message names the given and the allowed values.
+        UserError: the message has the given and the allowed values.
     """
     axes, images = subject.settings.plane.axes, subject.settings.plane.images
     if axes is not None and max(axes) > subject.model.latent_dim:

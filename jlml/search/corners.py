@@ -74,7 +74,7 @@ def check_comparable(metric: str, corners: list[Config]) -> None:
     """Refuses a search by a metric that cannot be compared between trials.
 
     Raises:
-        UserError: the message names the key in which trials differ, and a metric that can be compared if there is one.
+        UserError: the message names the key in which trials differ, and a metric to use instead.
     """
     images = obstacle("val/mse", corners, one_split=True)
     if images:

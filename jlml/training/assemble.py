@@ -89,7 +89,7 @@ def check_state(callback: Callback, key: str) -> None:
     """Refuses a callback whose state would make a checkpoint unreadable.
 
     Raises:
-        UserError: the message names the callback's key.
+        UserError: the message names the callback.
     """
     content = BytesIO()
     try:
