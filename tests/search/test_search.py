@@ -101,7 +101,7 @@ def test_failed_trials_are_listed_and_without_a_complete_one_the_search_fails(tm
     found = run_search(tmp_path, *SMALL, "+search.ranges.optimizer.lr=[1e29,1e30]", "search.trials=2")
     assert found.counts == {"failed": 2}
     assert all("Training has diverged" in row["error"] for row in rows_of(found.trials.folder))
-    with pytest.raises(UserError, match="No trial of .* was completed"):
+    with pytest.raises(UserError, match="No trial of .* is complete"):
         show_found(found)
     assert "Trial 1 failed: Training has diverged" in capsys.readouterr().out
 
