@@ -65,6 +65,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of strings."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
 def is_number(value: Any) -> bool:
     """Whether a value from an untrusted file is a number that can be shown and compared."""
     return isinstance(value, (int, float)) and abs(value) < 1e300

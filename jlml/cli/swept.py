@@ -2,14 +2,13 @@
 
 from rich.console import Console
 
+from jlml.cli.trained import ON_MNIST_5K
 from jlml.comparison.tables import as_rich
 from jlml.config import command_line, override
 from jlml.errors import UserError
 from jlml.sweeps import Sweep, Swept
 from jlml.sweeps.answer import answer_of, write_answer
 from jlml.sweeps.ranking import outcome, ranking, values_in_words, wide_console
-
-ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
 
 
 def show_swept(swept: Swept) -> None:

@@ -138,7 +138,9 @@ class Trainer(Options):
     precision: Literal["32-true", "bf16-mixed"] = option("floating-point precision")
     gradient_clip_val: Positive | None = option("largest norm of the gradient, in nats; null for no limit")
     gradient_clip_algorithm: Literal["norm"] | None = option("what gradient_clip_val limits")
-    deterministic: bool | Literal["warn"] = option("the same command gives the same weights")
+    deterministic: bool | Literal["warn"] = option(
+        "the same command gives the same weights: true, false, or warn (only warns)"
+    )
     log_every_n_steps: Count = option("training steps per logged point")
     limit_train_batches: Positive = option("training batches per epoch, or a fraction of them")
     limit_val_batches: Positive = option("validation batches, or a fraction of them")

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from jlml.config import Config
 from jlml.errors import UserError, first_line
-from jlml.files import read_limited
+from jlml.files import is_texts, read_limited
 
 LARGEST = 1 << 18  # bytes: a hundred times the size that a run writes
 MOST_BITS = 64  # longest integer: longer ones overflow in some library
@@ -74,11 +74,6 @@ def is_choices(value: Any) -> bool:
     """Whether a value maps config groups, with at least model and loss, to their options."""
     are_texts = isinstance(value, dict) and all(isinstance(option, str) for option in value.values())
     return are_texts and {"model", "loss"} <= value.keys()
-
-
-def is_texts(value: Any) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def is_shape(value: Any) -> bool:

@@ -16,7 +16,15 @@ import yaml
 
 from jlml.comparison.csv_text import as_csv
 from jlml.errors import UserError, first_line
-from jlml.files import is_number, locked, read_json, read_limited, refuse_links_out, write_atomically
+from jlml.files import (
+    is_number,
+    is_texts,
+    locked,
+    read_json,
+    read_limited,
+    refuse_links_out,
+    write_atomically,
+)
 from jlml.sweeps.plan import Plan
 
 ENDED = ("finished", "failed")
@@ -170,11 +178,6 @@ def is_plan(content: Any) -> bool:
         and all(isinstance(job, dict) and set(job) == set(content["over"]) for job in jobs.values())
         and all(is_texts([*job.values()]) for job in jobs.values())
     )
-
-
-def is_texts(value: Any) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def results_csv(results: Sequence[Result]) -> str:
