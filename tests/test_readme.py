@@ -28,8 +28,8 @@ def commands(script: str) -> list:
     for text in (DOCS, README):
         for command in re.findall(rf"(?:^|`)(python {script}[^`\n]*)", text, flags=re.MULTILINE):
             if not any(word in command for word in ELSEWHERE):
-                compared = "evaluate.py sweep=" in command  # as tests/evaluation/test_several.py does
-                marks = [pytest.mark.robustness] if text is DOCS or compared else []
+                elsewhere = script.startswith("evaluate")  # tests/evaluation does the same in every test run
+                marks = [pytest.mark.robustness] if text is DOCS or elsewhere else []
                 found[command] = pytest.param(command, marks=marks, id=command)
     return list(found.values())
 

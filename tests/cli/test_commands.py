@@ -110,7 +110,6 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
     for arguments, says in [
         (["train.py", "loss=contbern"], "loss=contbern is not a choice. Did you mean cont_bern?"),
         (["train.py", "latent.dim=0", f"output_dir={tmp_path / 'runs'}"], "latent.dim=0 is invalid"),
-        (["train.py", "-m", "search=vae", "seed=0,1"], "leave -m out."),
         (["evaluate.py", f"run={tmp_path}"], "is not a run folder"),
     ]:
         failed = run(*arguments)
@@ -149,6 +148,7 @@ def test_flags_of_hydra_are_accepted():
         check_flags(arguments)
 
 
+@pytest.mark.robustness
 def test_a_search_without_optuna_says_what_to_install():
     program = (
         "import runpy, sys; sys.modules['optuna'] = None; sys.argv = ['train.py', 'search=vae']; "

@@ -63,6 +63,7 @@ def flipped(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
+@pytest.mark.robustness
 @pytest.mark.parametrize("wrong", ["images", "labels"])
 def test_a_cache_of_other_images_or_labels_is_made_anew(data_root, tmp_path, wrong):
     source = load("mnist_5k", data_root)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import jlml
+from conftest import each_once
 from jlml.runs import Run
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.runs.upgrade import upgrade_checkpoint, upgrade_config
@@ -30,8 +31,9 @@ def old_run(tmp_path, data_root):
     return copy
 
 
-@pytest.mark.parametrize("loop", ["true", "false"])
-@pytest.mark.parametrize("name", ["vae_mid_epoch", "ae_mid_epoch", "vae_bce"])
+@pytest.mark.parametrize(
+    ("name", "loop"), each_once(["vae_mid_epoch", "ae_mid_epoch", "vae_bce"], ["true", "false"])
+)
 def test_an_old_run_resumes_in_the_middle_of_an_epoch(old_run, name, loop):
     """With the weights that it would have had. On the machine that made it the bits are equal."""
     trained = resume(old_run(name).path, [f"speed.loop={loop}"])

@@ -42,7 +42,8 @@ def test_it_holds_in_the_worker_threads_that_torch_starts():
     subprocess.run([sys.executable, "-c", WORKERS], check=True, timeout=100)
 
 
-@pytest.mark.parametrize("model", ["vae", pytest.param("conv_ae", marks=pytest.mark.robustness)])
+@pytest.mark.robustness
+@pytest.mark.parametrize("model", ["vae", "conv_ae"])
 def test_weights_are_equal_bit_for_bit_and_only_denormal_moments_are_zero(tmp_path, model):
     """On one thread: in a process that has computed before, torch's workers keep their setting."""
     flushed, kept = (

@@ -24,6 +24,7 @@ def differing(a, b) -> list[str]:
     return [name for name in one if not torch.equal(one[name], other[name])]
 
 
+@pytest.mark.robustness
 def test_it_equals_lightnings_loop_in_bf16(tmp_path, monkeypatch):
     monkeypatch.setattr("jlml.speed.hardware.has_bf16", lambda trainer: True)  # emulated, it will do
     ours, theirs = (
