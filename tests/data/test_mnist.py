@@ -1,4 +1,4 @@
-"""Sources: verified, downloaded or fallen back on, and never silently something else."""
+"""Data sources are verified. Missing data are downloaded or replaced by a fallback, with a warning."""
 
 import gzip
 import logging
@@ -15,7 +15,7 @@ from jlml.errors import UserError
 
 @pytest.fixture
 def offline(monkeypatch):
-    """As without internet: torchvision gives up with a RuntimeError."""
+    """Simulates a missing internet connection: torchvision raises a RuntimeError."""
 
     def fail(self):
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nTried https://example.org/mnist/")
@@ -35,7 +35,7 @@ def test_full_mnist_is_read_and_verified(mnist_root):
     assert float(zeros) / (70_000 * 784) == pytest.approx(0.8086, abs=1e-4)
 
 
-def test_the_bundled_images_are_real_and_cached(data_root):
+def test_the_bundled_images_are_complete_and_cached(data_root):
     source = load("mnist_5k", data_root)
     assert source.images.shape == (5000, 1, 28, 28)
     assert source.labels.bincount().tolist() == [500] * 10
@@ -45,7 +45,7 @@ def test_the_bundled_images_are_real_and_cached(data_root):
 
 
 @pytest.mark.robustness
-def test_a_damaged_cache_is_made_anew(data_root, tmp_path):
+def test_a_damaged_cache_is_rebuilt(data_root, tmp_path):
     load("mnist_5k", data_root)
     good = (data_root / "mnist_5k.npz").read_bytes()
     for damaged in (
@@ -65,7 +65,7 @@ def flipped(content: bytes, at: int) -> bytes:
 
 @pytest.mark.robustness
 @pytest.mark.parametrize("wrong", ["images", "labels"])
-def test_a_cache_of_other_images_or_labels_is_made_anew(data_root, tmp_path, wrong):
+def test_a_cache_with_wrong_images_or_labels_is_rebuilt(data_root, tmp_path, wrong):
     source = load("mnist_5k", data_root)
     arrays = {"images": source.images.numpy().copy(), "labels": source.labels.numpy().copy()}
     arrays[wrong].flat[17] += 1
@@ -76,14 +76,14 @@ def test_a_cache_of_other_images_or_labels_is_made_anew(data_root, tmp_path, wro
 
 
 def test_the_bundled_images_are_all_from_the_training_set(data_root, mnist_root):
-    """So they must never judge a model that was trained on full MNIST."""
+    """They must not be used to evaluate a model that was trained on full MNIST."""
     few = {image.numpy().tobytes() for image in load("mnist_5k", data_root).images}
     full = load("mnist", mnist_root)
     assert few <= {image.numpy().tobytes() for image in full.images[:6000]}
     assert not few & {image.numpy().tobytes() for image in full.test_images}
 
 
-def test_without_data_the_fallback_warns_and_says_its_name(offline, tmp_path, caplog):
+def test_the_fallback_for_missing_data_warns_and_has_its_own_name(offline, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         source = load("mnist", tmp_path / "none", fallback=True)
     assert source.name == "mnist_5k"
@@ -92,7 +92,7 @@ def test_without_data_the_fallback_warns_and_says_its_name(offline, tmp_path, ca
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_without_fallback_missing_data_is_an_error_that_leaves_no_trace(offline, tmp_path, name):
+def test_without_fallback_missing_data_are_an_error_and_no_folder_is_created(offline, tmp_path, name):
     root = tmp_path / "none"
     with pytest.raises(UserError, match="cannot be downloaded") as raised:
         load(name, root, fallback=False)
@@ -108,17 +108,17 @@ def corrupt(raw, name: str, change) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda data: data[:-100], "truncated"),
         (lambda data: data[:500] + b"\x07" + data[501:], "it differs"),
     ],
 )
-def test_wrong_files_are_named_even_where_a_fallback_is_allowed(mnist_root, tmp_path, change, says):
+def test_damaged_files_are_an_error_even_with_a_fallback(mnist_root, tmp_path, change, message):
     raw = tmp_path / "MNIST" / "raw"
     shutil.copytree(mnist_root / "MNIST" / "raw", raw)
     corrupt(raw, "t10k-images-idx3-ubyte", change)
-    with pytest.raises(UserError, match=says) as raised:
+    with pytest.raises(UserError, match=message) as raised:
         load("mnist", tmp_path, fallback=True)
     assert "t10k-images-idx3-ubyte" in str(raised.value)
 
@@ -131,8 +131,8 @@ def test_swapped_files_are_recognised(mnist_root, tmp_path):
         load("mnist", tmp_path)
 
 
-def test_torchvision_downloads_what_is_missing(monkeypatch, mnist_root, tmp_path):
-    """What torchvision leaves after a download is read; its own network code is its own business."""
+def test_files_downloaded_by_torchvision_are_read(monkeypatch, mnist_root, tmp_path):
+    """The download is simulated: it copies files to where torchvision puts them."""
     from torchvision.datasets import MNIST
 
     def fetch(self):
@@ -144,6 +144,6 @@ def test_torchvision_downloads_what_is_missing(monkeypatch, mnist_root, tmp_path
     assert len(mnist.load("mnist", tmp_path / "new").images) == 60_000
 
 
-def test_every_dataset_has_four_checksums():
+def test_every_data_set_has_four_checksums():
     for dataset in IDX_DATASETS.values():
         assert len(set(dataset.checksums.values())) == 4

@@ -1,4 +1,4 @@
-"""Pixel treatments and sizes."""
+"""Pixel treatments (grey, dequantized, binarized) and image sizes."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_dequantized_is_uniform_within_each_grey_level(images):
     assert within.var().item() == pytest.approx(1 / 12, abs=2e-3)
 
 
-def test_binarized_draws_each_pixel_with_its_grey_as_probability(images):
+def test_binarized_uses_the_grey_value_of_a_pixel_as_its_probability(images):
     pixels = binarized(images, Generator().manual_seed(0))
     assert set(pixels.unique().tolist()) == {0.0, 1.0}
     assert pixels[:, 0, 0, 0].sum() == 0
@@ -36,7 +36,7 @@ def test_binarized_draws_each_pixel_with_its_grey_as_probability(images):
     assert abs(error.mean()) < 5e-3
 
 
-def test_padding_centres_and_keeps_every_pixel(images):
+def test_padding_centres_the_image_and_keeps_every_pixel(images):
     padded = fit_to(images[:2], 21, "pad")
     assert padded.shape == (2, 1, 21, 21)
     assert torch.equal(padded[..., 2:18, 2:18], images[:2])
@@ -45,7 +45,7 @@ def test_padding_centres_and_keeps_every_pixel(images):
         fit_to(images, 10, "pad")
 
 
-def test_resizing_keeps_the_mean_grey():
+def test_resizing_keeps_the_mean_grey_value():
     smooth = torch.linspace(0, 255, 28).byte().expand(3, 1, 28, 28).contiguous()
     for size in (14, 20, 32):
         resized = fit_to(smooth, size, "resize")

@@ -13,7 +13,7 @@ from jlml.losses import continuous_bernoulli as cb
 
 mpmath.mp.dps = 50
 
-# all of [-500, 500], denser where a formula changes hands and around 0, down to the smallest floats
+# covers [-500, 500]; denser around 0, down to the smallest floats, and where the formula changes
 LOGITS = np.unique(
     np.concatenate(
         [
@@ -52,7 +52,7 @@ LIMITS_AT_ZERO = {log_normalizer: mpmath.log(2), mean: 0.5, variance: mpmath.mpf
 
 
 def exact(function: object, eta: float) -> float:
-    """The function at eta; where 50 digits cancel too, its limit at zero (the odd ones vanish there)."""
+    """The function at eta. Very near zero even 50 digits cancel, so its limit is used (0 if it is odd)."""
     if abs(eta) < 1e-12:
         return float(LIMITS_AT_ZERO.get(function, 0))
     return float(function(mpmath.mpf(eta)))
@@ -66,7 +66,7 @@ def exact(function: object, eta: float) -> float:
         (cb.variance, variance, d_variance),
     ],
 )
-def test_value_and_gradient_are_right_in_float32(function, value, slope):
+def test_value_and_gradient_are_accurate_in_float32(function, value, slope):
     logits = torch.tensor(LOGITS, requires_grad=True)
     values = function(logits)
     (gradients,) = torch.autograd.grad(values.sum(), logits)
@@ -77,7 +77,7 @@ def test_value_and_gradient_are_right_in_float32(function, value, slope):
 
 
 @given(st.floats(-500, 500, width=32), st.floats(0, 1, width=32))
-def test_log_prob_is_the_density_and_its_gradient_the_residual(eta, x):
+def test_log_prob_is_the_log_density_and_its_gradient_is_the_residual(eta, x):
     logits = torch.tensor([eta], requires_grad=True)
     images = torch.tensor([x], requires_grad=True)
     value = cb.log_prob(logits, images)
@@ -90,7 +90,7 @@ def test_log_prob_is_the_density_and_its_gradient_the_residual(eta, x):
 
 
 @pytest.mark.parametrize("eta", [-500.0, -30.0, -1.0, -1e-3, 0.0, 0.7, 2.5, 9.0, 80.0])
-def test_the_density_integrates_to_one_and_has_this_mean_and_variance(eta):
+def test_the_density_integrates_to_one_and_has_the_computed_mean_and_variance(eta):
     def density(x: float) -> float:
         logits = torch.tensor([eta], dtype=torch.float64)
         return float(cb.log_prob(logits, torch.tensor([x], dtype=torch.float64)).exp())
@@ -107,7 +107,7 @@ def test_the_density_integrates_to_one_and_has_this_mean_and_variance(eta):
     )
 
 
-def test_agrees_with_torch_where_torch_is_right():
+def test_agrees_with_torch_where_torch_is_accurate():
     lambdas = torch.tensor([0.01, 0.1, 0.3, 0.7, 0.9, 0.99], dtype=torch.float64)
     reference = torch.distributions.ContinuousBernoulli(lambdas)
     logits = lambdas.logit()
@@ -127,7 +127,7 @@ def test_gradients_agree_with_finite_differences():
     assert torch.autograd.gradgradcheck(cb.mean, logits)
 
 
-def test_nothing_is_nan_at_the_ends_of_float32_or_under_autocast():
+def test_nothing_is_nan_at_the_limits_of_float32_or_under_autocast():
     logits = torch.tensor([-torch.inf, -3e38, -89.0, -0.0, 0.0, 89.0, 3e38, torch.inf], requires_grad=True)
     for function in (cb.mean, cb.variance, cb.log_normalizer):
         values = function(logits)
@@ -143,8 +143,8 @@ def test_nothing_is_nan_at_the_ends_of_float32_or_under_autocast():
     torch.testing.assert_close(cb.mean(logits), cb.mean(logits.float()))
 
 
-def test_the_limit_caps_the_best_score():
-    """1590 nats an image at 1e-4 and 1743 at 1e-5 if every pixel were 0 or 1: log C at the limit."""
+def test_the_limit_bounds_the_best_possible_score():
+    """If every pixel is 0 or 1, it is log C at the limit: 1590 nats per image at 1e-4, 1743 at 1e-5."""
     images = torch.zeros(1, 1, 28, 28)
     for limit in (1e-4, 1e-5):
         model = ContinuousBernoulli(limit)

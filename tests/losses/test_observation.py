@@ -20,27 +20,27 @@ def images():
     return torch.rand(5, 1, 7, 6, generator=torch.Generator().manual_seed(1))
 
 
-def test_gaussian_is_the_normal_density(logits, images):
+def test_the_gaussian_nll_is_that_of_the_normal_density(logits, images):
     reference = Normal(logits, 0.3).log_prob(images).sum((1, 2, 3))
     torch.testing.assert_close(Gaussian(0.3, "identity").nll(logits, images), -reference)
     reference = Normal(logits.sigmoid(), 0.3).log_prob(images).sum((1, 2, 3))
     torch.testing.assert_close(Gaussian(0.3, "sigmoid").nll(logits, images), -reference)
 
 
-def test_bernoulli_is_the_bernoulli_mass(logits, images):
+def test_the_bernoulli_nll_is_that_of_the_probability_mass(logits, images):
     bits = images.round()
     reference = TorchBernoulli(logits=logits).log_prob(bits).sum((1, 2, 3))
     torch.testing.assert_close(Bernoulli().nll(logits, bits), -reference)
 
 
 @pytest.mark.parametrize("size", [0.1, 6, 60, 1e30])
-def test_cross_entropy_has_torchs_gradient_bit_for_bit_and_a_value_as_good(logits, images, size):
+def test_cross_entropy_has_the_gradient_of_torch_bit_for_bit_and_an_accurate_value(logits, images, size):
     logits = size * logits.requires_grad_()
     images = images.requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         ours = Bernoulli().nll(logits, images)
         theirs = F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum((1, 2, 3))
-    each = torch.arange(5.0)  # an importance weight of every image
+    each = torch.arange(5.0)  # one weight per image
     slopes, expected = (torch.autograd.grad(nll, (logits, images), each) for nll in (ours, theirs))
     assert torch.equal(slopes[0], expected[0])
     torch.testing.assert_close(slopes[1], expected[1])
@@ -64,7 +64,7 @@ def test_the_mean_of_a_continuous_bernoulli_is_not_lambda():
 
 
 @pytest.mark.parametrize("model", [Gaussian(), Bernoulli(), ContinuousBernoulli()])
-def test_16_bit_logits_are_summed_in_float32(model, logits, images):
+def test_the_nll_of_16_bit_logits_is_summed_in_float32(model, logits, images):
     nll = model.nll(logits.bfloat16(), images)
     assert nll.dtype == torch.float32
     torch.testing.assert_close(nll, model.nll(logits.bfloat16().float(), images))
@@ -80,6 +80,6 @@ def test_16_bit_logits_are_summed_in_float32(model, logits, images):
         lambda: ContinuousBernoulli(limit=-1e-9),
     ],
 )
-def test_impossible_parameters_are_refused(build):
+def test_invalid_parameters_are_refused(build):
     with pytest.raises(UserError, match="is invalid: expected"):
         build()

@@ -1,4 +1,4 @@
-"""Scores of generated images in feature space, where the answer is known."""
+"""Scores of generated images in feature space, on cases with a known answer."""
 
 import math
 
@@ -15,15 +15,15 @@ def draws(*shape, seed=0):
 
 
 def with_moments(mean, covariance, count=4000):
-    """Points whose sample mean and (count - 1) covariance are exactly these."""
+    """Points that have exactly this sample mean and this unbiased sample covariance."""
     points = draws(count, len(mean)).double()
     points -= points.mean(0)
     whitened = points @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(points.T))).T
     return mean + whitened @ torch.linalg.cholesky(covariance).T
 
 
-def test_the_frechet_distance_of_gaussians_is_the_closed_form():
-    """Commuting covariances: |m1 - m2|^2 + sum (sqrt(a) - sqrt(b))^2."""
+def test_the_frechet_distance_of_gaussians_equals_the_closed_form():
+    """For covariances that commute it is |m1 - m2|^2 + sum (sqrt(a) - sqrt(b))^2."""
     turn = torch.linalg.qr(draws(3, 3).double()).Q
     variances = torch.tensor([[1.0, 4.0, 0.25], [9.0, 1.0, 0.25]]).double()
     means = torch.tensor([[0.0, 0.0, 0.0], [1.0, -2.0, 0.5]]).double()
@@ -37,7 +37,7 @@ def test_the_frechet_distance_of_gaussians_is_the_closed_form():
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_jackknife_error_is_the_spread_over_draws():
+def test_the_jackknife_error_equals_the_spread_over_draws():
     real = draws(3000, 4)
     others = [draws(500, 4, seed=seed) * 1.2 + 0.2 for seed in range(1, 40)]
     spread = torch.tensor([frechet_distance(real, other) for other in others]).std().item()
@@ -46,15 +46,15 @@ def test_the_jackknife_error_is_the_spread_over_draws():
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error(monkeypatch):
-    """Leaving out single values of a mean is the textbook's case: the result is s / sqrt(n)."""
+    """The textbook case: leaving out one value at a time gives s / sqrt(n)."""
     monkeypatch.setattr("jlml.metrics.frechet.frechet_distance", lambda real, other: other.mean().item())
     values = draws(20, 1).double()
     expected = values.std().item() / 20**0.5
     assert jackknife_error(values, values) == pytest.approx(expected, rel=1e-9)
 
 
-def test_overlap_of_points_on_a_line_by_hand():
-    """k = 1: balls of radius 1 around 0, 1, 2, 3; the others at .4 and 9.5, whose own balls reach 9.1."""
+def test_the_overlap_of_points_on_a_line_equals_a_calculation_by_hand():
+    """With k = 1 the real points 0, 1, 2, 3 have balls of radius 1. Those of .4 and 9.5 have radius 9.1."""
     real = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     other = torch.tensor([[0.4], [9.5]])
     assert radii(real, 1).tolist() == pytest.approx([1, 1, 1, 1])
@@ -66,7 +66,7 @@ def test_overlap_of_points_on_a_line_by_hand():
 
 
 def test_two_draws_of_one_distribution_overlap_and_distant_ones_do_not():
-    """Naeem et al. 2020: density and coverage of like draws are near 1, coverage at 1 - 2^-k."""
+    """Naeem et al. 2020: for draws of one distribution, density is about 1 and coverage about 1 - 2^-k."""
     real, other = draws(2000, 8), draws(2000, 8, seed=1)
     alike = [values.double().mean().item() for values in overlap(real, other, radii(real))]
     assert alike[1] == pytest.approx(1, abs=0.08)
@@ -75,7 +75,7 @@ def test_two_draws_of_one_distribution_overlap_and_distant_ones_do_not():
     assert apart == [0, 0, 0, 0]
 
 
-def test_the_aggregate_posterior_is_the_mixture():
+def test_the_aggregate_posterior_is_the_mixture_of_all_posteriors():
     mean, log_variance = draws(600, 3).double(), draws(600, 3, seed=1).double() - 4
     codes = draws(600, 3, seed=2).double()
     mixture = torch.distributions.MixtureSameFamily(

@@ -1,4 +1,4 @@
-"""Scores of pictures against their formulas."""
+"""PSNR and SSIM against their formulas."""
 
 import pytest
 import torch
@@ -13,8 +13,8 @@ def test_psnr_is_the_mse_in_decibels():
     assert psnr(off, images).tolist() == pytest.approx([20, 0, float("inf")])
 
 
-def test_ssim_by_its_formula():
-    """Every pixel's window by scipy: means, variances and covariance under a Gaussian of scale 1.5."""
+def test_ssim_equals_its_formula():
+    """SciPy computes local means, variances and covariance under a Gaussian window of scale 1.5."""
     generator = torch.Generator().manual_seed(0)
     one, other = torch.rand(2, 1, 1, 13, 12, generator=generator).double()
 

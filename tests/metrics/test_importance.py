@@ -1,4 +1,4 @@
-"""Bounds on log p(x) of a linear-Gaussian VAE, whose log p(x) and posterior are known."""
+"""Bounds on log p(x) of a linear-Gaussian VAE, which has closed forms for log p(x) and the posterior."""
 
 import pytest
 import torch
@@ -15,10 +15,10 @@ SHAPE = (1, 2, 3)
 
 @pytest.fixture
 def linear():
-    """The VAE with its exact posterior, images drawn from it, and their log p(x).
+    """A VAE with its exact posterior, images drawn from the VAE, and their log p(x).
 
     x = W z + b + scale e, so p(x) = N(b, W W' + scale^2 I), and q(z | x) = N(S W' (x - b) / scale^2, S)
-    with S = (I + W' W / scale^2)^-1, diagonal because the columns of W are orthogonal.
+    with S = (I + W' W / scale^2)^-1. S is diagonal because the columns of W are orthogonal.
     """
     torch.manual_seed(0)
     weight = torch.linalg.qr(torch.randn(6, 2)).Q * torch.tensor([2.0, 0.7])
@@ -48,16 +48,16 @@ def bounds_of(model, images, draws):
     return bounds, -bounds.distortion - kl_to_standard_normal(mean, log_variance).sum(1).double()
 
 
-def test_with_the_exact_posterior_every_bound_is_the_log_likelihood(linear):
+def test_with_the_exact_posterior_every_bound_equals_the_log_likelihood(linear):
     model, images, log_likelihood = linear
     bounds, elbo = bounds_of(model, images, 300)
-    for bound in bounds.importance.values():  # one draw is as good as many: all weights are equal
+    for bound in bounds.importance.values():  # all weights are equal, so one draw is enough
         torch.testing.assert_close(bound, log_likelihood, atol=1e-4, rtol=0)
     torch.testing.assert_close(bounds.effective, torch.full((20,), 300.0).double(), atol=0.01, rtol=0)
     assert elbo.mean().item() == pytest.approx(log_likelihood.mean().item(), abs=0.05)
 
 
-def test_with_a_wrong_posterior_the_elbo_misses_by_the_kl_and_the_bound_closes_the_gap(linear):
+def test_with_a_wrong_posterior_the_elbo_is_too_low_by_the_kl_and_the_bound_is_tight(linear):
     model, images, log_likelihood = linear
     exact_mean, exact_log_variance = model.posterior(images)
     model.encoder[1].bias.data += torch.tensor([0.3, -0.2, 0.5, 0.8])  # shifted and too wide
@@ -74,7 +74,7 @@ def test_with_a_wrong_posterior_the_elbo_misses_by_the_kl_and_the_bound_closes_t
     assert means[0] < means[1] < means[2]
 
 
-def test_the_bound_is_reported_on_a_ladder_of_draws():
+def test_the_bound_is_reported_for_1_2_5_10_and_further_draws():
     assert reported_draws(1) == [1]
     assert reported_draws(100) == [1, 2, 5, 10, 20, 50, 100]
     assert reported_draws(5000)[-3:] == [1000, 2000, 5000]

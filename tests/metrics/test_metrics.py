@@ -1,4 +1,4 @@
-"""Means over ragged batches, common metrics, and active units."""
+"""Running means over batches of different sizes, common metrics, and active units."""
 
 import math
 
@@ -10,7 +10,7 @@ from jlml.metrics import RunningMean, bce, common_metrics, mse
 from jlml.metrics.codes import active_units
 
 
-def test_a_running_mean_weighs_images_not_batches():
+def test_a_running_mean_weights_images_equally_not_batches():
     values = torch.arange(10.0)
     running = RunningMean()
     for batch in values.split(4):
@@ -21,7 +21,7 @@ def test_a_running_mean_weighs_images_not_batches():
     assert running.means() == {}
 
 
-def test_a_bernoulli_mean_scores_its_own_likelihood():
+def test_the_bce_of_a_bernoulli_mean_equals_its_nll():
     logits = torch.linspace(-25, 12, 784).reshape(1, 1, 28, 28)
     images = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
@@ -37,13 +37,13 @@ def test_mse_is_per_pixel_and_bce_per_image():
     assert bce(mean, images).tolist() == pytest.approx([16 * -math.log(0.75), 16 * -math.log(0.25)])
 
 
-def test_a_mean_outside_the_unit_interval_costs_much_but_not_everything():
+def test_a_mean_outside_the_unit_interval_has_a_large_but_finite_bce():
     images = torch.tensor([0.5, 0.5]).reshape(1, 1, 1, 2)
     values = common_metrics(torch.tensor([-0.1, 1.1]).reshape(1, 1, 1, 2), images)
     assert 5 < values["bce"].item() < 30
 
 
-def test_active_units_count_what_varies():
+def test_active_units_counts_the_dimensions_that_vary():
     codes = torch.randn(5000, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor(
         [1.0, 0.5, 0.05, 0.0]
     )
@@ -52,8 +52,8 @@ def test_active_units_count_what_varies():
     assert active_units(100 * codes) == 3
 
 
-def test_the_mean_image_of_full_mnist_scores_what_is_known(mnist_root):
-    """MSE .06747 a pixel, 205.8 nats; the entropy of the test images, 45.53 nats, is the floor."""
+def test_the_mean_image_of_full_mnist_has_its_known_scores(mnist_root):
+    """MSE .06747 per pixel, BCE 205.8 nats. The lowest possible BCE is the image entropy, 45.53 nats."""
     from jlml.data.mnist import load
 
     source = load("mnist", mnist_root)

@@ -1,4 +1,4 @@
-"""Neighbourhood scores against scikit-learn and by hand."""
+"""Neighbourhood scores against scikit-learn and calculations by hand."""
 
 import pytest
 import torch
@@ -13,8 +13,8 @@ def draws(*shape, seed=0):
 
 
 @pytest.mark.parametrize("k", [1, 5, 12])
-def test_trustworthiness_and_continuity_are_scikit_learns(k):
-    """777 points make a ragged last chunk; far from the origin float32 would lose their neighbours."""
+def test_trustworthiness_and_continuity_equal_scikit_learn(k):
+    """777 points give a smaller last chunk. Far from the origin, float32 could not tell neighbours apart."""
     points = draws(777, 20) + 100
     codes = points[:, :2] + 0.3 * draws(777, 2, seed=1)
     trust, continuity = trustworthiness_and_continuity(points, codes, k)
@@ -30,15 +30,15 @@ def test_codes_that_keep_all_neighbours_are_fully_trustworthy():
         torch.testing.assert_close(values, torch.ones(100, dtype=torch.float64))
 
 
-def test_equal_distances_share_the_middle_of_their_ranks():
-    """A code that says nothing is worth as much as a random one: about one half, not 1."""
+def test_equal_distances_share_their_mean_rank():
+    """A constant code gets about the score of a random one, one half, and not 1."""
     points = draws(400, 5)
     trust, continuity = trustworthiness_and_continuity(points, torch.zeros(400, 2), 12)
     assert continuity.mean().item() == pytest.approx(0.5, abs=0.03)
     assert trust.mean().item() == pytest.approx(0.5, abs=0.05)
 
 
-def test_knn_is_scikit_learns_ties_included():
+def test_knn_equals_scikit_learn_including_ties():
     codes, queries = draws(300, 2), draws(100, 2, seed=1)
     labels = torch.arange(300) % 4
     truth = torch.arange(100) % 4
@@ -48,7 +48,7 @@ def test_knn_is_scikit_learns_ties_included():
         assert (right.numpy() == (classifier.predict(queries.numpy()) == truth.numpy())).all()
 
 
-def test_left_out_codes_do_not_vote_for_themselves():
+def test_in_leave_one_out_a_code_does_not_vote_for_itself():
     codes = torch.tensor([[0.0], [0.1], [10.0], [10.1]])
     assert knn_correct(codes, torch.tensor([0, 0, 1, 1]), None, None, (1,))[1].all()
     assert not knn_correct(codes, torch.tensor([0, 1, 0, 1]), None, None, (1,))[1].any()

@@ -1,4 +1,4 @@
-"""Principal components: scikit-learn's, the known numbers of MNIST, and a linear autoencoder."""
+"""PCA against scikit-learn, known numbers of MNIST, and a linear autoencoder."""
 
 import pytest
 import torch
@@ -11,13 +11,13 @@ from jlml.metrics.neighbours import knn_correct
 from jlml.metrics.pca import principal_axes, principal_components
 from jlml.models import AE
 
-# latent dim: mse per pixel and squared error per image of PCA on MNIST, fitted to 60,000 training images
+# latent dim: MSE per pixel and squared error per image of PCA, fitted to the 60,000 MNIST training images
 KNOWN = {2: (0.05567, 43.64), 10: (0.03407, 26.71), 16: (0.02686, 21.06), 20: (0.02354, 18.45)}
 KNOWN[30] = (0.01769, 13.87)
 
 
-def test_the_known_numbers_of_pca_on_mnist(mnist_root):
-    """And the accuracy of 1, 5 and 15 nearest neighbours of its first two components."""
+def test_pca_has_its_known_errors_on_mnist(mnist_root):
+    """Also checks the accuracy of 1, 5 and 15 nearest neighbours in the first two components."""
     source = load("mnist", mnist_root)
     train, test = source.images.float() / 255, source.test_images.float() / 255
     axes = principal_axes(train.flatten(1).double(), max(KNOWN))
@@ -34,7 +34,7 @@ def test_the_known_numbers_of_pca_on_mnist(mnist_root):
 
 
 @pytest.mark.parametrize("shape", [(500, 20), (15, 40)])
-def test_axes_are_scikit_learns_signs_included(shape):
+def test_axes_equal_scikit_learn_including_signs(shape):
     points = torch.randn(*shape, generator=torch.Generator().manual_seed(0)).double() + 3
     points[:, 3:6] *= torch.tensor([5.0, 4.0, 3.0])
     pca = PCA(3, svd_solver="covariance_eigh").fit(points.numpy())
@@ -45,7 +45,7 @@ def test_axes_are_scikit_learns_signs_included(shape):
 
 
 def test_a_linear_autoencoder_trained_to_convergence_is_pca(data_root):
-    """Baldi & Hornik 1989: the least squared error of a linear code is PCA's, on PCA's subspace."""
+    """Baldi & Hornik 1989: among linear codes, PCA and its subspace have the lowest squared error."""
     images = load_mnist_5k(data_root).images[::25].float() / 255
     small = torch.nn.functional.avg_pool2d(images, 7)  # 4 x 4
     pca = principal_components(small, small, 3)
@@ -70,4 +70,4 @@ def test_a_linear_autoencoder_trained_to_convergence_is_pca(data_root):
     weight = model.decoder[0].weight.detach()  # (pixels, latent)
     axes = principal_axes(images.flatten(1), 3).directions
     cosines = torch.linalg.svdvals(torch.linalg.qr(weight).Q.T @ axes.T)
-    assert cosines.min().item() > 0.9999  # of the angles between the two subspaces
+    assert cosines.min().item() > 0.9999  # cosines of the angles between the subspaces

@@ -1,4 +1,4 @@
-"""Models: closed forms, the objective's contract, and what each owes its codes."""
+"""Models: closed forms, the terms of each objective, sampling, and shapes of codes and images."""
 
 import pytest
 import torch
@@ -31,8 +31,8 @@ def test_kl_agrees_with_torch_distributions():
     torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), reference)
 
 
-def test_noise_can_be_passed_in(images):
-    """The same noise gives the same loss, whatever has been drawn before, and nothing is drawn."""
+def test_a_vae_uses_the_noise_that_is_passed_in(images):
+    """The same noise always gives the same loss, and no random number is drawn."""
     model = MODELS["vae"]()
     noise = torch.randn(6, 16)
     before = torch.get_rng_state()
@@ -42,7 +42,7 @@ def test_noise_can_be_passed_in(images):
     assert not torch.equal(model(images).loss, first.loss)
 
 
-def test_validation_noise_depends_on_the_seed_and_the_batch_alone(images):
+def test_validation_noise_depends_only_on_the_seed_and_the_batch(images):
     model, other = MODELS["vae"](seed=3).eval(), MODELS["vae"](seed=4).eval()
     other.load_state_dict(model.state_dict())
     torch.manual_seed(1)
@@ -55,7 +55,7 @@ def test_validation_noise_depends_on_the_seed_and_the_batch_alone(images):
 
 @pytest.mark.parametrize("loss", [Gaussian(), Bernoulli(), ContinuousBernoulli()])
 @pytest.mark.parametrize("name", MODELS)
-def test_the_contract_of_a_model(name, loss, images):
+def test_every_model_encodes_decodes_and_samples_with_every_loss(name, loss, images):
     model = MODELS[name](loss=loss).eval()
     codes = model.encode(images)
     assert codes.shape == (6, 16)
@@ -65,16 +65,16 @@ def test_the_contract_of_a_model(name, loss, images):
     assert model.sample(3).shape == (3, 1, 28, 28)
     for term in model(images).terms.values():
         assert term.shape == (6,)
-    assert torch.equal(model.encode(images), codes)  # the point code draws nothing
+    assert torch.equal(model.encode(images), codes)  # encode draws no random number
 
 
-def test_an_ae_costs_the_likelihood_of_its_reconstruction(images):
+def test_the_loss_of_an_ae_is_the_nll_of_its_reconstruction(images):
     model = MODELS["ae"]()
     (nll,) = model(images).terms.values()
     torch.testing.assert_close(nll, model.loss.nll(model.decoder(model.encode(images)), images))
 
 
-def test_a_vae_costs_the_negative_elbo_with_the_kl_weighed_by_beta(images):
+def test_the_loss_of_a_vae_is_the_negative_elbo_with_kl_times_beta(images):
     def terms(beta: float):
         model = MODELS["vae"](beta=beta).eval()
         model.load_state_dict(weights)
@@ -88,8 +88,8 @@ def test_a_vae_costs_the_negative_elbo_with_the_kl_weighed_by_beta(images):
     torch.testing.assert_close(heavy.terms["beta_kl"], 4 * plain.extras["kl"])
 
 
-def test_a_vae_samples_its_posterior(images):
-    """Draws of z, seen through a decoder that is the identity, have the posterior's moments."""
+def test_a_vae_draws_codes_from_its_posterior(images):
+    """The decoder is the identity, so its output is z. Its draws have the moments of the posterior."""
 
     class Identity(torch.nn.Module):
         def __init__(self, latent_dim, hidden, image_shape):
@@ -109,7 +109,7 @@ def test_a_vae_samples_its_posterior(images):
     torch.testing.assert_close(draws.var(0), log_variance[0].exp(), atol=0.05, rtol=0.05)
 
 
-def test_ae_samples_from_the_gaussian_fitted_to_codes():
+def test_an_ae_samples_from_the_gaussian_fitted_to_its_codes():
     model = MODELS["ae"](latent_dim=3)
     source = MultivariateNormal(torch.tensor([1.0, -2, 3]), torch.tensor([[2.0, 1, 0], [1, 2, 0], [0, 0, 0]])
                                 + 1e-9 * torch.eye(3), validate_args=False)  # fmt: skip

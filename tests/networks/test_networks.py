@@ -1,4 +1,4 @@
-"""The published networks layer for layer, and every size that computed padding must restore."""
+"""The networks equal the published ones layer by layer, and decoders restore every image size."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def layers(network: nn.Module) -> list[str]:
     return [repr(layer) for layer in network.children()]
 
 
-def test_mlp_equals_the_published_one():
+def test_the_mlp_equals_the_published_network():
     encoder = MLPEncoder((1, 32, 32), [128, 64, 32], 2)
     decoder = MLPDecoder(2, [128, 64, 32], (1, 32, 32))
     assert layers(encoder) == layers(
@@ -35,7 +35,7 @@ def test_mlp_equals_the_published_one():
     )  # fmt: skip
 
 
-def test_conv_with_spatial_code_equals_the_published_one():
+def test_the_conv_network_with_spatial_code_equals_the_published_network():
     encoder = ConvEncoder((1, 32, 32), [8, 16], 64, code="spatial")
     decoder = ConvDecoder(64, [8, 16], (1, 32, 32), code="spatial")
     assert layers(encoder) == layers(
@@ -57,7 +57,7 @@ def test_conv_with_spatial_code_equals_the_published_one():
     )  # fmt: skip
 
 
-def test_no_hidden_widths_make_a_linear_map():
+def test_an_mlp_without_hidden_layers_is_linear():
     assert layers(MLPEncoder((1, 28, 28), [], 2)) == [
         "Flatten(start_dim=1, end_dim=-1)",
         str(nn.Linear(784, 2)),
@@ -66,7 +66,7 @@ def test_no_hidden_widths_make_a_linear_map():
 
 @pytest.mark.parametrize("size", [(28, 28), (32, 32), (29, 31), (17, 40), (8, 8), (5, 9)])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-def test_a_decoder_restores_every_size(size, depth):
+def test_a_decoder_restores_every_image_size(size, depth):
     shape = (1, *size)
     channels = [4] * (depth - 1)
     images = torch.zeros(2, *shape)
@@ -76,6 +76,6 @@ def test_a_decoder_restores_every_size(size, depth):
 
 
 @pytest.mark.parametrize(("latent_dim", "nearest"), [(30, 32), (1, 16), (63, 64)])
-def test_a_spatial_code_that_does_not_divide_is_refused(latent_dim, nearest):
+def test_a_spatial_code_that_does_not_fit_the_feature_map_is_refused(latent_dim, nearest):
     with pytest.raises(UserError, match=rf"latent.dim={latent_dim} .*multiple of 16.*latent.dim={nearest}"):
         ConvDecoder(latent_dim, [8, 16], (1, 28, 28), code="spatial")
