@@ -1,4 +1,4 @@
-"""Shapes are checked at run time in tests only: the checks would cost a training step too much."""
+"""Shared fixtures and helpers. Array shapes are checked at run time in tests only: the checks are slow."""
 
 import ctypes
 import itertools
@@ -17,18 +17,18 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 hook = install_import_hook("jlml", "typechecker.checked")
-hook.__enter__()  # for the whole session, and before any test module imports jlml
+hook.__enter__()  # for the whole session; it must run before any test module imports jlml
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)  # workers that each take every core slow each other down many times over
+    torch.set_num_threads(1)  # parallel workers that each use every core are many times slower
 
-settings.register_profile("jlml", deadline=None)  # machines are noisy: a test that waits is not wrong
+settings.register_profile("jlml", deadline=None)  # on a busy machine a correct test can be slow
 settings.load_profile("jlml")
 
 ROOT = Path(__file__).parent.parent
-NEIGHBOUR = ROOT.parent / "shared" / "data"  # where a machine may keep full MNIST beside the project
+SHARED_DATA = ROOT.parent / "shared" / "data"  # a folder beside the project that may contain full MNIST
 
-# small and quick in every way, and still everything that a run does
+# a small and quick run that still uses every feature
 QUICK = (
     "data=mnist_5k",
     "data.subset=300",
@@ -38,14 +38,14 @@ QUICK = (
     "callbacks.manifold.side=5",
 )
 
-# every part of an evaluation, on few draws
+# every part of an evaluation, with few draws
 SMALL = ("importance_samples=3", "tsne_images=100", "samples=200")
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
-    """A process of Python with these words, as a user starts one."""
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Runs Python with these arguments in a new process, as a user does."""
     return subprocess.run(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -56,23 +56,24 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess:
 
 
 def each_once(*axes: Iterable[Any]) -> list[Any]:
-    """Every combination for parametrize; those that take no axis's first value twice are robustness tests.
+    """Every combination of the axes, for parametrize. Most combinations are marked as robustness tests.
 
-    In the default group each reader meets the first payload, and the first reader each payload.
+    The default group takes only combinations in which at most one axis differs from its first value. For
+    readers and payloads, each reader gets the first payload, and the first reader gets each payload.
     """
-    ways = [list(enumerate(axis)) for axis in axes]
+    numbered = [list(enumerate(axis)) for axis in axes]
     return [
         pytest.param(
             *(value for _, value in combination),
-            marks=pytest.mark.robustness if sum(place > 0 for place, _ in combination) > 1 else (),
+            marks=pytest.mark.robustness if sum(index > 0 for index, _ in combination) > 1 else (),
         )
-        for combination in itertools.product(*ways)
+        for combination in itertools.product(*numbered)
     ]
 
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Permissions hold inside, even for root: the kernel is asked to give up what lets root ignore them."""
+    """Makes file permissions apply to root too, by dropping the capabilities that bypass them."""
     if sys.platform != "linux" or os.geteuid() != 0:
         yield
         return
@@ -91,7 +92,7 @@ def without_privileges() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root that all workers share, so that the 5,000 images are parsed once."""
+    """A data root that all workers share, so that the 5,000 images are parsed only once."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -100,8 +101,8 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
-    """The root of full MNIST; skips where there is none."""
-    for root in (Path(os.environ.get("JLML_DATA", "data")), NEIGHBOUR):
+    """The root of full MNIST. Skips the test if there is none."""
+    for root in (Path(os.environ.get("JLML_DATA", "data")), SHARED_DATA):
         if (root / "MNIST" / "raw").is_dir():
             return root.resolve()
     pytest.skip("full MNIST is not at hand: set JLML_DATA")
@@ -114,36 +115,37 @@ def _data_root_of_every_test(monkeypatch: pytest.MonkeyPatch, data_root: Path) -
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> dict[str, Any]:
-    """A run of each model, of 2, 3 and 1 latent dimensions, some with snapshots."""
+    """One run of each model, with 1, 2 or 3 latent dimensions, some with snapshots."""
     from jlml import train
 
     parent = tmp_path_factory.mktemp("runs")
-    words = {
+    overrides = {
         "ae": ("model=ae", "loss=mse", "latent.dim=2", "callbacks=snapshots"),
         "vae": ("model=vae", "loss=cont_bern", "latent.dim=3", "callbacks=snapshots"),
         "conv_ae": ("model=conv_ae", "loss=bce", "latent.dim=1", "callbacks=none", "data.image_size=32"),
         "conv_vae": ("model=conv_vae", "loss=bce", "data.pixels=binarized", "callbacks=none"),
     }
-    common = [word for word in QUICK if not word.startswith("callbacks")]
-    return {name: train(*common, f"data.root={data_root}", *words[name], parent=parent).run for name in words}
+    common = [override for override in QUICK if not override.startswith("callbacks")]
+    common.append(f"data.root={data_root}")
+    return {name: train(*common, *changes, parent=parent).run for name, changes in overrides.items()}
 
 
 @pytest.fixture(scope="session")
 def evaluated(runs):
-    """An evaluation of one of these runs, whole or by words of its own."""
+    """A function that evaluates one of these runs, or the run in a folder, with the given overrides."""
     from jlml import compose
     from jlml.evaluation.entry import evaluate
 
-    def evaluate_one(name: str, *words: str):
-        where = runs[name].path if name in runs else name
-        return evaluate(compose(f"run={where}", *SMALL, *words, config_name="evaluate"))
+    def evaluate_one(name: str, *overrides: str):
+        path = runs[name].path if name in runs else name
+        return evaluate(compose(f"run={path}", *SMALL, *overrides, config_name="evaluate"))
 
     return evaluate_one
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Any:
-    """A small run, to copy and spoil."""
+    """A small run. Tests copy it and damage the copy."""
     from jlml import train
 
     changes = (f"data.root={data_root}", "callbacks=snapshots", "model=ae", "model.hidden=[16]", "loss=bce")
@@ -153,12 +155,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data_root: Path) -> Any:
 
 @pytest.fixture
 def folder(trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this run. What torch is told by its environment must not matter."""
+    """A copy of this run. Loading must be safe even if the environment tells torch to allow pickles."""
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     return Path(shutil.copytree(trained.path, tmp_path / "sweep" / "run"))
 
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Path:
-    """The file that an exploit leaves behind if it works."""
+    """The file that an exploit creates if it succeeds."""
     return tmp_path / "canary"

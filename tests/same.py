@@ -1,4 +1,4 @@
-"""What must be equal for two runs to count as one: weights, optimizer, random numbers, metrics, curves."""
+"""Compares two runs bit for bit: weights, optimizer states, random states, metrics and curves."""
 
 from collections.abc import Iterator
 from hashlib import md5
@@ -11,19 +11,22 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from jlml.runs import Run
 
 
-def what_counts(path: Path) -> dict[str, Any]:
-    """Everything in the last checkpoint that decides how training goes on; of the best one, the weights."""
+def compared_state(path: Path) -> dict[str, Any]:
+    """The entries of a checkpoint that must be equal.
+
+    For the last checkpoint these are all that affect further training. The best one has no optimizer state.
+    """
     checkpoint = torch.load(path, weights_only=True)
     kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}
     if path.stem == "last":
         kept |= {key: checkpoint[key] for key in ("optimizer_states", "lr_schedulers")}
-        of_callbacks = checkpoint["callbacks"].items()
-        kept["random"] = [state for name, state in of_callbacks if name.startswith("LastCheckpoint")]
+        callbacks = checkpoint["callbacks"].items()
+        kept["random"] = [state for name, state in callbacks if name.startswith("LastCheckpoint")]
     return dict(leaves(kept))
 
 
 def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """The tensors and numbers in nested containers, each with the path to it."""
+    """The tensors and numbers in nested containers, each with its path."""
     if isinstance(node, (dict, list, tuple)):
         for name, value in node.items() if isinstance(node, dict) else enumerate(node):
             yield from leaves(value, f"{key}.{name}")
@@ -32,17 +35,17 @@ def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def curves(run: Run) -> dict[str, list[tuple[int, float]]]:
-    """Every curve of a run in TensorBoard but how fast it was."""
+    """Every TensorBoard curve of a run, except those of its speed."""
     board = EventAccumulator(str(run.path), size_guidance={"scalars": 0}).Reload()
     tags = [tag for tag in board.Tags()["scalars"] if "second" not in tag]
     return {tag: [(event.step, event.value) for event in board.Scalars(tag)] for tag in tags}
 
 
 def differences(ours: Run, theirs: Run) -> list[str]:
-    """In what two runs differ; nothing, bit for bit, if one is as good as the other."""
+    """Names everything in which two runs differ; empty if they are equal bit for bit."""
     found = []
     for which in ("best", "last"):
-        a, b = what_counts(ours.checkpoint(which)), what_counts(theirs.checkpoint(which))
+        a, b = compared_state(ours.checkpoint(which)), compared_state(theirs.checkpoint(which))
         found += [f"{which}{key}" for key in a.keys() | b.keys() if not same(a.get(key), b.get(key))]
     if ours.metrics()["metrics"] != theirs.metrics()["metrics"]:
         found.append("metrics.json")
@@ -56,8 +59,8 @@ def same(a: Any, b: Any) -> bool:
     return torch.equal(a, b) if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b
 
 
-def what_is_there(folder: Path) -> dict[str, str]:
-    """Every path, with what it holds."""
+def folder_contents(folder: Path) -> dict[str, str]:
+    """Every path in a folder, with the hash of its content or what it is."""
     return {str(path.relative_to(folder)): content_of(path) for path in sorted(folder.rglob("*"))}
 
 

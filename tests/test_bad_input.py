@@ -22,7 +22,7 @@ import pytest
 import torch
 import yaml
 from hydra.core.global_hydra import GlobalHydra
-from same import what_is_there
+from same import folder_contents
 
 import jlml
 from conftest import ROOT, without_privileges
@@ -646,10 +646,10 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     monkeypatch.chdir(tmp_path)
     spoil()
     kind, _, rest = command.partition(" ")
-    before = what_is_there(tmp_path)
+    before = folder_contents(tmp_path)
     with without_privileges():
         said = exit_of(f"{COMMANDS[kind]} {rest}", monkeypatch)
-    assert what_is_there(tmp_path) == before
+    assert folder_contents(tmp_path) == before
     assert isinstance(said, str)  # Python prints it and exits with 1
     assert said.startswith("Error: ")
     assert len(said.splitlines()) == 1

@@ -5,7 +5,7 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
-from same import differences, what_is_there
+from same import differences, folder_contents
 
 import jlml
 from conftest import QUICK, without_privileges
@@ -48,7 +48,7 @@ def long(tmp_path_factory, short):
 @pytest.mark.parametrize(("size", "fails"), [(500, "metrics.json"), (300_000, "last.ckpt")])
 def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, fails):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
-    before = what_is_there(run.path / "checkpoints")
+    before = folder_contents(run.path / "checkpoints")
     with files_of_at_most(size), pytest.raises(UserError) as full:
         resume(run.path, ["trainer.max_epochs=4"])
     assert f"{fails} cannot be written: File too large. Everything saved before is intact." in str(full.value)
@@ -60,7 +60,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, 
         assert run.metrics()["status"] == "failed"
         assert "last.ckpt cannot be written" in run.metrics()["error"]
         assert "last.ckpt cannot be written" in (run.path / "train.log").read_text()
-    assert what_is_there(run.path / "checkpoints") == before  # and no part of a file is left
+    assert folder_contents(run.path / "checkpoints") == before  # and no part of a file is left
     resumed = resume(run.path, ["trainer.max_epochs=4"]).run
     assert differences(resumed, long) == []
 
@@ -79,9 +79,9 @@ def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
     for path in (*run.path.rglob("*"), run.path):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    before = what_is_there(run.path)
+    before = folder_contents(run.path)
     with pytest.raises(SystemExit) as ended, without_privileges(), one_sentence():
         resume(run.path, ["trainer.max_epochs=4"])
     assert str(ended.value.code).startswith(f"Error: {run.path}")
     assert "Permission denied" in str(ended.value.code)
-    assert what_is_there(run.path) == before
+    assert folder_contents(run.path) == before

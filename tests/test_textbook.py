@@ -1,7 +1,6 @@
-"""The two proofs that the core is what it seems: ordinary models, and an ordinary training loop.
+"""jlml trains ordinary models with an ordinary loop: two independent loops give the same weights.
 
-Whatever jlml does around it, the weights are those of an unmodified `lightning.Trainer`, and of eighty lines
-of plain PyTorch, bit for bit.
+The weights are bit for bit those of an unmodified `lightning.Trainer` and of 80 lines of plain PyTorch.
 """
 
 from dataclasses import replace
@@ -29,7 +28,7 @@ def last_weights(trained):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_unmodified_trainer_ends_with_the_same_weights(tmp_path, name):
+def test_an_unmodified_trainer_gives_the_same_weights(tmp_path, name):
     overrides = (*QUICK, *MODELS[name])
     trained = jlml.train(*overrides, parent=tmp_path / "jlml", progress=[])
 
@@ -51,8 +50,8 @@ def test_an_unmodified_trainer_ends_with_the_same_weights(tmp_path, name):
     ] == []
 
 
-def test_eighty_lines_of_plain_pytorch_end_with_the_same_weights(tmp_path, data_root, monkeypatch):
-    """On the bundled images, written as MNIST's four files."""
+def test_80_lines_of_plain_pytorch_give_the_same_weights(tmp_path, data_root, monkeypatch):
+    """The data are the bundled images, written as the four MNIST files."""
     source = mnist.load_mnist_5k(data_root)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -82,6 +81,6 @@ def test_eighty_lines_of_plain_pytorch_end_with_the_same_weights(tmp_path, data_
 
 
 def write_idx(path, values: np.ndarray) -> None:
-    """Magic number, sizes, bytes."""
+    """Writes an IDX file: magic number, sizes, bytes."""
     sizes = np.array([0x800 + values.ndim, *values.shape], dtype=">u4")
     path.write_bytes(sizes.tobytes() + values.tobytes())

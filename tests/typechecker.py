@@ -1,4 +1,4 @@
-"""How jaxtyping checks types in tests: an int is a float, as in the type system."""
+"""The type checker that jaxtyping uses in tests. It accepts an int as a float, as static type checkers do."""
 
 from beartype import BeartypeConf, beartype
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from lightning import Callback
-from same import differences, leaves, same, what_is_there
+from same import differences, folder_contents, leaves, same
 from tensorboard.summary.writer import event_file_writer
 
 import jlml
@@ -234,11 +234,11 @@ def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
 )
 def test_any_other_change_is_refused_with_the_difference(whole, words, says):
     run = whole("none").run
-    before = what_is_there(run.path)
+    before = folder_contents(run.path)
     with pytest.raises(UserError) as refused:
         resume(run.path, ["model=vae", *words])
     assert says in str(refused.value)
-    assert what_is_there(run.path) == before
+    assert folder_contents(run.path) == before
 
 
 def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
