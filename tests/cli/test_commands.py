@@ -1,4 +1,4 @@
-"""The two commands as a user meets them: whole processes."""
+"""The two commands, run as a user runs them: in new processes."""
 
 import gc
 import json
@@ -35,11 +35,11 @@ def test_train_then_evaluate(tmp_path):
     assert again.returncode == 0, again.stderr
     for text in ("ELBO", "nats per image", "15-NN", str(folder / "evaluation" / "report.html")):
         assert text in again.stdout
-    for text in ("objective", "likelihood", "0:00:0"):  # what takes how long
+    for text in ("objective", "likelihood", "0:00:0"):  # the time of each part
         assert text in again.stderr
     content = json.loads((folder / "evaluation" / "metrics.json").read_text())
     for line in trained.stdout.splitlines():
-        if "│" in line:  # the same numbers from the folder alone
+        if "│" in line:  # the evaluation finds the numbers that training reported
             name, _, test, _ = (cell.strip() for cell in line.strip("│").split("│"))
             found = content["parts"]["objective"]["metrics"][name]["value"]
             assert found == pytest.approx(float(test), abs=0.006)
@@ -47,8 +47,8 @@ def test_train_then_evaluate(tmp_path):
 
 @pytest.mark.parametrize("question", ["--help", "--cfg job"])
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
-def test_help_and_config_need_nothing_heavy(script, question):
-    """Neither torch nor what draws or computes: each costs more than the answer."""
+def test_help_and_config_import_no_heavy_package(script, question):
+    """Importing torch, or a package to draw or compute, takes longer than printing the answer."""
     heavy = ("torch", "lightning", "numpy", "matplotlib", "scipy", "sklearn", "pandas", "tensorboard")
     heavy += ("torchvision", "torchmetrics", "rich", "optuna")
     program = (
@@ -63,28 +63,28 @@ def test_help_and_config_need_nothing_heavy(script, question):
         assert key in answered.stdout
 
 
-def test_help_explains_every_key_beside_its_value():
+def test_help_explains_every_key_next_to_its_value():
     text = help_text("train", ["model=ae", "latent.dim=3"])
     assert re.search(r"\n  dim: 3 +# number of latent dimensions\n", text)
     assert "loss: bce, cont_bern, mse\n" in text
     assert "python train.py model=vae loss=cont_bern" in text
     lines = text.partition("Keys and their values")[2].partition("Then:")[0].splitlines()
     unexplained = {line.split(":")[0].strip() for line in lines if ": " in line and "#" not in line}
-    assert unexplained == {"_target_", "_partial_", "fused", "scheduler"}  # of Hydra, of torch, and empty
+    assert unexplained == {"_target_", "_partial_", "fused", "scheduler"}  # Hydra, torch, empty group
     assert re.search(r"\nseed: 0 +# ", help_text("evaluate", []))
 
 
-def test_an_empty_data_root_is_the_same_as_none():
+def test_an_empty_jlml_data_variable_is_ignored():
     shown = run("train.py", "--cfg", "job", "--resolve", JLML_DATA="")
     assert "root: data\n" in shown.stdout, shown.stderr
 
 
-def test_a_launcher_can_be_asked_about():
+def test_the_options_of_a_launcher_can_be_shown():
     shown = run("train.py", "hydra/launcher=joblib", "--cfg", "hydra", "--package", "hydra.launcher")
     assert "n_jobs" in shown.stdout, shown.stderr
 
 
-def test_a_run_takes_its_first_step_without_what_only_an_evaluation_needs(tmp_path):
+def test_training_starts_without_importing_evaluation_sweeps_or_search(tmp_path):
     heavy = ("sklearn", "pandas", "optuna", "joblib", "ray")
     heavy += ("jlml.evaluation", "jlml.sweeps", "jlml.search")
     program = (
@@ -97,9 +97,9 @@ def test_a_run_takes_its_first_step_without_what_only_an_evaluation_needs(tmp_pa
     assert run("-c", program).stderr == "[]\n"
 
 
-def test_importing_collects_no_garbage_and_leaves_the_collector_on():
+def test_importing_pauses_the_garbage_collector_and_turns_it_on_again():
     gc.enable()
-    gc.unfreeze()  # another test may have imported so before
+    gc.unfreeze()  # an earlier test may have frozen the collector
     with suppress(ImportError), importing():
         assert not gc.isenabled()
         raise ImportError
@@ -107,7 +107,7 @@ def test_importing_collects_no_garbage_and_leaves_the_collector_on():
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
-    for arguments, says in [
+    for arguments, message in [
         (["train.py", "loss=contbern"], "loss=contbern is not a choice. Did you mean cont_bern?"),
         (["train.py", "latent.dim=0", f"output_dir={tmp_path / 'runs'}"], "latent.dim=0 is invalid"),
         (["evaluate.py", f"run={tmp_path}"], "is not a run folder"),
@@ -115,14 +115,14 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
         failed = run(*arguments)
         assert failed.returncode == 1
         assert failed.stderr.startswith("Error: ")
-        assert says in failed.stderr
+        assert message in failed.stderr
         assert len(failed.stderr.splitlines()) == 1
     assert not (tmp_path / "runs").exists()
     assert "Traceback" in run("train.py", "loss=contbern", HYDRA_FULL_ERROR="1").stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--hlep"], "--hlep is not a flag. Did you mean --help?"),
         (["--latent.dim=3"], "Use latent.dim=3."),
@@ -130,13 +130,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path):
         (["--cfg"], "--cfg  is invalid"),
     ],
 )
-def test_wrong_flags_are_refused(arguments, says):
+def test_wrong_flags_are_refused(arguments, message):
     with pytest.raises(UserError) as refused:
         check_flags(arguments)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_flags_of_hydra_are_accepted():
+def test_hydra_flags_are_accepted():
     for arguments in (
         [],
         ["-m", "seed=0,1"],
@@ -149,7 +149,7 @@ def test_flags_of_hydra_are_accepted():
 
 
 @pytest.mark.robustness
-def test_a_search_without_optuna_says_what_to_install():
+def test_the_error_of_a_search_without_optuna_names_what_to_install():
     program = (
         "import runpy, sys; sys.modules['optuna'] = None; sys.argv = ['train.py', 'search=vae']; "
         "runpy.run_path('train.py', run_name='__main__')"

@@ -1,4 +1,4 @@
-"""Configs: what composes, what is refused, and what may be built from a stranger's."""
+"""Configs: every choice composes, and an untrusted config may only build trusted classes."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes_to_something_possible(choice):
+def test_every_choice_composes_to_a_valid_config(choice):
     config = plain(compose(choice))
     check(config)
     check_targets(config)
@@ -23,12 +23,12 @@ def test_every_choice_composes_to_something_possible(choice):
 
 
 @pytest.mark.parametrize("file", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_experiment_composes_and_opens_with_its_command(file):
+def test_every_experiment_composes_and_starts_with_its_command(file):
     check(plain(compose(f"experiment={file.stem}")))
     assert file.read_text().startswith(f"# @package _global_\n# python train.py experiment={file.stem}\n")
 
 
-def test_what_was_chosen_and_changed_is_recorded():
+def test_choices_and_changes_are_recorded_in_the_config():
     config = compose("model=ae", "latent.dim=5", "seed=1")
     assert config.choices.model == "ae"
     assert list(config.changes) == ["latent.dim=5", "seed=1"]
@@ -49,7 +49,7 @@ def test_what_was_chosen_and_changed_is_recorded():
     ],
 )
 @pytest.mark.parametrize("place", ["node", "nested", "listed"])
-def test_a_strangers_config_names_only_trusted_classes(target, place):
+def test_an_untrusted_config_may_name_only_trusted_classes(target, place):
     node = {"_target_": target}
     config = {
         "node": {"loss": node},
@@ -60,11 +60,11 @@ def test_a_strangers_config_names_only_trusted_classes(target, place):
         check_targets(config)
 
 
-def test_known_keys_are_those_of_the_files():
+def test_known_keys_include_those_of_all_config_files():
     assert {"seed", "latent.dim", "model.beta", "loss.scale", "callbacks.samples.rows"} <= known_keys()
 
 
-def test_jlml_offers_its_three_functions_and_nothing_else():
+def test_an_unknown_attribute_of_jlml_is_an_attribute_error():
     assert callable(jlml.load)
     with pytest.raises(AttributeError):
         _ = jlml.lead

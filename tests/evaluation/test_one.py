@@ -1,4 +1,4 @@
-"""One run, evaluated: what is found, written and shown, for every model."""
+"""The evaluation of one run, for every model: results, written files and the report."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def copy(runs, tmp_path):
 
 
 def check(evaluation, without=()):
-    """That every part was evaluated and what it found is written and shown."""
+    """Checks that every part was evaluated and that its results are in the files and the report."""
     content = json.loads((evaluation.folder / "metrics.json").read_text())
     assert content == evaluation.content
     statuses = {part: result["status"] for part, result in content["parts"].items()}
@@ -36,32 +36,32 @@ def check(evaluation, without=()):
             assert found["value"] is not None
         for figure in result.get("figures", []):
             with Image.open(evaluation.folder / figure["file"]) as picture:
-                assert np.asarray(picture.convert("RGB")).std() > 5, figure  # something is drawn
+                assert np.asarray(picture.convert("RGB")).std() > 5, figure  # the picture is not empty
             assert figure["caption"].endswith(".")
     page = (evaluation.folder / "report.html").read_text()
     figures = sum(len(result.get("figures", [])) for result in content["parts"].values())
     assert page.count('src="data:image/') == figures
-    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # it loads nothing
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # the page loads no other file
 
 
-def test_every_part_of_a_vae(evaluated, runs):
+def test_every_part_of_a_vae_is_evaluated(evaluated, runs):
     evaluation = evaluated("vae")
     assert list(evaluation.parts) == list(PARTS)
     check(evaluation)
     objective = evaluation.parts["objective"]
-    for name, found in objective["metrics"].items():  # as training reported it
+    for name, found in objective["metrics"].items():  # equal to the number that training reported
         assert found["value"] == pytest.approx(runs["vae"].metrics()["metrics"][f"test/{name}"], rel=1e-6)
     assert objective["notes"] == []
     lambda_, mean = (f"generation/{sampler}/frechet_distance" for sampler in ("prior_lambda", "prior"))
     assert evaluation.metrics[lambda_] != evaluation.metrics[mean]
 
 
-def test_every_part_of_an_autoencoder_with_one_latent_dim_and_larger_images(evaluated):
+def test_every_part_of_an_autoencoder_with_one_latent_dim_and_larger_images_is_evaluated(evaluated):
     check(evaluated("conv_ae"), without=["likelihood"])
 
 
-def test_scores_and_their_errors_are_those_of_the_images(evaluated, runs):
-    """The mean over test images and its standard error, from the loaded model alone."""
+def test_a_score_and_its_standard_error_are_those_of_the_test_images(evaluated, runs):
+    """Computes the mean over test images and its standard error directly from the loaded model."""
     found = evaluated("ae", "parts=[reconstruction]").parts["reconstruction"]["metrics"]["mse"]
     model = jlml.load(runs["ae"].path)
     data = jlml.config.make(runs["ae"].config()["data"], "data")
@@ -73,15 +73,15 @@ def test_scores_and_their_errors_are_those_of_the_images(evaluated, runs):
     assert found["standard_error"] == pytest.approx(errors.std().item() / 300**0.5, rel=1e-5)
 
 
-def test_batches_change_no_number(evaluated):
-    """Batches of 70 leave a smaller last one, of 300 images and of 200 samples."""
+def test_the_batch_size_does_not_affect_the_scores(evaluated):
+    """With batches of 70, the last one is smaller, both for 300 images and for 200 samples."""
     parts = "parts=[reconstruction,likelihood,codes,generation]"
     expected = evaluated("conv_vae", parts).metrics
     for metric, value in evaluated("conv_vae", parts, "batch_size=70").metrics.items():
         assert value == pytest.approx(expected[metric], rel=2e-4, abs=1e-4), metric
 
 
-def test_parts_are_kept_while_their_settings_are_the_same(copy, evaluated):
+def test_results_of_a_part_are_reused_if_its_settings_are_equal(copy, evaluated):
     assert list(evaluated(str(copy), "parts=[codes]").parts) == ["codes"]
     assert list(evaluated(str(copy), "parts=[reconstruction]").parts) == ["reconstruction", "codes"]
     # settings that do not change the numbers of a part
@@ -92,7 +92,7 @@ def test_parts_are_kept_while_their_settings_are_the_same(copy, evaluated):
     assert json.loads((copy / "evaluation/metrics.json").read_text())["checkpoint"]["which"] == "best"
 
 
-def test_a_part_that_fails_stops_no_other_part(copy, evaluated, monkeypatch, capsys):
+def test_a_failing_part_does_not_stop_the_others(copy, evaluated, monkeypatch, capsys):
     def fails(subject):
         raise ZeroDivisionError("by <b>zero</b>")
 
@@ -108,10 +108,10 @@ def test_a_part_that_fails_stops_no_other_part(copy, evaluated, monkeypatch, cap
     with pytest.raises(UserError, match=r"Failed: codes \(ZeroDivisionError"):
         show(evaluation)
     assert "MSE" in capsys.readouterr().out
-    show(evaluated(str(copy), "parts=[objective]"))  # an earlier failure fails no new evaluation
+    show(evaluated(str(copy), "parts=[objective]"))  # a recorded failure of another part is not an error now
 
 
-def test_damaged_snapshots_cost_no_other_picture(copy, evaluated):
+def test_damaged_snapshots_do_not_prevent_other_pictures(copy, evaluated):
     (copy / "snapshots" / "labels.npy").write_bytes(b"junk")
     part = evaluated(str(copy), "parts=[pictures]").parts["pictures"]
     assert part["status"] == "done"
@@ -119,12 +119,12 @@ def test_damaged_snapshots_cost_no_other_picture(copy, evaluated):
     assert len(part["figures"]) >= 8
 
 
-def test_a_damaged_record_of_training_costs_only_the_comparison_with_it(copy, evaluated):
+def test_a_damaged_training_record_does_not_prevent_an_evaluation(copy, evaluated):
     (copy / "metrics.json").write_text('{"metrics": {"test/loss": "x"}}')
     assert evaluated(str(copy), "parts=[objective]").parts["objective"]["status"] == "done"
 
 
-def test_a_moved_run_evaluates_where_its_data_is_now(mnist_root, tmp_path):
+def test_a_moved_run_is_evaluated_with_data_in_another_folder(mnist_root, tmp_path):
     overrides = ("data=mnist", f"data.root={mnist_root}", "trainer=debug", "callbacks=none", "model=ae")
     trained = jlml.train(*overrides, parent=tmp_path / "there")
     moved = shutil.move(trained.run.path, tmp_path / "here, renamed")
@@ -138,7 +138,7 @@ def test_a_moved_run_evaluates_where_its_data_is_now(mnist_root, tmp_path):
         evaluate(config)
 
 
-def test_fashion_is_not_scored_as_digits(copy, evaluated, monkeypatch):
+def test_fashion_images_are_not_scored_by_the_digit_classifier(copy, evaluated, monkeypatch):
     from jlml.data import MNISTDataModule
 
     read = MNISTDataModule.read
@@ -148,7 +148,7 @@ def test_fashion_is_not_scored_as_digits(copy, evaluated, monkeypatch):
     assert "only knows digits" in part["reason"]
 
 
-def test_a_folder_that_cannot_be_written_is_named(copy, evaluated):
+def test_the_error_names_a_file_that_cannot_be_written(copy, evaluated):
     (copy / "evaluation" / "metrics.json").mkdir(parents=True)
     with pytest.raises(UserError, match=r"metrics.json.* cannot be read or written"):
         evaluated(str(copy), "parts=[objective]")
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written_is_named(copy, evaluated):
         ),
     ],
 )
-def test_few_images_and_a_collapsed_code_are_no_obstacle(overrides, parts, data_root, tmp_path, evaluated):
+def test_few_images_or_a_collapsed_code_can_be_evaluated(overrides, parts, data_root, tmp_path, evaluated):
     quick = ("data=mnist_5k", f"data.root={data_root}", "trainer.max_epochs=1", "callbacks=none")
     trained = jlml.train(*quick, *overrides, parent=tmp_path)
     evaluation = evaluated(str(trained.run.path), parts)

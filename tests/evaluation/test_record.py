@@ -1,4 +1,4 @@
-"""Which earlier results are used again. A run folder can come from anyone, and so can its evaluation."""
+"""Which earlier results are reused. A run folder and its evaluation are untrusted."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def parts_in(folder, **settings):
     return earlier_parts(Run(folder), "best", Settings(**{"importance_samples": 3, **settings}))
 
 
-def test_what_was_written_is_read(folder):
+def test_earlier_results_are_read_if_their_settings_are_equal(folder):
     content = json.loads((folder / "evaluation/metrics.json").read_text())
     assert parts_in(folder) == content["parts"]
     assert list(parts_in(folder, importance_samples=7)) == ["reconstruction"]
@@ -37,7 +37,7 @@ def test_what_was_written_is_read(folder):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [
         lambda content, part: part["figures"][0].update(file="../config.yaml"),
         lambda content, part: part["figures"][0].update(file="/etc/passwd"),
@@ -56,21 +56,21 @@ def test_what_was_written_is_read(folder):
     ],
     ids=range(14),
 )
-def test_results_that_this_version_did_not_write_are_left_out(spoil, folder):
+def test_results_that_this_version_could_not_have_written_are_ignored(damage, folder):
     file = folder / "evaluation/metrics.json"
     content = json.loads(file.read_text())
-    spoil(content, content["parts"]["reconstruction"])
+    damage(content, content["parts"]["reconstruction"])
     file.write_text(json.dumps(content))
     assert "reconstruction" not in parts_in(folder)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"parts": 3}', "null", "[" * 100_000, "\ud800"])
-def test_a_damaged_file_holds_no_parts(text, folder):
+def test_a_damaged_file_gives_no_parts(text, folder):
     (folder / "evaluation/metrics.json").write_bytes(text.encode(errors="surrogatepass"))
     assert parts_in(folder) == {}
 
 
-def test_nothing_is_read_or_written_through_links(folder, evaluated, tmp_path):
+def test_links_are_not_followed_to_read_or_write(folder, evaluated, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     secret = outside / "secret.png"
@@ -86,7 +86,7 @@ def test_nothing_is_read_or_written_through_links(folder, evaluated, tmp_path):
     with pytest.raises(UserError, match="is a link"):
         evaluated(str(folder), "parts=[objective]")
     assert list(outside.iterdir()) == [secret]
-    # a run folder may itself be reached by a link
+    # the path of a run folder can be a link
     (folder / "evaluation").unlink()
     (tmp_path / "link").symlink_to(folder)
     assert "objective" in evaluated(str(tmp_path / "link"), "parts=[objective]").parts

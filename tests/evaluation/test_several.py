@@ -1,4 +1,4 @@
-"""Several runs: which are found, what is written, and that one broken run stops no other."""
+"""The comparison of several runs: which are found, what is written, and how broken runs are handled."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ FEW = ("parts=[reconstruction,likelihood]", *SMALL)
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory, data_root):
-    """Two models and two losses, one of them with two seeds; one run was cut off before a checkpoint."""
+    """Four runs in three groups, and one run that was cut off before its first checkpoint."""
     parent = tmp_path_factory.mktemp("sweep")
     for overrides in (
         ("model=vae", "loss=bce", "seed=0"),
@@ -38,13 +38,13 @@ def sweep(tmp_path_factory, data_root):
     return parent
 
 
-def compare(runs, *words):
-    config = jlml.compose(*FEW, *words, config_name="evaluate")
+def compare(runs, *overrides):
+    config = jlml.compose(*FEW, *overrides, config_name="evaluate")
     config.runs = runs
     return evaluate(config)
 
 
-def test_a_folder_of_runs_is_compared_and_not_evaluated_again(sweep, capsys, caplog):
+def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, capsys, caplog):
     comparison = compare(str(sweep))
     assert {group.label: len(group.runs) for group in comparison.groups} == {
         "vae bce d2": 2,
@@ -66,7 +66,7 @@ def test_a_folder_of_runs_is_compared_and_not_evaluated_again(sweep, capsys, cap
     assert "Likelihood: Bernoulli pixels (a cross-entropy, not a likelihood" in page
     assert "Likelihood: continuous Bernoulli pixels, limit 0.0001" in page
     assert page.count('src="data:image/png') == 6
-    assert 'class="num bold"' not in page  # a group of one seed leaves the noise unknown
+    assert 'class="num bold"' not in page  # with one seed in a group, the noise is unknown
     show(comparison)
     assert "vae cont_bern d2" in capsys.readouterr().out
 
@@ -76,8 +76,8 @@ def test_a_folder_of_runs_is_compared_and_not_evaluated_again(sweep, capsys, cap
         assert missing_parts(Run(run), ["reconstruction"], Settings(reuse=False)) == ["reconstruction"]
 
 
-def test_broken_runs_are_named_and_the_rest_is_compared(sweep, tmp_path):
-    """Here a checkpoint is no checkpoint, and the weights of another are not numbers."""
+def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
+    """One checkpoint is not a checkpoint, and the weights of another are nan."""
     copy = shutil.copytree(sweep / "below", tmp_path / "runs", ignore=shutil.ignore_patterns("evaluation"))
     (next(copy.glob("*vae_cont_bern*")) / "checkpoints/best.ckpt").write_bytes(b"junk")
     not_numbers = next(copy.glob("*_ae_bce*")) / "checkpoints/best.ckpt"
@@ -96,25 +96,25 @@ def test_broken_runs_are_named_and_the_rest_is_compared(sweep, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("runs", "says"),
+    ("runs", "message"),
     [
         ("nowhere", "runs=nowhere is not a folder"),
         ("nowhere/*", "finds no run"),
         (["one", "two"], "runs=one is not a folder"),
     ],
 )
-def test_runs_that_do_not_exist(runs, says):
-    with pytest.raises(UserError, match=says):
+def test_runs_that_do_not_exist_are_an_error(runs, message):
+    with pytest.raises(UserError, match=message):
         compare(runs)
 
 
-def test_one_run_is_no_comparison(sweep):
+def test_a_single_run_cannot_be_compared(sweep):
     with pytest.raises(UserError, match="finds only .*use run="):
         compare([str(next((sweep / "below").glob("*_ae_*")))])
 
 
-def test_copies_count_once_and_no_model_is_shown_its_training_images(sweep, tmp_path, caplog):
-    """The seed decides the split of mnist_5k: the test images of one are training images of the other."""
+def test_a_copy_is_left_out_and_pictures_use_only_images_that_are_test_images_of_all(sweep, tmp_path, caplog):
+    """The split of mnist_5k depends on the seed, so a test image of one run can train the other."""
     shutil.copytree(next((sweep / "below").glob("*_ae_bce*")), tmp_path / "copy")
     given = [f"{sweep}/*/*_ae_bce*", f"{sweep}/*/*vae_bce*seed-1", str(tmp_path / "copy")]
     comparison = compare(given, f"output_dir={tmp_path}", "parts=[objective]")

@@ -1,4 +1,4 @@
-"""The tables of a comparison, from evaluations made up by hand."""
+"""The tables of a comparison, from invented evaluation results."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from jlml.runs import Run
 
 
 def group_of(label, mse, elbo, *overrides, training=1000):
-    """Runs with these numbers, a seed each."""
+    """A group of runs with these numbers, one run per seed."""
     config = {**plain(compose("latent=d2", *overrides)), "image_shape": [1, 28, 28]}
 
     def content(seed, error, bound):
@@ -33,7 +33,7 @@ def group_of(label, mse, elbo, *overrides, training=1000):
     return Group(label, runs)
 
 
-def test_likelihoods_of_different_densities_and_errors_of_different_images_stand_apart():
+def test_different_densities_and_different_images_get_separate_tables():
     groups = [
         group_of("a", [0.1, 0.101], [5.0, 5.01], "loss=mse"),
         group_of("b", [0.2, 0.201], [3.0, 3.01], "loss=mse", "loss.scale=0.1"),
@@ -54,17 +54,17 @@ def test_likelihoods_of_different_densities_and_errors_of_different_images_stand
         "Reconstruction: 10 test images, grey mnist images of 28 x 28",
         "Reconstruction: 10 test images, grey fashion_mnist images of 28 x 28",
     ]
-    assert [len(table.rows) for table in main_tables([*groups, other])] == [3, 1]  # no winner across both
+    assert [len(table.rows) for table in main_tables([*groups, other])] == [3, 1]  # one for each data set
 
 
-def test_a_table_has_mean_and_deviation_of_each_group():
+def test_a_table_has_the_mean_and_standard_deviation_of_each_group():
     incomplete = group_of("a", [0.1, 0.2, None], [0.0, 0.0, 0.0])
     table = comparison_table("t", [incomplete, group_of("b", [3.0, 3.1], [0.0, 0.0])], ["reconstruction/mse"])
     assert [cell.text for cell in table.rows[0]] == ["a", "3", "0.15000 ± 0.07071 (2 of 3)"]
     assert not any(cell.bold for row in table.rows for cell in row)
 
 
-def test_references_of_different_training_sets_stand_apart():
+def test_pca_baselines_of_different_training_sets_get_separate_rows():
     groups = [
         group_of("few", [0.1, 0.2], [0.0, 0.0], training=1000),
         group_of("many", [0.1, 0.2], [0.0, 0.0], training=5000),

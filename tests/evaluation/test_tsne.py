@@ -1,4 +1,4 @@
-"""Maps by t-SNE, whichever library draws them, against scikit-learn's."""
+"""t-SNE maps, from whichever library is installed, against scikit-learn."""
 
 import pytest
 import torch
@@ -11,13 +11,13 @@ from jlml.metrics.neighbours import knn_correct
 
 
 class Seeded(Subject):
-    """A subject without a run: a seed."""
+    """A subject without a run, with only a seed."""
 
     def __init__(self):
         self.settings = Settings(seed=0)
 
 
-def test_a_map_keeps_what_scikit_learns_keeps():
+def test_a_map_preserves_neighbours_and_classes_as_well_as_scikit_learn():
     images, labels = load_digits(return_X_y=True)
     points, classes = torch.from_numpy(images[:400]).float(), torch.from_numpy(labels[:400])
     reference = TSNE(perplexity=PERPLEXITY, random_state=0).fit_transform(points.numpy())
@@ -28,11 +28,11 @@ def test_a_map_keeps_what_scikit_learns_keeps():
     assert ours == pytest.approx(theirs, abs=0.01)
 
 
-def test_the_seed_draws_the_map():
+def test_the_same_seed_gives_the_same_map():
     points = torch.randn(150, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(embedded(Seeded(), points), embedded(Seeded(), points))
 
 
 @pytest.mark.parametrize("points", [torch.ones(150, 3), torch.arange(150.0)[:, None]])
-def test_points_without_a_plane_can_be_mapped(points):
+def test_identical_and_one_dimensional_points_can_be_mapped(points):
     assert embedded(Seeded(), points).isfinite().all()

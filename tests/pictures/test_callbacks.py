@@ -1,4 +1,4 @@
-"""What a run writes for TensorBoard, read back from its events file."""
+"""What a run writes for TensorBoard, read from its events file, and its snapshots."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def events(trained):
     return events_of(trained.run)
 
 
-def test_every_picture_is_drawn_at_epoch_0_every_n_epochs_and_the_last(trained, events):
+def test_every_picture_is_drawn_before_training_every_n_epochs_and_at_the_end(trained, events):
     steps = trained.trainer.global_step // 3
     assert set(events.Tags()["images"]) == PICTURES | {MANIFOLD}
     for tag in events.Tags()["images"]:
@@ -49,17 +49,17 @@ def test_every_picture_is_drawn_at_epoch_0_every_n_epochs_and_the_last(trained, 
         assert len({image.encoded_image_string for image in images}) == 3
 
 
-def test_scalars_cover_terms_and_common_metrics_of_all_splits(events):
+def test_scalars_include_terms_and_common_metrics_of_all_splits(events):
     tags = set(events.Tags()["scalars"])
     for split in ("train", "val", "test"):
         for quantity in ("loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"):
             assert f"{split}/{quantity}" in tags
     assert {"train/lr", "train/images_per_second", "val/active_units", "val/code_std"} <= tags
     assert "hp_metric" not in tags
-    assert [event.step for event in events.Scalars("val/loss")] == [4, 9, 14]  # indices of steps
+    assert [event.step for event in events.Scalars("val/loss")] == [4, 9, 14]  # step indices
 
 
-def test_hparams_set_choices_beside_final_metrics(trained):
+def test_hparams_contain_choices_and_final_test_metrics(trained):
     (file,) = trained.run.path.glob("events.out.tfevents.*")
     summaries = {
         value.tag: plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
@@ -76,7 +76,7 @@ def test_hparams_set_choices_beside_final_metrics(trained):
     assert shown == {name for name in trained.metrics if name.startswith("test/")}
 
 
-def test_the_projector_has_codes_sprites_and_labels(trained):
+def test_the_projector_has_codes_labels_and_a_sprite(trained):
     config = (trained.run.path / "projector_config.pbtxt").read_text()
     assert config.count("embeddings {") == 1
     folder = next(trained.run.path.glob("*/codes"))
@@ -87,7 +87,7 @@ def test_the_projector_has_codes_sprites_and_labels(trained):
     assert (folder / "sprite.png").stat().st_size > 1000
 
 
-def test_snapshots_follow_the_same_images_through_training(trained):
+def test_snapshots_contain_codes_of_the_same_images_during_training(trained):
     folder = trained.run.path / "snapshots"
     files = sorted(folder.glob("step_*.npy"))
     assert [int(file.stem.split("_")[1]) for file in files] == [0, 5, 10, 15]
@@ -98,20 +98,20 @@ def test_snapshots_follow_the_same_images_through_training(trained):
     np.testing.assert_allclose(codes, last.encode(images).detach().numpy(), rtol=2e-3, atol=2e-3)
 
 
-def test_pictures_can_be_removed_one_by_one_or_all(tmp_path):
+def test_one_picture_or_all_can_be_removed_and_the_weights_stay_the_same(tmp_path):
     some = jlml.train(*QUICK, "~callbacks.samples", "~callbacks.projector", parent=tmp_path)
     assert set(events_of(some.run).Tags()["images"]) == (PICTURES | {MANIFOLD}) - {SAMPLES}
     none = jlml.train(*QUICK[:-1], "callbacks=none", parent=tmp_path)
     assert events_of(none.run).Tags()["images"] == []
     bare = jlml.train(*QUICK, "logger=none", parent=tmp_path)
     assert not list(bare.run.path.glob("events*"))
-    # and looking at a model does not change it: three runs, the same weights
+    # pictures do not affect the model: three runs have the same weights
     for other in (none, bare):
         for first, second in zip(some.model.parameters(), other.model.parameters(), strict=True):
             assert first.equal(second)
 
 
-def test_without_tensorboard_only_what_does_not_need_it_is_drawn(tmp_path, monkeypatch):
+def test_without_tensorboard_only_snapshots_are_drawn(tmp_path, monkeypatch):
     drawn = []
     for drawing in (Samples, Snapshots):
         monkeypatch.setattr(drawing, "draw", lambda self, context: drawn.append(type(self)))
@@ -119,13 +119,13 @@ def test_without_tensorboard_only_what_does_not_need_it_is_drawn(tmp_path, monke
     assert set(drawn) == {Snapshots}
 
 
-def test_a_wide_code_is_drawn_by_pca_and_a_narrow_one_by_rank(tmp_path):
+def test_codes_of_one_and_five_dimensions_are_drawn_without_a_manifold(tmp_path):
     for dim in (1, 5):
         run = jlml.train(*QUICK, "model=ae", f"latent.dim={dim}", parent=tmp_path).run
-        assert set(events_of(run).Tags()["images"]) == PICTURES  # no plane to decode
+        assert set(events_of(run).Tags()["images"]) == PICTURES  # without a 2-D code there is no manifold
 
 
-def test_each_image_is_encoded_once_for_all_that_is_drawn_of_a_step(trained, monkeypatch):
+def test_each_image_is_encoded_once_for_all_pictures_of_a_step(trained, monkeypatch):
     model, encoded = trained.model, []
     monkeypatch.setattr("jlml.pictures.drawing.ENCODED_AT_ONCE", 64)
     monkeypatch.setattr(type(model), "posterior", counting(type(model).posterior, encoded))
@@ -139,7 +139,7 @@ def test_each_image_is_encoded_once_for_all_that_is_drawn_of_a_step(trained, mon
         assert sum(encoded) == len(codes)
         assert torch.equal(some, codes[:100])
         assert torch.equal(mean, codes[:123])
-        assert torch.equal(mean, other.codes(123))  # whoever asks, and for however many
+        assert torch.equal(mean, other.codes(123))  # also from another context and with another count
         assert mean.shape == log_variance.shape == (123, model.latent_dim)
 
 

@@ -1,4 +1,4 @@
-"""Pictures: right sizes, right places, readable by a machine at least."""
+"""Figures: sizes, positions and pixel values."""
 
 from io import BytesIO
 
@@ -11,7 +11,7 @@ from jlml.pictures.figures import as_png, manifold, mosaic, plane_of, posterior,
 from jlml.pictures.figures.mosaic import GAP
 
 
-def test_a_mosaic_shows_every_image_in_its_place():
+def test_a_mosaic_shows_every_image_at_its_position():
     images = torch.linspace(0, 1, 6).reshape(6, 1, 1, 1).expand(6, 1, 10, 8)
     picture = mosaic([("", images[:3]), ("", images[3:])], scale=2)
     assert picture.dtype == np.uint8
@@ -22,10 +22,10 @@ def test_a_mosaic_shows_every_image_in_its_place():
         assert middle.tolist() == [round(255 * number / 5)] * 3
     titled = mosaic([("label", images)], "a title")
     assert titled.shape[0] > 20 + 2 * GAP
-    assert (titled[:15] < 128).any()  # there is ink in the header
+    assert (titled[:15] < 128).any()  # the header has text
 
 
-def test_more_dimensions_come_to_the_plane_by_pca():
+def test_codes_of_more_than_two_dimensions_are_projected_by_pca():
     from sklearn.decomposition import PCA
 
     generator = torch.Generator().manual_seed(0)
@@ -38,7 +38,7 @@ def test_more_dimensions_come_to_the_plane_by_pca():
         assert f"{100 * share:.1f} % of variance" in axis
 
 
-def test_two_dimensions_stay_as_they_are_and_one_gets_its_rank():
+def test_2d_codes_are_drawn_as_they_are_and_1d_codes_against_their_rank():
     codes = torch.tensor([[3.0, 1.0], [2.0, 5.0], [1.0, 2.0]])
     assert torch.equal(plane_of(codes).points, codes)
     plane = plane_of(codes[:, :1])
@@ -46,7 +46,7 @@ def test_two_dimensions_stay_as_they_are_and_one_gets_its_rank():
 
 
 @pytest.mark.parametrize("collapsed", [False, True])
-def test_figures_survive_collapsed_codes(collapsed):
+def test_figures_of_collapsed_codes_can_be_drawn(collapsed):
     codes = torch.zeros(30, 3) if collapsed else torch.randn(30, 3)
     labels = torch.arange(30) % 10
     limits = ((-5.0, 5.0), (-5.0, 5.0))
@@ -66,8 +66,8 @@ def test_the_manifold_puts_low_z2_at_the_bottom():
     assert bottom.mean() > 245
 
 
-def test_a_mark_in_the_plane_stands_on_the_image_of_its_code():
-    values = torch.linspace(0, 1, 12).reshape(3, 4)  # a grey of its own for each point of the grid
+def test_a_mark_in_the_plane_is_on_the_image_of_its_code():
+    values = torch.linspace(0, 1, 12).reshape(3, 4)  # a different grey for each point of the grid
     images = values[:, :, None, None].expand(3, 4, 5, 7)
     picture = manifold(images, (0.0, 3.0), (10.0, 12.0), "title", marks={"": (2.0, 11.0)}).astype(int)
     ring = np.argwhere(picture[..., 0] - picture[..., 2] > 100)
@@ -77,7 +77,7 @@ def test_a_mark_in_the_plane_stands_on_the_image_of_its_code():
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("small", [True, False])
-def test_a_png_holds_the_picture(channels, small):
+def test_a_png_file_contains_the_exact_pixels(channels, small):
     random = np.random.default_rng(0)
     picture = np.broadcast_to(random.integers(0, 256, (20, 30, channels), dtype=np.uint8), (20, 30, 3))
     read = Image.open(BytesIO(as_png(picture, small)))

@@ -1,4 +1,4 @@
-"""Run folders: opened, loaded, evaluated, and doubted."""
+"""Run folders: loading, checkpoints, and the refusal of untrusted content."""
 
 import shutil
 
@@ -27,19 +27,19 @@ def copy(trained, tmp_path):
     return Run.open(shutil.copytree(trained.run.path, tmp_path / "run"))
 
 
-def evaluated(*words):
-    return evaluate(jlml.compose("parts=[objective]", *words, config_name="evaluate"))
+def evaluated(*overrides):
+    return evaluate(jlml.compose("parts=[objective]", *overrides, config_name="evaluate"))
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
-def test_a_checkpoint_is_named_by_its_file_or_by_a_word(copy, which):
+def test_a_checkpoint_is_chosen_by_its_file_or_as_best_or_last(copy, which):
     metrics = evaluated(f"run={copy.path}", f"checkpoint={which}").parts["objective"]["metrics"]
     by_file = evaluated(f"run={copy.path / 'checkpoints' / which}.ckpt")
     assert by_file.content["checkpoint"]["which"] == which
     assert by_file.parts["objective"]["metrics"] == metrics
 
 
-def test_a_loaded_model_is_the_trained_one(trained):
+def test_a_loaded_model_encodes_like_the_trained_one(trained):
     model = jlml.load(str(trained.run.path))
     assert not model.training
     images, _ = trained.data.validation_batch(8)
@@ -71,8 +71,8 @@ def test_a_config_that_would_run_code_is_refused(copy, tmp_path):
 @pytest.mark.parametrize(
     "value", ["${oc.env:HOME}", "${oc.create:{_target_: pathlib.Path.touch, self: pwned}}", "a${seed}"]
 )
-def test_interpolations_of_a_strangers_config_are_refused(copy, value, trust):
-    """`oc.create` would hand Hydra a node that no check of targets has seen."""
+def test_interpolations_of_an_untrusted_config_are_refused(copy, value, trust):
+    """`oc.create` would give Hydra a node that the check of targets has not seen."""
     config = OmegaConf.to_container(OmegaConf.load(copy.path / "config.yaml"), resolve=False)
     config["optimizer"]["betas"] = value
     OmegaConf.save(OmegaConf.create(config), copy.path / "config.yaml")
@@ -80,7 +80,7 @@ def test_interpolations_of_a_strangers_config_are_refused(copy, value, trust):
         jlml.load(copy.path, trust=trust)
 
 
-def test_a_whole_file_replaces_a_whole_file(tmp_path):
+def test_an_atomic_write_replaces_the_file_and_leaves_no_other(tmp_path):
     path = tmp_path / "file"
     write_atomically(path, "old")
     write_atomically(path, "new")

@@ -1,7 +1,7 @@
-"""Runs that version 0.1.0 has left behind: they load, evaluate and resume.
+"""Runs of version 0.1.0 load, evaluate and resume.
 
-`version_0_1_0` holds four of them, small ones: 8 x 8 pixels and hidden layers of 8. Three were interrupted in
-the middle of an epoch, and have beside them the weights with which version 0.1.0 ended undisturbed.
+`version_0_1_0` contains four small runs: 8 x 8 pixels and hidden layers of width 8. Three were interrupted in
+the middle of an epoch. Next to these are the final weights of version 0.1.0 without an interruption.
 """
 
 import shutil
@@ -35,7 +35,7 @@ def old_run(tmp_path, data_root):
     ("name", "loop"), each_once(["vae_mid_epoch", "ae_mid_epoch", "vae_bce"], ["true", "false"])
 )
 def test_an_old_run_resumes_in_the_middle_of_an_epoch(old_run, name, loop):
-    """With the weights that it would have had. On the machine that made it the bits are equal."""
+    """It ends with the weights of the uninterrupted run; on the machine that trained it, bit for bit."""
     trained = resume(old_run(name).path, [f"speed.loop={loop}"])
     assert trained.run.state() == "finished"
     last = read_checkpoint(trained.run.checkpoint("last"))
@@ -46,7 +46,7 @@ def test_an_old_run_resumes_in_the_middle_of_an_epoch(old_run, name, loop):
         torch.testing.assert_close(last["state_dict"][key], weight, rtol=1e-3, atol=1e-4, msg=key)
 
 
-def test_an_old_run_loads_evaluates_and_is_extended(old_run):
+def test_an_old_run_can_be_loaded_evaluated_and_extended(old_run):
     run = old_run("conv_vae")
     assert jlml.load(run.path).sample(3).shape == (3, 1, 8, 8)
     before = run.metrics()["metrics"]
@@ -57,14 +57,14 @@ def test_an_old_run_loads_evaluates_and_is_extended(old_run):
     assert extended.run.metrics()["epochs"] == 4
 
 
-def test_what_is_new_already_stays_as_it_is(old_run):
+def test_a_current_config_or_checkpoint_is_not_changed_by_an_upgrade(old_run):
     config = upgrade_config(old_run("conv_vae").config())
     assert upgrade_config(config) is config
     content = {"config": config, "loops": {}}
     assert upgrade_checkpoint(content) is content
 
 
-def test_options_of_speed_move_to_their_group():
+def test_the_old_trainer_options_for_speed_move_to_the_speed_group():
     old = {
         "trainer": {"compile": True, "capture": False, "max_epochs": 3},
         "sweep": {"over": ["seed"], "name": "a"},

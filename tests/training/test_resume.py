@@ -1,4 +1,4 @@
-"""A run that was cut off goes on from its last checkpoint, and ends as if nothing had happened."""
+"""An interrupted run resumes from its last checkpoint and ends exactly like an uninterrupted one."""
 
 import json
 import os
@@ -21,17 +21,17 @@ from jlml.errors import UserError
 from jlml.runs import Run, heartbeat
 from jlml.training.resume import resume
 
-# noise of every kind: order, pixels, reparameterisation, and a weight and a learning rate that move
-WORDS = (
+# every kind of random number (order, pixels, latent noise), and a KL weight that changes in training
+NOISY = (
     *("model=vae", "model.hidden=[32]", "model.kl_warmup_epochs=2", "data.pixels=dequantized"),
     *("callbacks=posterior", "trainer.log_every_n_steps=2"),
 )
-MANY = pytest.mark.robustness
-QUICK = tuple(word for word in QUICK if not word.startswith(("callbacks", "trainer")))
+ROBUSTNESS = pytest.mark.robustness
+QUICK = tuple(override for override in QUICK if not override.startswith(("callbacks", "trainer")))
 
 
 class Cut(Callback):
-    """Pulls the plug in an epoch, in training or after validation."""
+    """Interrupts a run in a given epoch, during training or after validation."""
 
     def __init__(self, epoch: int, where: str) -> None:
         self.epoch, self.where = epoch, where
@@ -48,34 +48,37 @@ class Cut(Callback):
             raise KeyboardInterrupt
 
 
-def train(path, *words, progress=()):
-    return jlml.train(jlml.compose(*QUICK, *WORDS, *words), run=Run.at(path), progress=progress)
+def train(path, *overrides, progress=()):
+    return jlml.train(jlml.compose(*QUICK, *NOISY, *overrides), run=Run.at(path), progress=progress)
 
 
-def cut_off(path, *words, epoch=2, where="training"):
+def cut_off(path, *overrides, epoch=2, where="training"):
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(path, *words, progress=[Cut(epoch, where)])
+        train(path, *overrides, progress=[Cut(epoch, where)])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def files_in_order():
-    """TensorBoard reads files by name: second, process, number. Within one second 10 comes before 9."""
+    """Makes TensorBoard read event files in order.
+
+    It sorts them by name: second, process, number. Within one second, number 10 would come before 9.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
         yield
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, request):
-    """Runs that nothing disturbed, by scheduler."""
-    parent = tmp_path_factory.mktemp("whole")
-    made = {}
+def reference(tmp_path_factory, request):
+    """A function that returns the uninterrupted run with a given scheduler."""
+    parent = tmp_path_factory.mktemp("reference")
+    trained = {}
 
     def run_of(scheduler):
-        if scheduler not in made:
-            words = (f"scheduler={scheduler}", "trainer.max_epochs=4")
-            made[scheduler] = train(parent / scheduler, *words)
-        return made[scheduler]
+        if scheduler not in trained:
+            overrides = (f"scheduler={scheduler}", "trainer.max_epochs=4")
+            trained[scheduler] = train(parent / scheduler, *overrides)
+        return trained[scheduler]
 
     return run_of
 
@@ -85,89 +88,90 @@ def whole(tmp_path_factory, request):
     [
         ("cosine", 2, "validation", "null"),
         ("plateau", 2, "training", 1),
-        pytest.param("none", 0, "training", 1, marks=MANY),
-        pytest.param("plateau", 2, "training", 2, marks=MANY),
-        pytest.param("warmup", 2, "training", 1, marks=MANY),
+        pytest.param("none", 0, "training", 1, marks=ROBUSTNESS),
+        pytest.param("plateau", 2, "training", 2, marks=ROBUSTNESS),
+        pytest.param("warmup", 2, "training", 1, marks=ROBUSTNESS),
     ],
 )
-def test_an_interrupted_run_ends_bit_for_bit_like_an_undisturbed_one(
-    tmp_path, whole, scheduler, epoch, where, steps
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    tmp_path, reference, scheduler, epoch, where, steps
 ):
     overrides = (f"scheduler={scheduler}", "trainer.max_epochs=4", f"checkpoints.steps={steps}")
     cut_off(tmp_path / "run", *overrides, epoch=epoch, where=where)
     resumed = train(tmp_path / "run", *overrides)
-    assert differences(resumed.run, whole(scheduler).run) == []
+    assert differences(resumed.run, reference(scheduler).run) == []
     assert resumed.run.metrics()["epochs"] == 4
 
 
 @pytest.mark.parametrize(
-    "loops", [("true", "false"), ("false", "true"), pytest.param(("false", "false"), marks=MANY)]
+    "loops", [("true", "false"), ("false", "true"), pytest.param(("false", "false"), marks=ROBUSTNESS)]
 )
-def test_a_run_resumes_exactly_in_either_loop(tmp_path, whole, loops):
-    """jlml's and Lightning's keep the same account of batches and steps."""
+def test_a_run_resumes_exactly_in_the_loop_of_jlml_and_of_lightning(tmp_path, reference, loops):
+    """Both loops count batches and steps in the same way."""
     overrides = ("scheduler=plateau", "trainer.max_epochs=4", "checkpoints.steps=1")
     cut_off(tmp_path / "run", *overrides, f"speed.loop={loops[0]}")
     resumed = train(tmp_path / "run", *overrides, f"speed.loop={loops[1]}")
-    ours, undisturbed = (
-        torch.load(run.checkpoint("last"), weights_only=True) for run in (resumed.run, whole("plateau").run)
+    ours, uninterrupted = (
+        torch.load(run.checkpoint("last"), weights_only=True)
+        for run in (resumed.run, reference("plateau").run)
     )
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
-        assert all(map(same, *(dict(leaves(content[key])).values() for content in (ours, undisturbed))))
-    assert resumed.metrics == whole("plateau").metrics
+        assert all(map(same, *(dict(leaves(content[key])).values() for content in (ours, uninterrupted))))
+    assert resumed.metrics == reference("plateau").metrics
 
 
-def test_a_run_may_move_before_it_goes_on(tmp_path, whole):
-    """The best checkpoint so far is kept: a worse epoch does not replace it for having another path."""
+def test_a_run_can_be_moved_before_it_resumes(tmp_path, reference):
+    """The best checkpoint so far is kept: a worse epoch does not replace it because its path has changed."""
     cut_off(tmp_path / "here", "trainer.max_epochs=4", epoch=3)
     shutil.move(tmp_path / "here", tmp_path / "there")
     moved = train(tmp_path / "there", "trainer.max_epochs=4")
-    assert moved.metrics == whole("none").metrics
+    assert moved.metrics == reference("none").metrics
 
 
 @pytest.mark.parametrize("steps", ["null", "1"])
-def test_curves_have_no_gap_and_no_overlap(tmp_path, whole, steps):
-    words = ("trainer.max_epochs=4", f"checkpoints.steps={steps}", "trainer.log_every_n_steps=3")
-    undisturbed = train(tmp_path / "whole", *words)
-    cut_off(tmp_path / "run", *words)  # after the fourth step of five: within a window of three
-    resumed = train(tmp_path / "run", *words)
-    assert differences(resumed.run, undisturbed.run) == []
+def test_curves_have_no_gap_and_no_overlap(tmp_path, reference, steps):
+    overrides = ("trainer.max_epochs=4", f"checkpoints.steps={steps}", "trainer.log_every_n_steps=3")
+    uninterrupted = train(tmp_path / "reference", *overrides)
+    cut_off(tmp_path / "run", *overrides)  # after step 4 of 5: inside a logging window of 3 steps
+    resumed = train(tmp_path / "run", *overrides)
+    assert differences(resumed.run, uninterrupted.run) == []
 
 
-def test_a_finished_run_is_only_tested_again(tmp_path, whole):
-    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+def test_a_finished_run_is_only_tested_again(tmp_path, reference):
+    shutil.copytree(reference("none").run.path, tmp_path / "copy")
     before = (tmp_path / "copy/checkpoints/last.ckpt").read_bytes()
     again = train(tmp_path / "copy", "trainer.max_epochs=4")
-    assert differences(again.run, whole("none").run) == []
+    assert differences(again.run, reference("none").run) == []
     assert (tmp_path / "copy/checkpoints/last.ckpt").read_bytes() == before
 
 
-def test_another_config_does_not_go_on_from_here(tmp_path):
+def test_a_run_does_not_resume_with_another_config(tmp_path):
     cut_off(tmp_path / "run")
     with pytest.raises(UserError, match=r"optimizer\.lr was 0\.001 and is 0\.01; seed was 0 and is 5"):
         train(tmp_path / "run", "optimizer.lr=0.01", "seed=5")
     assert Run(tmp_path / "run").metrics()["status"] == "interrupted"
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
+def test_the_error_names_a_damaged_checkpoint(tmp_path):
     cut_off(tmp_path / "run")
     (tmp_path / "run/checkpoints/last.ckpt").write_bytes(b"half of i")
     with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint, or is damaged"):
         train(tmp_path / "run")
 
 
-def command(*words):
-    return [sys.executable, "train.py", *words]
+def command(*overrides):
+    return [sys.executable, "train.py", *overrides]
 
 
 def ended(process):
-    """What a command said, once it is over."""
+    """Waits for a command. Returns its exit code, output and errors."""
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
 
-def start(*words):
+def start(*overrides):
     return subprocess.Popen(
-        command(*words),
+        command(*overrides),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -177,21 +181,21 @@ def start(*words):
 
 
 def wait_for_epoch(parent, epoch):
-    """The one run folder under ``parent``, once it is so far."""
+    """Waits until the run under ``parent`` reaches an epoch. Returns its folder."""
     for _ in range(1200):
         for progress in parent.glob("*/progress.json"):
             if json.loads(progress.read_text())["epoch"] >= epoch:
                 return progress.parent
         time.sleep(0.05)
-    raise AssertionError("the run did not come so far")
+    raise AssertionError(f"the run did not reach epoch {epoch}")
 
 
 @pytest.mark.robustness
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
-def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
-    words = (*QUICK, *WORDS, "trainer.max_epochs=60", "scheduler=plateau")
-    whole = start(*words, f"output_dir={tmp_path / 'whole'}")
-    process = start(*words, f"output_dir={tmp_path / 'cut'}")
+def test_a_run_ended_by_a_signal_can_be_resumed(tmp_path, name):
+    overrides = (*QUICK, *NOISY, "trainer.max_epochs=60", "scheduler=plateau")
+    reference = start(*overrides, f"output_dir={tmp_path / 'reference'}")
+    process = start(*overrides, f"output_dir={tmp_path / 'cut'}")
     folder = wait_for_epoch(tmp_path / "cut", 5)
     process.send_signal(getattr(signal, name))
     code, _, err = ended(process)
@@ -203,27 +207,27 @@ def test_a_signal_ends_a_run_and_resume_goes_on(tmp_path, name):
         assert status == "interrupted"
         (line,) = err.strip().splitlines()
         assert line == f"Stopped by {name}, everything is saved. Resume with: python train.py resume={folder}"
-    assert ended(whole)[0] == 0
-    (undisturbed,) = (tmp_path / "whole").iterdir()
+    assert ended(reference)[0] == 0
+    (uninterrupted,) = (tmp_path / "reference").iterdir()
 
     code, out, err = ended(start(f"resume={folder}"))
     assert (code, err) == (0, "")
     assert str(folder) in out
-    assert differences(Run(folder), Run(undisturbed)) == []
+    assert differences(Run(folder), Run(uninterrupted)) == []
 
 
-def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
+def test_a_run_extended_by_epochs_equals_one_with_all_epochs_from_the_start(tmp_path, reference):
     short = train(tmp_path / "run", "trainer.max_epochs=2").run
     longer = resume(short.path, ["resume=x", "trainer.max_epochs=4"])
-    assert differences(longer.run, whole("none").run) == []
+    assert differences(longer.run, reference("none").run) == []
     assert longer.run.config()["trainer"]["max_epochs"] == 4
-    sparser = resume(short.path, ["draw_every=3"]).run.config()  # of the pictures alone
+    sparser = resume(short.path, ["draw_every=3"]).run.config()  # affects only the pictures
     assert (sparser["draw_every"], sparser["callbacks"]["posterior"]["every"]) == (3, 3)
     assert "trainer.max_epochs=4" in longer.run.config()["changes"]
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("overrides", "message"),
     [
         (["optimizer.lr=0.1"], "optimizer.lr is 0.001, not 0.1"),
         (["model=ae"], "model is vae, not ae"),
@@ -232,22 +236,22 @@ def test_more_epochs_extend_a_run_as_if_it_had_been_meant_so(tmp_path, whole):
         (["trainer.max_epochs=1"], "is less than the 4 of this run"),
     ],
 )
-def test_any_other_change_is_refused_with_the_difference(whole, words, says):
-    run = whole("none").run
+def test_any_other_change_is_refused_and_the_error_names_the_difference(reference, overrides, message):
+    run = reference("none").run
     before = folder_contents(run.path)
     with pytest.raises(UserError) as refused:
-        resume(run.path, ["model=vae", *words])
-    assert says in str(refused.value)
+        resume(run.path, ["model=vae", *overrides])
+    assert message in str(refused.value)
     assert folder_contents(run.path) == before
 
 
-def test_a_cosine_that_has_reached_its_end_is_not_extended(whole):
+def test_a_run_with_a_finished_cosine_schedule_is_not_extended(reference):
     with pytest.raises(UserError, match="ends after 4 epochs"):
-        resume(whole("cosine").run.path, ["trainer.max_epochs=9"])
+        resume(reference("cosine").run.path, ["trainer.max_epochs=9"])
 
 
 @pytest.mark.robustness
-def test_two_processes_do_not_train_in_one_folder(tmp_path):
+def test_two_processes_cannot_train_in_one_folder(tmp_path):
     cut_off(tmp_path / "run")
     run = Run(tmp_path / "run")
     before = (run.path / "metrics.json").read_bytes()
@@ -257,8 +261,8 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
     assert train(run.path).run.metrics()["status"] == "finished"
 
 
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, whole):
-    undisturbed = whole("none").run
+def test_a_run_killed_before_its_first_checkpoint_restarts(tmp_path, reference):
+    uninterrupted = reference("none").run
     folder = tmp_path / "run"
     cut_off(folder, "trainer.max_epochs=4", epoch=0)
     assert not (folder / "checkpoints" / "last.ckpt").exists()
@@ -267,26 +271,26 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path, whole):
     (folder / ".metrics.json.4711").write_text('{"stat')
     run = Run(folder)
     assert run.state() == "cut off"
-    assert differences(resume(folder).run, undisturbed) == []
+    assert differences(resume(folder).run, uninterrupted) == []
     assert run.state() == "finished"
     assert not list(folder.glob(".*.4711"))
 
 
 @pytest.mark.parametrize(
-    ("which", "says"),
+    ("which", "message"),
     [
         ("last", r"has no checkpoint 'last'"),
         ("best", r"best\.ckpt is missing, and last\.ckpt needs it"),
     ],
 )
-def test_a_finished_run_that_lacks_a_checkpoint_is_not_trained_again(tmp_path, whole, which, says):
-    shutil.copytree(whole("none").run.path, tmp_path / "copy")
+def test_a_finished_run_that_lacks_a_checkpoint_is_not_trained_again(tmp_path, reference, which, message):
+    shutil.copytree(reference("none").run.path, tmp_path / "copy")
     (tmp_path / f"copy/checkpoints/{which}.ckpt").unlink()
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         resume(tmp_path / "copy", ["trainer.max_epochs=5"])
 
 
-def test_a_live_run_is_told_from_a_dead_one(tmp_path):
+def test_a_lock_or_a_recent_heartbeat_shows_that_a_run_is_still_trained(tmp_path):
     cut_off(tmp_path / "run")
     run = Run(tmp_path / "run")
     assert run.state() == "interrupted"
@@ -296,7 +300,7 @@ def test_a_live_run_is_told_from_a_dead_one(tmp_path):
         assert run.state() == "running"
     beat = json.loads((run.path / "progress.json").read_text())
     (run.path / "progress.json").write_text(json.dumps(beat | {"host": "another"}))
-    assert run.state() == "running"  # its lock may not be seen here, its heartbeat is
+    assert run.state() == "running"  # the lock of another machine may be invisible; its heartbeat is not
     long_ago = time.time() - 2 * heartbeat.SILENCE
     os.utime(run.path / "progress.json", (long_ago, long_ago))
     assert run.state() == "cut off"
@@ -304,7 +308,7 @@ def test_a_live_run_is_told_from_a_dead_one(tmp_path):
     assert (beat["epoch"], beat["epochs"]) == (2, 20)
 
 
-def test_the_heart_beats_within_an_epoch(tmp_path, monkeypatch):
+def test_the_heartbeat_is_updated_within_an_epoch(tmp_path, monkeypatch):
     monkeypatch.setattr("jlml.training.progress.SECONDS", 0)
     cut_off(tmp_path / "run", "trainer.max_epochs=3", epoch=1)
     beat = json.loads((tmp_path / "run/progress.json").read_text())
@@ -312,7 +316,7 @@ def test_the_heart_beats_within_an_epoch(tmp_path, monkeypatch):
 
 
 class Poison(Callback):
-    """Makes a weight no number, once an epoch has begun."""
+    """Sets a weight to nan at the start of epoch 2."""
 
     def on_train_batch_start(self, trainer, model, batch, number):
         if trainer.current_epoch == 2:
@@ -320,7 +324,7 @@ class Poison(Callback):
 
 
 @pytest.mark.parametrize("steps", ["null", "1"])
-def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, steps):
+def test_the_error_of_a_diverged_run_names_step_terms_and_last_good_checkpoint(tmp_path, steps):
     with pytest.raises(UserError) as diverged:
         train(tmp_path / "run", "trainer.max_epochs=4", f"checkpoints.steps={steps}", progress=[Poison()])
     last = tmp_path / "run/checkpoints/last.ckpt"
@@ -334,14 +338,14 @@ def test_a_diverged_run_names_step_terms_and_the_last_good_checkpoint(tmp_path, 
 
 
 class Hidden(Callback):
-    """Makes a bias minus infinity, which ReLU hides: no loss shows it."""
+    """Sets a bias to minus infinity. ReLU hides it, so no loss shows it."""
 
     def on_train_batch_start(self, trainer, model, batch, number):
         if trainer.current_epoch == 1:
             dict(model.named_parameters())["encoder.1.bias"].data[0] = -float("inf")
 
 
-def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
+def test_a_weight_that_is_not_finite_is_never_saved_in_a_checkpoint(tmp_path):
     with pytest.raises(
         UserError, match=r"diverged by step 10: encoder\.1\.bias is not finite.*from step 5, is"
     ):
@@ -351,55 +355,55 @@ def test_a_weight_that_is_no_number_reaches_no_checkpoint(tmp_path):
         assert all(weight.isfinite().all() for weight in weights.values())
 
 
-@MANY
-def test_a_run_that_stopped_early_stays_so(tmp_path):
-    """Also if it was killed after its last epoch, and before it was tested."""
-    words = ("trainer.max_epochs=30", "early_stopping=1", "optimizer.lr=0.02", "model.kl_warmup_epochs=0")
-    whole = train(tmp_path / "run", *words).run
-    epochs = whole.metrics()["epochs"]
+@ROBUSTNESS
+def test_an_early_stopped_run_is_not_extended(tmp_path):
+    """This also holds if it was killed between its last epoch and the test."""
+    overrides = ("trainer.max_epochs=30", "early_stopping=1", "optimizer.lr=0.02", "model.kl_warmup_epochs=0")
+    reference = train(tmp_path / "run", *overrides).run
+    epochs = reference.metrics()["epochs"]
     assert epochs < 30
-    copy = Run(shutil.copytree(whole.path, tmp_path / "copy"))
+    copy = Run(shutil.copytree(reference.path, tmp_path / "copy"))
     copy.write_metrics(copy.metrics() | {"status": "running"})
     for more in ([], ["trainer.max_epochs=40"]):
         assert resume(copy.path, more).run.metrics()["epochs"] == epochs
-        assert differences(copy, whole) == []
+        assert differences(copy, reference) == []
 
 
 class Stop(Callback):
-    """Ctrl-C when the last epoch has been trained."""
+    """Sends Ctrl-C at the end of the last epoch."""
 
     def on_train_epoch_end(self, trainer, model):
         if trainer.current_epoch == 3:
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_signal_in_the_last_epoch_is_heard(tmp_path, whole):
+def test_a_signal_in_the_last_epoch_stops_the_run(tmp_path, reference):
     with pytest.raises(
         SystemExit, match="Stopped by SIGINT, everything is saved. Resume with: python train.py resume="
     ):
         train(tmp_path / "run", "trainer.max_epochs=4", progress=[Stop()])
     assert Run(tmp_path / "run").state() == "interrupted"
-    assert differences(resume(tmp_path / "run").run, whole("none").run) == []
+    assert differences(resume(tmp_path / "run").run, reference("none").run) == []
 
 
 class Diary(Callback):
-    """Keeps what no checkpoint of jlml may hold."""
+    """A callback whose state contains a Path, which a checkpoint cannot hold."""
 
     def state_dict(self):
         return {"where": Path("here")}
 
 
-def test_a_state_that_could_not_be_read_again_is_refused_at_once(tmp_path):
+def test_a_callback_state_that_a_checkpoint_cannot_hold_is_refused_at_the_start(tmp_path):
     with pytest.raises(UserError, match=r"callbacks\.diary has a state that a checkpoint cannot hold"):
         train(tmp_path / "run", "+callbacks.diary._target_=test_resume.Diary")
     assert not (tmp_path / "run/checkpoints").exists()
 
 
 class Quiet(Callback):
-    """A class of the user's own."""
+    """A user's callback."""
 
 
-def test_a_command_says_trust_where_a_run_needs_it(tmp_path):
+def test_the_suggested_resume_command_has_trust_if_the_run_needs_it(tmp_path):
     own = "+callbacks.quiet._target_=test_resume.Quiet"
     with pytest.raises(SystemExit, match=r"resume=\S+ trust=true$"):
         train(tmp_path / "run", "trainer.max_epochs=4", own, progress=[Stop()])
@@ -408,9 +412,9 @@ def test_a_command_says_trust_where_a_run_needs_it(tmp_path):
     assert resume(tmp_path / "run", trust=True).run.state() == "finished"
 
 
-def test_a_learning_rate_that_is_planned_to_the_end_is_not_extended(tmp_path):
+def test_a_run_whose_schedule_ends_with_the_last_epoch_is_not_extended(tmp_path):
     one_cycle = "scheduler._target_=torch.optim.lr_scheduler.OneCycleLR"
-    words = (
+    overrides = (
         "scheduler=plateau",
         one_cycle,
         "+scheduler.total_steps=99",
@@ -418,7 +422,7 @@ def test_a_learning_rate_that_is_planned_to_the_end_is_not_extended(tmp_path):
         "+scheduler.interval=step",
     )
     run = train(
-        tmp_path / "run", "trainer.max_epochs=2", *words, "~scheduler.factor", "~scheduler.patience"
+        tmp_path / "run", "trainer.max_epochs=2", *overrides, "~scheduler.factor", "~scheduler.patience"
     ).run
     with pytest.raises(UserError, match=r"ends after 2 epochs \(scheduler\.total_steps\)"):
         resume(run.path, ["trainer.max_epochs=5"])

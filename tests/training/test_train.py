@@ -1,4 +1,4 @@
-"""Training from config to run folder."""
+"""Training, from the config to the run folder."""
 
 import json
 import warnings
@@ -12,7 +12,7 @@ from jlml.errors import UserError
 from jlml.runs import Run
 
 FAST = (*QUICK[:-1], "callbacks=none")
-MANY = pytest.mark.robustness
+ROBUSTNESS = pytest.mark.robustness
 
 
 def weights(trained) -> dict[str, torch.Tensor]:
@@ -36,7 +36,7 @@ def test_every_model_trains_with_every_loss(tmp_path, model, loss):
 
 
 @pytest.mark.parametrize(
-    "pixels", ["dequantized", *(pytest.param(pixels, marks=MANY) for pixels in ("grey", "binarized"))]
+    "pixels", ["dequantized", *(pytest.param(pixels, marks=ROBUSTNESS) for pixels in ("grey", "binarized"))]
 )
 def test_the_same_command_gives_the_same_weights(tmp_path, pixels):
     first, second, other = (
@@ -50,7 +50,7 @@ def test_the_same_command_gives_the_same_weights(tmp_path, pixels):
     assert first.metrics != other.metrics
 
 
-def test_training_lowers_the_loss_below_that_of_the_mean_image(tmp_path):
+def test_a_trained_model_scores_better_than_the_mean_image(tmp_path):
     trained = jlml.train(
         "data=mnist_5k", "loss=bce", "callbacks=none", "trainer.max_epochs=4", parent=tmp_path
     )
@@ -58,7 +58,7 @@ def test_training_lowers_the_loss_below_that_of_the_mean_image(tmp_path):
     assert trained.metrics["test/mse"] < 0.067
 
 
-def test_a_run_folder_explains_itself(tmp_path):
+def test_a_run_folder_has_its_files_config_and_record(tmp_path):
     trained = jlml.train(*FAST, "model.hidden=[40,20]", "seed=3", parent=tmp_path)
     path = trained.run.path
     for choice in ("vae", "cont_bern", "d2", "mnist_5k", "hidden-40-20", "seed-3"):
@@ -82,21 +82,21 @@ def test_a_run_folder_explains_itself(tmp_path):
     assert record["wall_seconds"] > 0 < record["images_per_second"]
 
 
-def test_a_checkpoint_holds_plain_containers_and_its_config(tmp_path):
+def test_a_checkpoint_contains_plain_containers_and_its_config(tmp_path):
     trained = jlml.train(*FAST, parent=tmp_path)
     for which in ("best", "last"):
         checkpoint = torch.load(trained.run.checkpoint(which), weights_only=True)
         assert checkpoint["config"] == Run.open(trained.run.path).config()
 
 
-def test_the_best_checkpoint_is_the_one_tested(tmp_path):
+def test_the_best_checkpoint_is_tested(tmp_path):
     trained = jlml.train(*FAST, "trainer.max_epochs=6", "optimizer.lr=0.02", parent=tmp_path)
     log = torch.load(trained.run.checkpoint("last"), weights_only=True)["callbacks"]
     (best,) = [state["best_model_score"] for key, state in log.items() if "'val/loss'" in key]
     assert trained.metrics["val/loss"] == pytest.approx(best.item(), rel=1e-6)
 
 
-def test_two_runs_of_the_same_second_get_two_folders(tmp_path, monkeypatch):
+def test_runs_created_in_the_same_second_get_different_folders(tmp_path, monkeypatch):
     from datetime import datetime
 
     from jlml.runs import naming
@@ -118,22 +118,22 @@ def test_two_runs_of_the_same_second_get_two_folders(tmp_path, monkeypatch):
     assert paths == {base, f"{base}_2", f"{base}_3"}
 
 
-def test_the_fallback_labels_the_whole_run(tmp_path, monkeypatch, caplog):
+def test_the_name_of_the_fallback_is_recorded_everywhere_in_the_run(tmp_path, monkeypatch, caplog):
     from torchvision.datasets import MNIST
 
     def offline(self):
         raise RuntimeError("Error downloading")
 
     monkeypatch.setattr(MNIST, "download", offline)
-    words = [word for word in FAST if word != "data=mnist_5k"]
-    trained = jlml.train(*words, "data=mnist", f"data.root={tmp_path / 'none'}", parent=tmp_path / "runs")
+    common = [override for override in FAST if override != "data=mnist_5k"]
+    trained = jlml.train(*common, "data=mnist", f"data.root={tmp_path / 'none'}", parent=tmp_path / "runs")
     assert "mnist_5k" in trained.run.path.name
     assert trained.run.metrics()["data"] == "mnist_5k"
     assert trained.run.config()["data"]["name"] == "mnist_5k"
     assert "FALLBACK" in caplog.text
 
 
-def test_warm_up_raises_the_weight_linearly_and_only_in_training(tmp_path, monkeypatch):
+def test_kl_warm_up_raises_the_kl_weight_linearly_and_only_in_training(tmp_path, monkeypatch):
     seen = []
     from jlml.models import VAE
 
@@ -153,7 +153,7 @@ def test_warm_up_raises_the_weight_linearly_and_only_in_training(tmp_path, monke
     assert [weight for in_training, weight in seen if not in_training] == pytest.approx([2] * 5, abs=1e-6)
 
 
-def test_clipping_scheduling_and_early_stopping_do_something(tmp_path):
+def test_clipping_schedulers_and_early_stopping_have_an_effect(tmp_path):
     plain = jlml.train(*FAST, parent=tmp_path)
     clipped = jlml.train(*FAST, "trainer.gradient_clip_val=1e-3", "optimizer.lr=1e-3", parent=tmp_path)
     assert not torch.equal(weights(plain)["encoder.1.weight"], weights(clipped)["encoder.1.weight"])
@@ -166,18 +166,18 @@ def test_clipping_scheduling_and_early_stopping_do_something(tmp_path):
     assert stopped.run.metrics()["epochs"] < 50
 
 
-def test_debug_trains_a_few_batches(tmp_path):
+def test_the_debug_trainer_takes_few_steps(tmp_path):
     trained = jlml.train(*FAST[:3], "callbacks=none", "trainer=debug", parent=tmp_path)
-    assert trained.trainer.global_step == 5  # 300 images in batches of 64 are all there is
+    assert trained.trainer.global_step == 5  # 300 images are only 5 batches of 64
 
 
-def test_other_sizes_train(tmp_path):
+def test_other_image_sizes_train(tmp_path):
     for size, fit in ((32, "pad"), (20, "resize")):
         config = jlml.compose(*FAST, "model=conv_ae", f"data.image_size={size}", f"data.fit={fit}")
         assert jlml.load(jlml.train(config, parent=tmp_path).run.path).image_shape == (1, size, size)
 
 
-def test_a_class_of_ones_own_plugs_in_by_its_dotted_path(tmp_path, monkeypatch):
+def test_a_users_loss_class_is_used_by_its_dotted_path(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
         "import torch\n"
         "from jlml.losses import Gaussian\n"
@@ -204,15 +204,15 @@ def test_no_warning_reaches_the_user(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("model", ["ae", "conv_vae"])
-def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path, model):
-    words = (*QUICK, f"model={model}", "loss=mse", "loss.link=identity", "optimizer.lr=1e20")
+def test_a_loss_that_is_not_finite_stops_the_run_with_one_error_sentence(tmp_path, model):
+    overrides = (*QUICK, f"model={model}", "loss=mse", "loss.link=identity", "optimizer.lr=1e20")
     with pytest.raises(UserError, match=r"diverged at step \d+: train/loss (nan|inf).* No checkpoint"):
-        jlml.train(*words, parent=tmp_path)
+        jlml.train(*overrides, parent=tmp_path)
     (path,) = tmp_path.iterdir()
     assert Run(path).metrics()["status"] == "failed"
 
 
-def test_a_failed_run_says_so_and_keeps_its_error(tmp_path, monkeypatch):
+def test_a_failed_run_records_its_status_and_error(tmp_path, monkeypatch):
     from jlml.models import VAE
 
     def fail(self, images):
