@@ -1,4 +1,4 @@
-"""Which metrics compare between which runs."""
+"""Which metrics of which runs can be compared."""
 
 from copy import deepcopy
 from functools import cache
@@ -19,12 +19,13 @@ def composed(*choices):
 
 
 def config_of(overrides):
-    """As composed, but quicker: a dotted key is set in the composed config."""
-    words = overrides.split()
-    config = deepcopy(composed(*(word for word in words if "." not in word.split("=")[0])))
-    for key, value in (word.split("=", 1) for word in words if "." in word.split("=")[0]):
-        group, name = key.split(".")
-        config[group][name] = yaml.safe_load(value)
+    """Composes a config. To be quicker, it sets dotted keys in a cached config."""
+    pairs = [override.split("=", 1) for override in overrides.split()]
+    config = deepcopy(composed(*(f"{key}={value}" for key, value in pairs if "." not in key)))
+    for key, value in pairs:
+        if "." in key:
+            group, name = key.split(".")
+            config[group][name] = yaml.safe_load(value)
     return config
 
 
@@ -42,26 +43,26 @@ def configs_of(*several):
         ("loss=mse", "loss=mse loss.scale=0.1 loss.link=identity", METRICS),  # densities of the same pixels
         ("model=vae", "model=vae model.beta=4", ("mse", "bce", "kl", "nll", "elbo")),
         ("model=ae", "model=vae", ("mse", "bce", "kl", "nll", "elbo")),
-        ("model=ae", "model=conv_ae", METRICS),  # another network, the same objective
+        ("model=ae", "model=conv_ae", METRICS),  # different network, same objective
         ("model=vae", "model=vae model._target_=mine.VAE", ("mse", "bce", "kl", "nll", "elbo")),
         ("data.pixels=grey", "data.pixels=binarized", ()),
         ("data=mnist", "data=fashion_mnist", ()),
         ("data.image_size=32", "data.image_size=32 data.fit=resize", ()),
-        ("data.fit=pad", "data.fit=resize", METRICS),  # images as they are: nothing is fitted
+        ("data.fit=pad", "data.fit=resize", METRICS),  # no effect without image_size
         ("data.subset=1000", "data.subset=2000", ()),
         ("experiment=conv_32", "experiment=mlp_32", METRICS),
     ],
 )
-def test_what_compares(one, other, compare):
+def test_metrics_are_compared_only_if_they_mean_the_same(one, other, compare):
     configs = configs_of(one, other)
     assert tuple(name for name in METRICS if obstacle(f"val/{name}", configs) is None) == compare
     for name in METRICS:
         same = comparable_key([f"a/{name}"], configs[0], 10) == comparable_key([f"b/{name}"], configs[1], 10)
-        assert same == (name in compare or "subset" in one)  # here the number of test images is known
+        assert same == (name in compare or "subset" in one)  # this key compares the number of test images
     assert comparable_key(["mse"], configs[0], 10) != comparable_key(["mse"], configs[1], 20)
 
 
-def test_an_obstacle_names_key_and_values():
+def test_an_obstacle_names_the_key_and_its_values():
     assert str(obstacle("val/loss", configs_of("model.beta=1", "model.beta=4"))) == "model.beta (1, 4)"
     seeds = configs_of("data.seed=1", "data.seed=2")
     assert obstacle("val/mse", seeds) is None
@@ -69,7 +70,7 @@ def test_an_obstacle_names_key_and_values():
 
 
 @pytest.mark.parametrize(
-    ("overrides", "words"),
+    ("overrides", "description"),
     [
         ("loss=mse", "Gaussian pixels, scale 0.2, link sigmoid, grey mnist images of 28 x 28"),
         ("loss=cont_bern", "continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28"),
@@ -82,6 +83,6 @@ def test_an_obstacle_names_key_and_values():
         ("loss=bce loss._target_=fractions.Fraction", "fractions.Fraction, grey mnist images of 28 x 28"),
     ],
 )
-def test_the_density_in_words(overrides, words):
+def test_an_observation_model_is_described_in_words(overrides, description):
     (config,) = configs_of(overrides)
-    assert observation_in_words({**config, "image_shape": [1, 28, 28]}) == words
+    assert observation_in_words({**config, "image_shape": [1, 28, 28]}) == description

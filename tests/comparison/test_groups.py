@@ -1,4 +1,4 @@
-"""Groups of runs, their labels, and their numbers as CSV."""
+"""Groups of runs: their labels, and their metrics as CSV."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ class Numbers:
     metrics: dict[str, float]
 
 
-def test_labels_distinguish_what_model_loss_and_dim_do_not():
+def test_labels_add_the_keys_that_differ_within_one_model_loss_and_dim():
     configs = [
         plain(compose(*overrides))
         for overrides in (
@@ -35,7 +35,7 @@ def test_labels_distinguish_what_model_loss_and_dim_do_not():
     ]
 
 
-def test_the_csv_has_mean_and_sample_deviation_over_seeds():
+def test_the_csv_has_mean_and_sample_standard_deviation_over_seeds():
     values = [0.1, 0.3, 0.8]
     groups = [
         Group("a", [Numbers({"test/mse": value}) for value in values] + [Numbers({})]),

@@ -1,4 +1,4 @@
-"""Small searches for the tests, in this process or in one of their own."""
+"""Helpers that run small searches, in this process or in a new one."""
 
 import csv
 import os
@@ -20,22 +20,22 @@ SMALL = (
 RATE = "+search.ranges.optimizer.lr={low:1e-6,high:1e-1,log:true}"
 WIDTH = "+search.ranges.model.hidden=[[16],[24]]"
 TRIALS = 6
-PLANTED = (*SMALL, RATE, WIDTH, f"search.trials={TRIALS}")  # a rate of 1e-6 learns nothing
+SEARCH = (*SMALL, RATE, WIDTH, f"search.trials={TRIALS}")  # with a rate of 1e-6 a model learns nothing
 
 
 @cache
-def planted_settings():
-    return Settings.of(compose(*PLANTED))
+def search_settings():
+    return Settings.of(compose(*SEARCH))
 
 
 def open_trials(folder, **search):
-    """The trials of the planted search in a folder, as one more process sees them.
+    """Opens the trials of the search in a folder, as a new process does.
 
     Args:
-        folder: instead of output_dir.
-        search: settings that differ.
+        folder: used as output_dir.
+        search: settings of the search to change.
     """
-    settings = planted_settings()
+    settings = search_settings()
     search = settings.search.model_copy(update=search)
     return Trials(replace(settings, config=settings.config | {"output_dir": str(folder)}, search=search))
 
@@ -47,7 +47,7 @@ def rows_of(folder):
 
 
 def start(folder, *overrides, command=(sys.executable, "train.py")):
-    """The command as a user gives it, as a process of its own."""
+    """Starts the command in a new process, as a user does."""
     return subprocess.Popen(
         [*command, *overrides, f"output_dir={folder}"],
         cwd=ROOT,
@@ -60,7 +60,7 @@ def start(folder, *overrides, command=(sys.executable, "train.py")):
 
 
 def wait_for(condition, process, seconds=120):
-    """Until a condition holds, while a process runs."""
+    """Waits until a condition holds, and fails if the process ends before."""
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -69,7 +69,7 @@ def wait_for(condition, process, seconds=120):
 
 
 def finished(process):
-    """What a process printed, once it has ended well."""
+    """Waits for a process, checks that it succeeded, and returns its output."""
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return out

@@ -1,4 +1,4 @@
-"""From the ranges of a config to what Optuna suggests."""
+"""Ranges of a config and the values that Optuna suggests for them."""
 
 import optuna
 import pytest
@@ -7,7 +7,7 @@ from jlml.errors import UserError
 from jlml.search.ranges import Choices, Numbers, ranges_of
 
 
-def test_ranges_become_what_optuna_knows():
+def test_ranges_of_every_kind_are_read_and_suggest_values():
     node = {
         "latent": {"dim": {"low": 2, "high": 9, "step": 3}},
         "optimizer.lr": {"low": 1e-4, "high": 1, "log": True},
@@ -15,7 +15,7 @@ def test_ranges_become_what_optuna_knows():
         "model": {"hidden": {"choices": [[16], [32, 16]]}},
     }
     dim, rate, scheduler, hidden = ranges_of(node)
-    assert dim == Numbers("latent.dim", 2, 8, 3, False)  # 9 is not a step from 2
+    assert dim == Numbers("latent.dim", 2, 8, 3, False)  # 9 is not 2 plus a multiple of 3
     assert rate == Numbers("optimizer.lr", 1e-4, 1.0, None, True)
     assert scheduler == Choices("scheduler", ("none", "cosine"))
     assert hidden == Choices("model.hidden", ("[16]", "[32,16]"))
@@ -27,7 +27,7 @@ def test_ranges_become_what_optuna_knows():
 
 
 @pytest.mark.parametrize(
-    ("node", "says"),
+    ("node", "message"),
     [
         ({}, "search.ranges is empty. Choose search=ae or search=vae, or add a range"),
         ({"latent": {"dim": 5}}, "search.ranges.latent.dim=5 is not a range: expected"),
@@ -46,7 +46,7 @@ def test_ranges_become_what_optuna_knows():
         ({"a": {"b": [1, 2]}, "a.b": [1, 2]}, "names a.b twice, once nested and once with dots"),
     ],
 )
-def test_an_invalid_range_is_one_sentence(node, says):
+def test_the_error_of_an_invalid_range_is_one_sentence(node, message):
     with pytest.raises(UserError) as raised:
         ranges_of(node)
-    assert says in str(raised.value)
+    assert message in str(raised.value)

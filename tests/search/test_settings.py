@@ -1,4 +1,4 @@
-"""What a search is: its name, its identity, and what is refused before any trial."""
+"""The settings of a search: its name, its identity, and mistakes that are refused before any trial."""
 
 from copy import deepcopy
 
@@ -11,10 +11,10 @@ from jlml.errors import UserError
 from jlml.search import search
 from jlml.search.running import prepared
 from jlml.search.settings import Settings, check_key, check_settings, overrides_of
-from searches import RATE, SMALL, WIDTH, open_trials, planted_settings
+from searches import RATE, SMALL, WIDTH, open_trials, search_settings
 
 
-def test_what_decides_results_makes_the_name():
+def test_the_name_depends_only_on_what_affects_results():
     def name(*overrides):
         return Settings.of(compose(*SMALL, RATE, *overrides)).name
 
@@ -33,14 +33,14 @@ def test_what_decides_results_makes_the_name():
         ("model=ae_deep", "search=ae", "~callbacks.projector", "+optimizer.amsgrad=true"),
     ],
 )
-def test_a_config_composes_again_from_its_overrides(overrides):
+def test_a_config_can_be_composed_again_from_its_overrides(overrides):
     config = plain(compose(*overrides))
     again = plain(compose(*overrides_of(config, set())))
     for key in config.keys() - {"search", "choices", "changes"}:
         assert again[key] == config[key]
 
 
-def test_another_search_is_refused_under_the_same_name(tmp_path):
+def test_a_different_search_with_the_same_name_is_refused(tmp_path):
     open_trials(tmp_path, name="mine")
     with pytest.raises(
         UserError, match=r"search\.name=mine is a different search: search\.seed was 0 and is 1"
@@ -49,7 +49,7 @@ def test_another_search_is_refused_under_the_same_name(tmp_path):
 
 
 def test_a_search_of_version_0_1_0_is_resumed(tmp_path):
-    """Its options of speed were in the group trainer, and classes had other names."""
+    """In that version the speed options were in the group trainer, and classes had other names."""
     trials = open_trials(tmp_path)
     old = deepcopy(trials.settings.identity)
     del old["speed"]
@@ -63,7 +63,7 @@ def test_a_search_of_version_0_1_0_is_resumed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "message"),
     [
         ({"metric": "test/loss"}, "search.metric=test/loss is invalid: expected a validation metric"),
         ({"metric": "val/elbo"}, "a higher val/elbo is better. Use search.direction=maximize."),
@@ -71,14 +71,14 @@ def test_a_search_of_version_0_1_0_is_resumed(tmp_path):
         ({"storage": "study.db"}, "search.storage is invalid: expected the URL of a database"),
     ],
 )
-def test_an_invalid_setting_is_one_sentence(settings, says):
+def test_the_error_of_an_invalid_setting_names_it(settings, message):
     with pytest.raises(UserError) as raised:
         check_settings(Search(**settings))
-    assert says in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("key", "says"),
+    ("key", "message"),
     [
         ("seed", "would find the luckiest seed"),
         ("data.seed", "would find the luckiest seed"),
@@ -86,8 +86,8 @@ def test_an_invalid_setting_is_one_sentence(settings, says):
         ("data.root", "data.root does not affect any metric"),
     ],
 )
-def test_what_is_not_searched(key, says):
-    with pytest.raises(UserError, match=says):
+def test_seeds_and_keys_without_effect_on_metrics_cannot_be_searched(key, message):
+    with pytest.raises(UserError, match=message):
         check_key(key)
 
 
@@ -95,7 +95,7 @@ DIM = "+search.ranges.latent.dim="
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"),
+    ("overrides", "message"),
     [
         ([f"{DIM}[2,3]", "+search.trails=3"], "search.trails is not a key of the config."),
         ([f"{DIM}[2,3]", "search.trials=0"], "search.trials=0 is invalid: expected an integer >= 1."),
@@ -114,11 +114,11 @@ DIM = "+search.ranges.latent.dim="
         ),
     ],
 )
-def test_a_mistake_is_one_sentence_before_any_trial(tmp_path, overrides, says):
-    common = [given for given in SMALL if "loss=" not in given and "hidden" not in given]
+def test_a_mistake_is_reported_in_one_sentence_before_any_trial(tmp_path, overrides, message):
+    common = [override for override in SMALL if "loss=" not in override and "hidden" not in override]
     with pytest.raises(UserError) as raised:
         search(compose(*common, f"output_dir={tmp_path / 'outputs'}", *overrides))
-    assert says in str(raised.value)
+    assert message in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "secret" not in str(raised.value)
     assert not (tmp_path / "outputs").exists()
@@ -131,17 +131,17 @@ def test_a_mistake_is_one_sentence_before_any_trial(tmp_path, overrides, says):
         ("loss=mse", "+search.ranges.loss.scale={low:.1,high:.3}"),
     ],
 )
-def test_what_compares_is_searched(overrides):
-    common = [given for given in SMALL if "loss=" not in given]
+def test_keys_are_searched_if_the_metric_compares_their_values(overrides):
+    common = [override for override in SMALL if "loss=" not in override]
     prepared(Settings.of(compose(*common, *overrides)))
 
 
 def test_the_url_of_a_database_is_not_printed():
-    settings = planted_settings()
+    settings = search_settings()
     assert "storage" not in repr(settings)
 
 
-def test_a_range_that_is_not_there_yet_takes_a_plus():
+def test_the_error_of_a_new_range_says_to_add_it_with_a_plus():
     with pytest.raises(HydraException) as raised:
         compose("search=vae", "search.ranges.model.beta=[1,2]")
     assert "Add it with a plus: '+search.ranges.model.beta=...'." in sentence(raised.value)

@@ -1,4 +1,4 @@
-"""Which process trains which trial, and what becomes of a killed one: with a cheap function as training."""
+"""Which process trains which trial, and how killed trials are retried. Training is a cheap function."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from searches import TRIALS, open_trials
 
 
 class Killed(BaseException):
-    """Ends a process, for Optuna and for locks, as kill -9 does: nothing is recorded, every lock is free."""
+    """Simulates kill -9 for Optuna and for locks: nothing is recorded and every lock is released."""
 
 
 def ignored(*_):
@@ -24,7 +24,7 @@ def ignored(*_):
 
 
 def train_next(trials, train=lambda *_: 1.0):
-    """Trains a trial by a function; None if its process is killed."""
+    """Trains the next trial with a function. Returns None if its process is killed."""
     try:
         return trials.train_next(train, ignored)
     except Killed:
@@ -36,7 +36,7 @@ def killed(*_, **__):
 
 
 class Training:
-    """Three epochs of a cheap function, killed at one of its moments."""
+    """Three epochs of a cheap function, killed at one of its numbered moments."""
 
     def __init__(self, trials, moments=None, killed_at=None):
         self.ranges, self.study = trials.settings.ranges, trials.study
@@ -71,25 +71,25 @@ def results_of(trials):
     return [(trial.state, trial.value, values_of(trial), trial.params) for trial in trials.all()]
 
 
-def test_killed_at_any_moment_it_ends_as_if_never_killed(tmp_path):
-    """Same values, same results, same pruning, and every trial under its number."""
-    trials, moments = open_trials(tmp_path / "undisturbed"), count()
+def test_a_search_killed_at_any_moment_equals_an_uninterrupted_one(tmp_path):
+    """It has the same values, results, pruning and trial numbers."""
+    trials, moments = open_trials(tmp_path / "uninterrupted"), count()
     while train_next(trials, Training(trials, moments)):
         pass
-    expected, most = results_of(trials), next(moments)
+    expected, last_moment = results_of(trials), next(moments)
     assert {state for state, *_ in expected} == {TrialState.COMPLETE, TrialState.PRUNED}
-    for killed_at in range(0, most, 3):
-        moments, numbers, goes_on = count(), set(), True
-        while goes_on is not False:
-            trials = open_trials(tmp_path / str(killed_at))  # as another process
+    for killed_at in range(0, last_moment, 3):
+        moments, numbers, trained = count(), set(), True
+        while trained is not False:
+            trials = open_trials(tmp_path / str(killed_at))  # as a new process
             training = Training(trials, moments, killed_at)
-            goes_on = train_next(trials, training)
+            trained = train_next(trials, training)
             numbers |= training.numbers
         assert results_of(trials) == expected
         assert numbers == set(range(TRIALS))
 
 
-def test_no_process_takes_what_a_living_one_trains(tmp_path):
+def test_a_process_does_not_take_a_trial_that_another_one_trains(tmp_path):
     ours, theirs = open_trials(tmp_path, trials=2), open_trials(tmp_path, trials=2)
     trained = []
 
@@ -107,10 +107,10 @@ def test_no_process_takes_what_a_living_one_trains(tmp_path):
     assert trained == [0, 1]
     assert [number for number, _ in ranking(ours)] == [0, 1]
     assert train_next(ours) is False
-    assert train_next(open_trials(tmp_path, trials=3))  # more trials extend it
+    assert train_next(open_trials(tmp_path, trials=3))  # more trials extend the search
 
 
-def test_what_other_processes_train_is_said(tmp_path, capsys):
+def test_trials_that_other_processes_train_are_reported(tmp_path, capsys):
     trials = open_trials(tmp_path, trials=1)
 
     def train(trial, number):
@@ -121,7 +121,7 @@ def test_what_other_processes_train_is_said(tmp_path, capsys):
     assert "1 of 1 trials: 1 running.\nOther processes train the running trials." in capsys.readouterr().out
 
 
-def test_a_trial_that_kills_its_process_three_times_is_given_up(tmp_path):
+def test_a_trial_that_kills_its_process_three_times_has_failed(tmp_path):
     for _ in range(3):
         assert train_next(open_trials(tmp_path, trials=1), killed) is None
     trials = open_trials(tmp_path, trials=1)
@@ -129,8 +129,8 @@ def test_a_trial_that_kills_its_process_three_times_is_given_up(tmp_path):
     assert [trial.state for trial in trials.all()] == [TrialState.FAIL]
 
 
-def test_a_trial_may_be_interrupted_more_often(tmp_path):
-    """Ctrl-C and a preempted job are not the trial's fault."""
+def test_an_interrupted_trial_is_retried_more_than_three_times(tmp_path):
+    """Ctrl-C or a preempted job is not an error of the trial."""
 
     def interrupted(trial, number):
         trial.set_user_attr("interruptions", trial.user_attrs.get("interruptions", 0) + 1)
@@ -141,7 +141,7 @@ def test_a_trial_may_be_interrupted_more_often(tmp_path):
     assert train_next(open_trials(tmp_path, trials=1))
 
 
-def test_a_process_killed_while_it_queues_a_trial_again_loses_nothing(tmp_path, monkeypatch):
+def test_a_trial_is_not_lost_if_the_process_that_requeues_it_is_killed(tmp_path, monkeypatch):
     assert train_next(open_trials(tmp_path, trials=1), killed) is None
     trials = open_trials(tmp_path, trials=1)
     monkeypatch.setattr(trials.study, "tell", killed)
@@ -153,7 +153,7 @@ def test_a_process_killed_while_it_queues_a_trial_again_loses_nothing(tmp_path, 
     assert [trial.state for trial in trials.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
-def test_a_failing_trial_ends_no_search(tmp_path):
+def test_a_failed_trial_does_not_stop_the_search(tmp_path):
     trials = open_trials(tmp_path, trials=2)
 
     def fail(trial, number):
@@ -164,8 +164,8 @@ def test_a_failing_trial_ends_no_search(tmp_path):
     assert [trial.state for trial in trials.all()] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
-def test_a_cut_off_line_of_the_journal_is_dropped(tmp_path):
-    """At the start and while a process runs."""
+def test_an_incomplete_line_of_the_journal_is_dropped(tmp_path):
+    """This holds both when a process starts and while it runs."""
     trials = open_trials(tmp_path, trials=2)
     journal = trials.folder / "journal.log"
 
@@ -187,7 +187,7 @@ def test_a_cut_off_line_of_the_journal_is_dropped(tmp_path):
 
 
 class TestDatabase:
-    """Optuna's heartbeat says which trials are stale."""
+    """With a database, Optuna's heartbeats show which trials are stale."""
 
     @pytest.fixture
     def search(self, tmp_path, monkeypatch):
@@ -196,7 +196,7 @@ class TestDatabase:
         return {"storage": f"sqlite:///{tmp_path}/study.db", "trials": 2}
 
     @pytest.mark.robustness
-    def test_a_trial_without_heartbeats_is_tried_again(self, tmp_path, search):
+    def test_a_trial_without_heartbeats_is_retried(self, tmp_path, search):
         values, folders = [], []
 
         def train(trial, number):
@@ -204,20 +204,20 @@ class TestDatabase:
             folders.append(number)
             if len(values) == 1:
                 raise Killed
-            time.sleep(3)  # longer than the grace: its own heartbeats keep it
+            time.sleep(3)  # longer than the grace period, but its heartbeats continue
             return 1.0
 
         trials = open_trials(tmp_path, **search)
         assert train_next(trials, train) is None
         trials = open_trials(tmp_path, **search)
-        assert train_next(trials, train)  # the killed one is not stale yet
+        assert train_next(trials, train)  # the killed trial is not stale yet
         assert train_next(trials, train)
         assert train_next(trials, train) is False
         assert folders == [0, 1, 0]
         assert values[2] == values[0] != values[1]
         assert [trial.state for trial in trials.all()] == [TrialState.COMPLETE] * 2
 
-    def test_a_process_whose_trial_was_given_to_another_goes_on_with_the_next(self, tmp_path, search):
+    def test_a_process_that_loses_its_trial_to_another_continues_with_the_next(self, tmp_path, search):
         trials, theirs = open_trials(tmp_path, **search), open_trials(tmp_path, **search)
 
         def asleep(trial, number):
@@ -228,7 +228,7 @@ class TestDatabase:
         assert train_next(trials)
         assert [trial.state for trial in trials.all()] == [TrialState.FAIL, TrialState.COMPLETE]
 
-    def test_its_url_stands_in_no_file(self, tmp_path, search):
+    def test_the_url_of_the_database_is_not_written_to_any_file(self, tmp_path, search):
         trials = open_trials(tmp_path, **search)
         files = [path for path in trials.folder.rglob("*") if path.is_file()]
         assert not any(b"sqlite" in path.read_bytes() for path in files)

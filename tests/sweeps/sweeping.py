@@ -1,4 +1,4 @@
-"""Small sweeps for the tests, in this process or in one of their own."""
+"""Helpers that run small sweeps, in this process or in a new one, and read their results."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ def arguments(where, *overrides):
 
 
 def sweep_here(where, *overrides):
-    """The sweep of these overrides, job after job in this process."""
+    """Runs a sweep with these overrides in this process, one job after the other."""
     with in_one_process():
         sys.argv[:] = arguments(where, *overrides)
         return sweep(hydra_app(run, "train"))
@@ -32,7 +32,7 @@ def sweep_here(where, *overrides):
 
 @contextmanager
 def in_one_process():
-    """What a command changes for its process is as before afterwards."""
+    """Restores everything that a command changes in its process."""
     logger, folder = logging.getLogger("jlml"), os.getcwd()
     with patch.object(sys, "argv", []), patch.dict(os.environ, HYDRA_FULL_ERROR="1"):
         try:
@@ -43,7 +43,7 @@ def in_one_process():
 
 
 def start(where, *overrides, **environment):
-    """The command as a user gives it, as a process of its own."""
+    """Starts the command in a new process, as a user does."""
     return subprocess.Popen(
         [sys.executable, *arguments(where, *overrides)],
         cwd=ROOT,
@@ -56,7 +56,7 @@ def start(where, *overrides, **environment):
 
 
 def completed(where, *overrides, **environment):
-    """The same once it has ended: exit code, output, errors."""
+    """Runs the command in a new process. Returns its exit code, output and errors."""
     process = start(where, *overrides, **environment)
     out, err = process.communicate(timeout=600)
     return process.returncode, out, err
@@ -79,7 +79,7 @@ def records(where):
 
 
 def starts(where):
-    """How often each job has begun or resumed."""
+    """How often each job was started or resumed."""
     logs = (where / "sweeps/it").glob("*/train.log")
     return {
         log.parent.name: len(re.findall(r"INFO jlml\.training\.\w+: Choices", log.read_text()))

@@ -1,4 +1,4 @@
-"""The groups of a sweep, against numbers worked out by hand."""
+"""The results of a sweep, grouped and drawn, against numbers calculated by hand."""
 
 import csv
 import io
@@ -26,15 +26,15 @@ def composed(*overrides):
 
 
 def answer_of(results):
-    decisive = ("model", "loss", "data.pixels")  # which the configs of these results may differ in
+    relevant = ("model", "loss", "data.pixels")  # keys in which the configs of these results can differ
     overrides = {
-        each.job: [f"{key}={value}" for key, value in each.factors.items() if key in decisive]
+        each.job: [f"{key}={value}" for key, value in each.factors.items() if key in relevant]
         for each in results
     }
     return answer_from(results, lambda job: composed(*overrides[job]))
 
 
-def test_means_and_deviations_over_seeds():
+def test_the_csv_has_means_and_standard_deviations_over_seeds():
     results = [
         result(mse, model=m, seed=s) for m, s, mse in [("ae", 0, 0.1), ("ae", 1, 0.3), ("vae", 0, 0.5)]
     ]
@@ -49,18 +49,18 @@ def test_means_and_deviations_over_seeds():
     assert found["vae", "test/nll"]["seeds"] == "1"
 
 
-def test_only_what_compares_is_shown():
+def test_only_comparable_metrics_are_shown():
     assert "test/loss" in answer_of([result(1, latent="d2"), result(1, latent="d8")]).metrics
     assert "test/nll" not in answer_of([result(1, loss="mse"), result(1, loss="bce")]).metrics
     models = answer_of([result(1, model="ae"), result(1, model="vae")]).metrics
     assert "test/nll" in models
-    assert "test/loss" not in models  # that of a VAE has its KL in it
+    assert "test/loss" not in models  # the loss of a VAE includes its KL
     images = answer_of([result(1, data__pixels="grey"), result(2, data__pixels="binarized")])
     assert images.metrics == ["test/mse"]
     assert "no metric compares across data.pixels (grey, binarized)" in images.warning
 
 
-def test_bold_needs_more_than_the_noise_of_the_seeds():
+def test_a_group_is_bold_only_if_its_lead_exceeds_the_noise_over_seeds():
     def bold(ae, vae):
         results = [result(mse, model="ae", seed=s) for s, mse in enumerate(ae)]
         results += [result(mse, model="vae", seed=s) for s, mse in enumerate(vae)]
@@ -83,17 +83,17 @@ def test_bold_needs_more_than_the_noise_of_the_seeds():
         ({"optimizer.lr": ["1e-3", "1e-2"], "model": ["ae", "vae"]}, ("optimizer.lr", "model", None)),
     ],
 )
-def test_the_latent_dim_is_on_the_x_axis(factors, expected):
+def test_numbers_are_preferred_on_the_x_axis_and_the_latent_dim_most_of_all(factors, expected):
     assert roles_of(factors) == expected
 
 
-def test_numbers_are_at_their_positions_and_words_side_by_side():
+def test_ticks_of_numbers_are_at_their_values_and_those_of_names_at_0_1_2():
     ticks = ticks_of("latent", ["d2", "d16"])
     assert (ticks.positions, ticks.labels, ticks.log) == ([2, 16], ["2", "16"], True)
     assert ticks_of("model", ["ae", "vae"]).positions == [0, 1]
 
 
-def test_a_picture_of_four_factors_and_of_one():
+def test_sweeps_over_four_factors_or_one_are_drawn_but_not_over_seeds_only():
     many = [
         result(0.1 * d + 0.01 * s, model=m, loss=x, latent=f"d{d}", optimizer__lr=lr, seed=s)
         for m in ("ae", "vae")
@@ -107,7 +107,7 @@ def test_a_picture_of_four_factors_and_of_one():
     assert answer_of([result(1, seed=0), result(2, seed=1)]).picture() is None
 
 
-def test_results_csv_has_every_job_and_the_ranking_those_that_finished():
+def test_results_csv_has_every_job_and_the_ranking_only_finished_ones():
     results = [result(0.3, seed=0), result(0.1, seed=1), result(0, seed=2, status="failed")]
     rows = list(csv.DictReader(io.StringIO(results_csv(results))))
     assert [row["status"] for row in rows] == ["finished", "finished", "failed"]

@@ -1,4 +1,4 @@
-"""Sweeps whose processes are killed, at random moments and at the worst ones."""
+"""Sweeps whose processes are killed, at random and at critical moments."""
 
 import csv
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.robustness
 
 
 def kill(process, *, group):
-    """As the system kills: without a word. With its workers, or the parent alone."""
+    """Kills a process without a warning, with its workers or alone."""
     if group:
         os.killpg(process.pid, signal.SIGKILL)
     else:
@@ -39,8 +39,8 @@ def has_more_than(where, before):
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_killed_twice_and_completed_by_the_same_command(tmp_path, launcher):
-    """With its workers, then the parent alone."""
+def test_a_sweep_killed_twice_is_completed_by_the_same_command(tmp_path, launcher):
+    """The first kill includes the workers, the second one only the parent."""
     overrides = ("seed=0,1,2,3,4", "model=vae", "model.hidden=[16]", "trainer.max_epochs=15")
     overrides += (f"hydra/launcher={launcher}",)
     chance, done = random.Random(launcher), set()
@@ -57,8 +57,8 @@ def test_killed_twice_and_completed_by_the_same_command(tmp_path, launcher):
     assert statuses(tmp_path) == ["finished"] * 5
     for job, content in kept.items():
         assert (tmp_path / "sweeps/it" / job / "checkpoints/last.ckpt").read_bytes() == content
-    # what was at work resumed: a job per kill; two where two run side by side, and two more that workers may
-    # begin in the moment before they see that their parent is gone
+    # Only interrupted jobs were started again. A kill interrupts one job, or two with joblib. There, workers
+    # can start two more jobs before they notice that their parent is gone.
     assert sum(starts(tmp_path).values()) - 5 <= (6 if launcher == "joblib" else 2)
 
 
@@ -72,7 +72,8 @@ def test_a_killed_worker_is_replaced_and_its_job_resumed(tmp_path):
     assert process.returncode == 0, err
     assert "3 of 3 jobs done" in out
     assert statuses(tmp_path) == ["finished"] * 3
-    assert sum(starts(tmp_path).values()) in (4, 5)  # the victim's job, and its neighbour's
+    # the job of the killed worker started again, and maybe the one that ran next to it
+    assert sum(starts(tmp_path).values()) in (4, 5)
 
 
 def children(pid):
@@ -86,8 +87,8 @@ def seconds_used(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
 
 
-def test_a_job_that_kills_its_process_twice_has_failed_and_the_rest_is_trained(tmp_path):
-    """For example for lack of memory: here a loss that kills its process."""
+def test_a_job_that_kills_its_process_twice_has_failed_and_the_others_are_trained(tmp_path):
+    """In practice the cause can be a lack of memory. Here a loss kills its process."""
     (tmp_path / "deadly.py").write_text(
         "import os, signal\nfrom jlml.losses import Gaussian\n\n"
         "class Deadly(Gaussian):\n"
@@ -99,7 +100,7 @@ def test_a_job_that_kills_its_process_twice_has_failed_and_the_rest_is_trained(t
     code, _, err = completed(tmp_path, *overrides, PYTHONPATH=with_folder(tmp_path))
     assert code == 1
     assert "2 of 4 jobs failed" in err
-    # all workers end with one; and yet no innocent job is blamed
+    # one killed worker ends all workers, but the other jobs are not recorded as failed
     for row in results(tmp_path).values():
         is_deadly = row["loss._target_"] == "deadly.Deadly"
         assert row["status"] == ("failed" if is_deadly else "finished")
@@ -110,8 +111,8 @@ def with_folder(folder):
     return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
-def test_two_commands_grow_one_sweep_at_once(tmp_path):
-    """Started at the same instant, neither loses what the other has planned or finished."""
+def test_two_commands_extend_one_sweep_at_the_same_time(tmp_path):
+    """They start at the same time, and jobs or results of neither are lost."""
     processes = [start(tmp_path, "model=ae", *NARROW, seeds) for seeds in ("seed=0,1", "seed=2,3")]
     for process in processes:
         _, err = process.communicate(timeout=300)

@@ -1,4 +1,4 @@
-"""Launchers as they are: two Ray nodes, submitit's processes; and how many threads a job gets."""
+"""Real launchers (a Ray cluster of two nodes, submitit), and the number of threads of a job."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def test_cores_are_divided_among_jobs(monkeypatch):
         return threads_for({"_target_": "joblib.JoblibLauncher", "n_jobs": n_jobs}, jobs)
 
     assert threads(24) == 1
-    assert threads(2) == 4  # two jobs do not leave six cores idle
+    assert threads(2) == 4  # two jobs share all eight cores
     assert threads(24, n_jobs=3) == 2
     assert threads(24, n_jobs=16) == 1
     assert threads_for({"_target_": "ray", "ray": {"remote": {"num_cpus": 4}}}, 9) == 4
@@ -40,27 +40,27 @@ def test_cores_are_divided_among_jobs(monkeypatch):
     assert threads_for({"_target_": "basic"}, 9) is None
 
 
-def test_joblib_runs_a_job_per_core_unless_told_otherwise():
+def test_joblib_runs_one_job_per_core_by_default():
     *_, hydra = command.parsed(["seed=0,1", "hydra/launcher=joblib"])
     assert hydra.launcher.n_jobs == -1
 
 
-def test_the_slurm_file_is_what_the_plugin_takes():
+def test_the_plugin_accepts_every_key_of_the_slurm_config():
     pytest.importorskip("submitit")
     from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 
     ours = OmegaConf.load(CONF / "hydra/launcher/submitit_slurm.yaml")
-    OmegaConf.merge(OmegaConf.structured(SlurmQueueConf), ours)  # raises on a key that is not there
+    OmegaConf.merge(OmegaConf.structured(SlurmQueueConf), ours)  # raises for an unknown key
 
 
-def test_a_launcher_that_is_not_installed_is_named(monkeypatch):
+def test_the_error_of_a_missing_launcher_names_what_to_install(monkeypatch):
     monkeypatch.setattr(command, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'jlml\[ray\]'"):
         command.parsed(["seed=0,1", "hydra/launcher=ray"])
 
 
 @pytest.mark.robustness
-def test_submitit_runs_jobs_in_processes_of_its_own(tmp_path):
+def test_submitit_runs_jobs_in_its_own_processes(tmp_path):
     pytest.importorskip("submitit")
     launcher = ("hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1")
     code, _, err = completed(tmp_path, *launcher, "model=ae", "seed=0,1", *NARROW)
@@ -71,25 +71,25 @@ def test_submitit_runs_jobs_in_processes_of_its_own(tmp_path):
     assert config.threads == 1
 
 
-def side_by_side(records):
-    """Whether two jobs were at work at the same time."""
+def any_overlap(records):
+    """Whether two jobs ran at the same time."""
     spans = sorted(
-        (begun, begun + timedelta(seconds=record["wall_seconds"]))
+        (start, start + timedelta(seconds=record["wall_seconds"]))
         for record in records
-        for begun in [datetime.fromisoformat(record["started"])]
+        for start in [datetime.fromisoformat(record["started"])]
     )
     return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
 @pytest.fixture
 def ray_cluster(tmp_path):
-    """Two nodes of one CPU each on this machine, in a folder that is not where the sweep is begun."""
+    """Two nodes with one CPU each on this machine. They run in another folder than the sweep command."""
     pytest.importorskip("ray")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (tmp_path / "elsewhere").mkdir()
-    sockets = Path("/tmp") / f"jlml_ray_{port}"  # a path of pytest's would be too long for them
+    sockets = Path("/tmp") / f"jlml_ray_{port}"  # a socket path in tmp_path would be too long
     head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={sockets}"]
     with ExitStack() as nodes:
         nodes.callback(shutil.rmtree, sockets, ignore_errors=True)
@@ -107,7 +107,7 @@ def ray_cluster(tmp_path):
 
 
 def wait_for_nodes(address, number):
-    """Until this number of nodes belong to the cluster."""
+    """Waits until the cluster has this number of nodes."""
     for _ in range(30):
         time.sleep(1)
         command = [sys.executable, "-m", "ray.scripts.scripts", "status", f"--address={address}"]
@@ -118,17 +118,17 @@ def wait_for_nodes(address, number):
 
 
 def end_group(process):
-    """Ends a process and all that it has started; Ray would take half a minute to do so in order."""
+    """Kills a process and everything it has started. A regular shutdown of Ray takes half a minute."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 @pytest.mark.robustness
-def test_a_ray_cluster_of_two_nodes(tmp_path, ray_cluster):
+def test_a_ray_cluster_of_two_nodes_runs_two_jobs_at_a_time(tmp_path, ray_cluster):
     launcher = ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={ray_cluster}")
     overrides = ("model=ae", "model.hidden=[16]", "seed=0,1,2,3", "trainer.max_epochs=40")
     code, _, err = completed(tmp_path / "out", *launcher, *overrides)
     assert code == 0, err
     assert statuses(tmp_path / "out") == ["finished"] * 4
-    assert side_by_side(records(tmp_path / "out").values())  # each node has one CPU, and each job takes one
+    assert any_overlap(records(tmp_path / "out").values())  # each node has one CPU, each job needs one
     assert not list((tmp_path / "elsewhere").rglob("*.json"))

@@ -1,4 +1,4 @@
-"""Sweeps as a user meets them: results, failures, mistakes, and the same command again."""
+"""Sweeps as a user runs them: results, failed jobs, mistakes, and repeated commands."""
 
 import pytest
 import yaml
@@ -14,16 +14,16 @@ from jlml.sweeps.plan import plan_of
 from sweeping import NARROW, QUICK, completed, records, results, starts, sweep_here
 
 
-def test_the_command_from_its_jobs_to_its_answer(tmp_path):
+def test_the_command_trains_all_jobs_and_prints_the_ranking(tmp_path):
     code, out, err = completed(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     assert (code, err) == (0, "")
     over_seeds = "mean ± standard deviation over seeds"
     for text in ("2 of 2 jobs done", "Ranked by val/mse", over_seeds, "answer.png"):
         assert text in out
-    assert out.count("Ranked by val/mse") == 2  # after the first job, and at the end
+    assert out.count("Ranked by val/mse") == 2  # after the first job and at the end
 
 
-def test_a_sweep_its_folder_its_answer_and_the_same_command_again(tmp_path, capsys):
+def test_a_repeated_sweep_trains_nothing_again_and_new_values_extend_it(tmp_path, capsys):
     swept = sweep_here(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     folder, rows = tmp_path / "sweeps/it", results(tmp_path)
     assert len(rows) == 2
@@ -40,15 +40,15 @@ def test_a_sweep_its_folder_its_answer_and_the_same_command_again(tmp_path, caps
     assert (folder / "answer.png").stat().st_size > 5000
     assert f"Evaluate it   python evaluate.py sweep={folder}" in capsys.readouterr().out
 
-    began = starts(tmp_path)
+    earlier_starts = starts(tmp_path)
     sweep_here(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
-    assert starts(tmp_path) == began
+    assert starts(tmp_path) == earlier_starts
     sweep_here(tmp_path, "model=ae", "latent=d2,d8,d16", *NARROW)
     assert len(results(tmp_path)) == 3
-    assert {job: starts(tmp_path)[job] for job in began} == began
+    assert {job: starts(tmp_path)[job] for job in earlier_starts} == earlier_starts
 
 
-def test_a_failed_job_is_recorded_and_the_rest_is_trained(tmp_path, capsys):
+def test_a_failed_job_is_recorded_and_the_others_are_trained(tmp_path, capsys):
     overrides = ("model=conv_ae", "model.code=spatial", "latent.dim=2,16", "trainer.max_epochs=1")
     swept = sweep_here(tmp_path, *overrides)
     failed, finished = results(tmp_path).values()
@@ -68,7 +68,7 @@ def test_a_failed_job_is_recorded_and_the_rest_is_trained(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"),
+    ("overrides", "message"),
     [
         (("model=ae",), "-m needs a key with several values"),
         (("latent.dim=2,0",), "latent.dim=0 is invalid"),
@@ -81,10 +81,10 @@ def test_a_failed_job_is_recorded_and_the_rest_is_trained(tmp_path, capsys):
         (("seed=0,1", "resume=there"), "resume=... is one run"),
     ],
 )
-def test_a_mistake_leaves_nothing_behind(tmp_path, overrides, says):
-    with pytest.raises(Exception) as raised:  # noqa: PT011 - the command says all of them in one sentence
+def test_a_mistake_is_reported_and_nothing_is_created(tmp_path, overrides, message):
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - the command prints each as one sentence
         sweep_here(tmp_path / "runs", *overrides)
-    assert says in sentence_for(raised.value)
+    assert message in sentence_for(raised.value)
     assert not (tmp_path / "runs").exists()
 
 
@@ -92,7 +92,7 @@ def planned(*overrides):
     return plan_of(OverridesParser.create().parse_overrides(list(overrides)))
 
 
-def test_another_sweep_of_the_same_name_is_refused(tmp_path):
+def test_a_different_sweep_with_the_same_name_is_refused(tmp_path):
     sweep = Sweep(tmp_path)
     sweep.record(planned("seed=0,1", "trainer.max_epochs=1"))
     sweep.record(planned("seed=1,2", "trainer.max_epochs=1", "threads=2", "hydra/launcher=joblib"))
@@ -103,8 +103,8 @@ def test_another_sweep_of_the_same_name_is_refused(tmp_path):
         sweep.record(planned("seed=0,1", "latent=d2,d8", "trainer.max_epochs=1"))
 
 
-def test_a_finished_run_of_another_config_is_refused_and_left_as_it_is(tmp_path):
-    """For example after a file in conf/ was changed: the overrides are the same, the run is another."""
+def test_a_finished_run_with_another_config_is_refused_and_not_changed(tmp_path):
+    """For example, a file in conf/ was changed: the overrides are the same, but the config differs."""
     run, cfg = Run.at(tmp_path / "seed-0"), compose(*QUICK, *NARROW, "model=ae")
     train_rest(Sweep(tmp_path), run, cfg)
     finished, config = run.metrics(), run.path / "config.yaml"
@@ -115,9 +115,9 @@ def test_a_finished_run_of_another_config_is_refused_and_left_as_it_is(tmp_path)
     assert run.metrics() == finished
 
 
-def test_a_folder_with_other_files_is_refused_but_not_one_of_a_killed_command(tmp_path):
+def test_a_folder_with_foreign_files_is_refused_but_leftovers_of_a_kill_are_accepted(tmp_path):
     plan = planned("seed=0,1")
-    (tmp_path / ".sweep.yaml.123").touch()  # half of a file, as a killed process leaves it
+    (tmp_path / ".sweep.yaml.123").touch()  # an incomplete file of a killed process
     Sweep(tmp_path).record(plan)
     assert [result.job for result in Sweep(tmp_path).results()] == ["seed-0", "seed-1"]
     (tmp_path / "sweep.yaml").unlink()
