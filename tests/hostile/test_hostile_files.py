@@ -1,4 +1,4 @@
-"""Every other file of a run, a sweep, a search or a data set that can hold code, nonsense or too much."""
+"""Other untrusted files of runs, sweeps, searches and data sets: with code, malformed, or too large."""
 
 import gzip
 import io
@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from exploits import ENDLESS, Touch, contents, evaluated, fires
+from exploits import NOT_REGULAR, Touch, assert_exploit_works, contents, evaluated
 from rich.console import Console
 
 import jlml
@@ -25,7 +25,7 @@ from jlml.search.trials import Trials
 from jlml.sweeps.folder import Sweep, results_csv
 from jlml.sweeps.ranking import ranking
 
-MONSTERS = {
+MALFORMED_JSON = {
     "deep": "[" * 100_000,
     "deeper": '{"metrics":' * 100_000,
     "list": "[]",
@@ -33,39 +33,39 @@ MONSTERS = {
     "nan": '{"status": "finished", "metrics": {"val/mse": NaN, "val/bce": Infinity, "test/mse": -1e999}}',
     "huge": '{"status": "finished", "metrics": {"val/mse": 1' + "0" * 4000 + '}, "fit_seconds": 1e999}',
     "longer": '{"a": ' + "1" * 10_000 + "}",
-    "words": '{"status": ["finished"], "metrics": {"val/mse": "small", "test/mse": [1]}, "fit_seconds": ""}',
+    "texts": '{"status": ["finished"], "metrics": {"val/mse": "small", "test/mse": [1]}, "fit_seconds": ""}',
     "no numbers": '{"status": "finished", "metrics": {"val/mse": null, "": {}}, "error": {"a": [1]}}',
-    "metrics are a word": '{"status": "finished", "metrics": "good", "epochs": {}, "images_per_second": []}',
-    "half a character": '{"status": "\\ud800", "error": "\\udfff", "data": "\\ud800"}',
+    "metrics is a string": '{"status": "finished", "metrics": "good", "epochs": {}, "images_per_second": []}',
+    "lone surrogates": '{"status": "\\ud800", "error": "\\udfff", "data": "\\ud800"}',
     "zeros": "\0" * 1000,
 }
 
 
-SPOILERS = {
-    **{name: (lambda path, text=text: path.write_text(text)) for name, text in MONSTERS.items()},
-    **ENDLESS,
+BAD_FILES = {
+    **{name: (lambda path, text=text: path.write_text(text)) for name, text in MALFORMED_JSON.items()},
+    **NOT_REGULAR,
 }
 
 
-@pytest.mark.parametrize("spoiler", SPOILERS)
-def test_monsters_in_metrics_are_survived(folder, spoiler):
+@pytest.mark.parametrize("bad_file", BAD_FILES)
+def test_malformed_metrics_do_not_break_any_reader(folder, bad_file):
     for file in ("metrics.json", "progress.json"):
         (folder / file).unlink()
-        SPOILERS[spoiler](folder / file)
+        BAD_FILES[bad_file](folder / file)
     assert isinstance(Run.open(folder).metrics(), dict)
     plan = {"over": ["seed"], "fixed": [], "jobs": {"run": {"seed": "0"}}}
     (folder.parent / "sweep.yaml").write_text(yaml.safe_dump(plan))
     results = Sweep(folder.parent).results()
     write_atomically(folder.parent / "results.csv", results_csv(results))
     Console(file=io.StringIO()).print(ranking(results, "val/mse"))
-    with pytest.raises(UserError, match="finds"):  # less than two
+    with pytest.raises(UserError, match="finds"):  # fewer than two runs
         evaluated(f"runs={folder.parent}")
 
 
-@pytest.mark.parametrize("spoiler", SPOILERS)
-def test_monsters_in_an_earlier_evaluation_are_survived(folder, spoiler):
+@pytest.mark.parametrize("bad_file", BAD_FILES)
+def test_a_malformed_earlier_evaluation_is_ignored(folder, bad_file):
     (folder / "evaluation").mkdir()
-    SPOILERS[spoiler](folder / "evaluation" / "metrics.json")
+    BAD_FILES[bad_file](folder / "evaluation" / "metrics.json")
     assert earlier_parts(Run.open(folder), "best", Evaluate()) == {}
 
 
@@ -82,7 +82,7 @@ CODES = {
     "too many": header("{'descr': '<f2', 'fortran_order': False, 'shape': (1000000000000, 2)}\n"),
     "overflow": header("{'descr': '<f2', 'fortran_order': False, 'shape': (4611686018427387904, 4)}\n"),
     "negative": header("{'descr': '<f2', 'fortran_order': False, 'shape': (-1, 2)}\n"),
-    "nothing": header("{'descr': '|V0', 'fortran_order': False, 'shape': (1000000000, 2)}\n"),
+    "no bytes per value": header("{'descr': '|V0', 'fortran_order': False, 'shape': (1000000000, 2)}\n"),
     "nested": header("{'descr': " + "[" * 9000 + "}\n"),
     "code": header("__import__('os').system('false')\n"),
     "records": header("{'descr': [('a', '<f2')], 'fortran_order': False, 'shape': (1,)}\n", b"\0\0"),
@@ -96,7 +96,7 @@ CODES = {
 def test_snapshots_run_no_code(folder, canary):
     file = folder / "snapshots" / "step_00000005.npy"
     save_objects(file, canary)
-    fires(lambda: np.load(file, allow_pickle=True), canary)
+    assert_exploit_works(lambda: np.load(file, allow_pickle=True), canary)
     with pytest.raises(UserError, match="is not a snapshot"):
         kept_codes(folder / "snapshots", 2, 10)
     shutil.copy(file, folder / "snapshots" / "labels.npy")
@@ -105,22 +105,22 @@ def test_snapshots_run_no_code(folder, canary):
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("spoil", [*CODES, *ENDLESS])
+@pytest.mark.parametrize("bad_content", [*CODES, *NOT_REGULAR])
 @pytest.mark.parametrize("name", ["step_00000005.npy", "labels.npy"])
-def test_monsters_in_snapshots_are_a_sentence(folder, spoil, name):
+def test_malformed_snapshots_are_reported_in_one_sentence(folder, bad_content, name):
     file = folder / "snapshots" / name
     assert file.exists()
     file.unlink()
-    if spoil in CODES:
-        file.write_bytes(CODES[spoil])
+    if bad_content in CODES:
+        file.write_bytes(CODES[bad_content])
     else:
-        ENDLESS[spoil](file)
+        NOT_REGULAR[bad_content](file)
     with pytest.raises(UserError) as raised:
         kept_codes(folder / "snapshots", 2, 10)
     assert "\n" not in str(raised.value)
 
 
-def test_classes_that_are_none_are_a_sentence(folder):
+def test_labels_outside_the_classes_are_reported(folder):
     np.save(folder / "snapshots" / "labels.npy", np.full(300, 10, dtype=np.uint8))
     with pytest.raises(UserError, match="does not contain the classes"):
         kept_codes(folder / "snapshots", 2, 10)
@@ -130,7 +130,7 @@ def test_the_cache_of_5000_images_runs_no_code_and_fills_no_memory(tmp_path, can
     file = tmp_path / "mnist_5k.npz"
     objects = np.array([Touch(canary)], dtype=object)
     np.savez(file, images=objects, labels=objects)
-    fires(lambda: np.load(file, allow_pickle=True)["images"], canary)
+    assert_exploit_works(lambda: np.load(file, allow_pickle=True)["images"], canary)
     assert len(load_mnist_5k(tmp_path).images) == 5000
     assert not canary.exists()
     np.savez_compressed(file, images=np.zeros((50_000, 28, 28, 1), dtype=np.uint8), labels=np.zeros(1))
@@ -149,14 +149,14 @@ def test_the_cache_of_5000_images_runs_no_code_and_fills_no_memory(tmp_path, can
         b"[" * 100_000 + b"\n",
     ],
 )
-def test_the_journal_of_a_search_runs_no_code(tmp_path, canary, journal):
-    words = ("search=ae", "model=ae", "data=mnist_5k", f"output_dir={tmp_path}", "search.name=there")
-    settings = Settings.of(jlml.compose(*words))
+def test_the_journal_of_a_search_runs_no_code_and_errors_are_one_sentence(tmp_path, canary, journal):
+    overrides = ("search=ae", "model=ae", "data=mnist_5k", f"output_dir={tmp_path}", "search.name=there")
+    settings = Settings.of(jlml.compose(*overrides))
     folder = tmp_path / "searches" / "there"
     folder.mkdir(parents=True)
     if journal is None:
         journal = pickle.dumps(Touch(canary)) + b"\n"
-        fires(lambda: pickle.loads(journal), canary)
+        assert_exploit_works(lambda: pickle.loads(journal), canary)
     (folder / "journal.log").write_bytes(journal)
     with pytest.raises(UserError) as raised:
         Trials(settings)
@@ -165,14 +165,14 @@ def test_the_journal_of_a_search_runs_no_code(tmp_path, canary, journal):
 
 
 @pytest.mark.parametrize("link", ["journal.log", ".locks", "search.yaml", "results.csv", "trial-0000"])
-def test_a_search_follows_no_link_out_of_its_folder(tmp_path, link):
-    words = ("search=ae", "model=ae", "data=mnist_5k", f"output_dir={tmp_path}", "search.name=there")
+def test_a_search_refuses_links_that_lead_out_of_its_folder(tmp_path, link):
+    overrides = ("search=ae", "model=ae", "data=mnist_5k", f"output_dir={tmp_path}", "search.name=there")
     folder, victim = tmp_path / "searches" / "there", tmp_path / "precious"
     folder.mkdir(parents=True)
     victim.mkdir() if link in (".locks", "trial-0000") else victim.write_text("not a line")
     (folder / link).symlink_to(victim)
     with pytest.raises(UserError, match="a link that leads out"):
-        Trials(Settings.of(jlml.compose(*words)))
+        Trials(Settings.of(jlml.compose(*overrides)))
     assert contents(victim) in ({}, b"not a line")
 
 
@@ -191,17 +191,17 @@ PLANS = (
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_the_plan_of_a_sweep_is_a_plan_or_a_sentence(tmp_path, canary, plan):
+def test_a_malformed_plan_of_a_sweep_is_refused(tmp_path, canary, plan):
     plan = plan.replace("TOUCH", f"touch {canary}")
     if "python" in plan:
-        fires(lambda: yaml.unsafe_load(plan), canary)
+        assert_exploit_works(lambda: yaml.unsafe_load(plan), canary)
     (tmp_path / "sweep.yaml").write_text(plan)
     with pytest.raises(UserError, match="is not the folder of a sweep"):
         Sweep(tmp_path).jobs()
     assert not canary.exists()
 
 
-def test_a_gzip_of_the_config_is_no_config(folder):
+def test_a_gzipped_or_too_large_config_is_refused(folder):
     (folder / "config.yaml").write_bytes(gzip.compress(bytes(10_000_000)))
     with pytest.raises(UserError, match="cannot be read"):
         read_config(folder / "config.yaml")

@@ -1,4 +1,4 @@
-"""Names and values that would be markup in a page or a command to a terminal."""
+"""Names and values that contain markup for a page or commands for a terminal."""
 
 import json
 import shutil
@@ -19,11 +19,11 @@ IN_PAGE = (
     "<a href='javascript:alert(1)'>"
 )
 IN_ATTRIBUTE = '" onload="alert(1)" x="'
-IN_NAME = "\"><img src=x onerror=alert(1)><script>'{{7*7}}"  # a folder's name has no slash
+IN_NAME = "\"><img src=x onerror=alert(1)><script>'{{7*7}}"  # a folder name cannot contain a slash
 
 
 class Page(HTMLParser):
-    """The elements of a page with the names of their attributes, and where its links lead."""
+    """The elements of a page with their attribute names, and the targets of its links."""
 
     def __init__(self, text):
         super().__init__()
@@ -39,8 +39,8 @@ def page_of(result):
     return (result.folder / ("report.html" if hasattr(result, "parts") else "comparison.html")).read_text()
 
 
-def spoil_words(folder):
-    """Every word of a config that a page may show, and a part that failed before."""
+def insert_markup(folder):
+    """Puts markup into every text of a run that a page can show, and adds an earlier failed part."""
 
     def change(config):
         config["choices"] = {group: f"{group}{IN_PAGE}{IN_ATTRIBUTE}" for group in config["choices"]}
@@ -61,23 +61,23 @@ def spoil_words(folder):
     file.write_text(json.dumps(content))
 
 
-def test_the_parser_sees_what_a_page_that_does_not_escape_would_hold():
+def test_the_parser_finds_the_markup_in_a_page_without_escaping():
     assert ("script",) in Page(f"<td>{IN_PAGE}</td>").elements
     assert ("img", "alt", "onload", "x") in Page(f'<img alt="{IN_ATTRIBUTE}">').elements
 
 
-def test_pages_escape_whatever_they_show(folder):
+def test_pages_escape_everything_they_show(folder):
     evaluated(f"run={folder}")
     plain = folder.with_name("plain")
     shutil.copytree(folder, plain)
     for name in (f"a{IN_NAME}", f"b{IN_NAME}", "javascript:alert(1)"):
         there = shutil.copytree(plain, folder.with_name(name))
-        spoil_words(there)
-        word = str(there).replace("\\", "\\\\").replace("'", "\\'")
-        page = Page(page_of(evaluated(f"run='{word}'")))
-        of_plain = Page(page_of(evaluated(f"run={plain}")))
-        extra = set(page.elements) - set(of_plain.elements)
-        assert extra <= {("p", "class")}  # of the part that failed
+        insert_markup(there)
+        path = str(there).replace("\\", "\\\\").replace("'", "\\'")
+        page = Page(page_of(evaluated(f"run='{path}'")))
+        plain_page = Page(page_of(evaluated(f"run={plain}")))
+        extra = set(page.elements) - set(plain_page.elements)
+        assert extra <= {("p", "class")}  # the reason of the failed part
         assert all(link.startswith(("#", "data:image/")) for link in page.links)
     shutil.rmtree(plain)
     result = evaluated(f"runs={folder.parent}")
@@ -90,14 +90,14 @@ def test_pages_escape_whatever_they_show(folder):
     assert "49" not in "".join(row for row in page_of(result).split("\n") if "7*7" in row)
 
 
-def test_a_name_is_no_markup_of_the_terminal(folder, capsys):
+def test_the_terminal_does_not_interpret_markup_in_names(folder, capsys):
     there = Path(shutil.copytree(folder, folder.with_name("[bold]x")))
     show(evaluated(f"run='{there}'"))
     assert "[bold]x" in capsys.readouterr().out
 
 
-def test_a_terminal_obeys_no_name(capsys):
-    """ESC ] 0 sets a window's title, ESC ] 52 the clipboard."""
+def test_control_characters_are_escaped_in_the_terminal(capsys):
+    """For example, ESC ] 52 would change the clipboard."""
     with pytest.raises(SystemExit) as ended, one_sentence():
         raise UserError("run=\x1b]52;c;cm0gLXJm\x07 \ud800 \u202e is not a run folder.")
     assert ended.value.code == "Error: run=\\x1b]52;c;cm0gLXJm\\x07 \\ud800 \\u202e is not a run folder."

@@ -1,9 +1,17 @@
-"""Configs that name code to run: as a class to build, at any place, by a path through trusted packages."""
+"""Configs that name code to run, at any key and through any path of attributes of trusted packages."""
 
 import sys
 
 import pytest
-from exploits import SYSTEM, armed, fires, naive, put, refused, rewrite
+from exploits import (
+    SYSTEM,
+    assert_exploit_works,
+    assert_refused,
+    instantiate_naively,
+    rewrite,
+    set_at,
+    with_paths,
+)
 
 import jlml
 from conftest import each_once
@@ -11,7 +19,7 @@ from jlml.errors import UserError
 from jlml.runs import check_targets
 
 SHELL = {"args": "TOUCH", "shell": True}
-WALKS = (  # from a trusted package to what it has imported
+PATHS = (  # from a trusted package to a module that it imports
     *("jlml.files.os.system", "jlml.data.mnist.os.system", "jlml.sweeps.job.os.system"),
     "jlml.cli.command.os.system",
     *("torch.nn.modules.module.inspect.os.system", "torch.nn.modules.module.torch.os.system"),
@@ -28,7 +36,7 @@ ATTACKS = {
     "eval": {"_target_": "builtins.eval", "_args_": ["__import__('os').system('TOUCH')"]},
     "exec": {"_target_": "builtins.exec", "_args_": ["__import__('os').system('TOUCH')"]},
     "torch.load": {"_target_": "torch.load", "f": "FOLDER/pickle.pt", "weights_only": False},
-    "torch.load by a walk": {
+    "torch.load through jlml": {
         "_target_": "jlml.runs.folder.torch.load",
         "f": "FOLDER/pickle.pt",
         "weights_only": False,
@@ -42,13 +50,13 @@ ATTACKS = {
     "subprocess.run": {"_target_": "jlml.training.record.subprocess.run", **SHELL},
     "subprocess.Popen, a class": {"_target_": "jlml.training.record.subprocess.Popen", **SHELL},
     "Path.touch": {"_target_": "jlml.runs.folder.Path.touch", "_args_": ["CANARY"]},
-    "our own write_atomically": {"_target_": "jlml.files.write_atomically", "path": SYSTEM, "content": ""},
+    "write_atomically of jlml": {"_target_": "jlml.files.write_atomically", "path": SYSTEM, "content": ""},
     "nested": {"_target_": "builtins.dict", "x": SYSTEM},
-    "listed": {"_target_": "builtins.list", "_args_": [[1, [SYSTEM]]]},
-    "nested in a class of ours": {"_target_": "jlml.losses.Bernoulli", "x": {"y": [SYSTEM]}},
+    "in a list": {"_target_": "builtins.list", "_args_": [[1, [SYSTEM]]]},
+    "nested in a class of jlml": {"_target_": "jlml.losses.Bernoulli", "x": {"y": [SYSTEM]}},
     "not recursive": {**SYSTEM, "_recursive_": False},
     "as objects": {**SYSTEM, "_convert_": "object"},
-    **{walk: {**SYSTEM, "_target_": walk} for walk in WALKS},
+    **{path: {**SYSTEM, "_target_": path} for path in PATHS},
 }
 
 
@@ -60,12 +68,12 @@ UNREACHABLE = {
 
 @pytest.mark.parametrize(("place", "attack"), each_once(["loss", "model.encoder"], ATTACKS))
 def test_a_config_runs_no_code(folder, canary, attack, place):
-    node = armed(ATTACKS[attack], canary)
+    node = with_paths(ATTACKS[attack], canary)
     if attack not in UNREACHABLE:
-        fires(lambda: naive(node), canary)
-    rewrite(folder, lambda config: put(config, place, node))
+        assert_exploit_works(lambda: instantiate_naively(node), canary)
+    rewrite(folder, lambda config: set_at(config, place, node))
     for reader in ("load", "evaluate", "resume"):
-        refused(reader, folder, canary, "trust=true")
+        assert_refused(reader, folder, canary, "trust=true")
 
 
 PLACES = (
@@ -101,12 +109,12 @@ WRAPS = {
 
 
 @pytest.mark.parametrize(("wrap", "place"), each_once(WRAPS, PLACES))
-def test_nowhere_in_a_config_is_code_run(folder, canary, place, wrap):
-    node = WRAPS[wrap](armed(SYSTEM, canary))
-    fires(lambda: naive({"_target_": "builtins.dict", "x": node}), canary)
-    rewrite(folder, lambda config: put(config, place, node))
+def test_a_target_at_any_key_runs_no_code(folder, canary, place, wrap):
+    node = WRAPS[wrap](with_paths(SYSTEM, canary))
+    assert_exploit_works(lambda: instantiate_naively({"_target_": "builtins.dict", "x": node}), canary)
+    rewrite(folder, lambda config: set_at(config, place, node))
     for reader in ("load", "evaluate", "resume"):
-        refused(reader, folder, canary)
+        assert_refused(reader, folder, canary)
 
 
 @pytest.mark.parametrize(
@@ -129,16 +137,16 @@ def test_nowhere_in_a_config_is_code_run(folder, canary, place, wrap):
         ),
     ],
 )
-def test_a_class_of_a_trusted_package_is_not_trusted_everywhere(folder, canary, place, node):
-    """Lightning's own can write and delete where an option says."""
-    rewrite(folder, lambda config: put(config, place, armed(node, canary)))
+def test_a_class_of_a_trusted_package_is_refused_in_the_wrong_group(folder, canary, place, node):
+    """Some classes of Lightning write or delete files in a folder that an option names."""
+    rewrite(folder, lambda config: set_at(config, place, with_paths(node, canary)))
     for reader in ("load", "resume"):
-        refused(reader, folder, canary, "trust=true")
+        assert_refused(reader, folder, canary, "trust=true")
     assert not (canary.parent / "there").exists()
 
 
-def test_a_target_imports_nothing_beyond_the_trusted_packages():
-    """A program, whose import would end this one."""
+def test_checking_a_target_does_not_import_it():
+    """One target is a program: importing it would end this process."""
     program = "torch.utils.model_dump.__main__"
     for target in (
         f"jlml.runs.{program}",
@@ -152,12 +160,12 @@ def test_a_target_imports_nothing_beyond_the_trusted_packages():
     assert "json.tool" not in sys.modules
 
 
-def test_what_is_trusted_is_still_made(folder):
-    """A user's own run with Lightning's callbacks and torch's modules."""
+def test_trusted_callbacks_are_accepted_and_others_need_trust(folder):
+    """For example, a user's run can have a callback of Lightning."""
     node = {"_target_": "lightning.pytorch.callbacks.LearningRateMonitor"}
-    rewrite(folder, lambda config: put(config, "callbacks.x", node))
+    rewrite(folder, lambda config: set_at(config, "callbacks.x", node))
     jlml.load(folder)
-    rewrite(folder, lambda config: put(config, "callbacks.x", {"_target_": "exploits.Mine"}))
+    rewrite(folder, lambda config: set_at(config, "callbacks.x", {"_target_": "exploits.Mine"}))
     with pytest.raises(UserError, match="trust=true"):
         jlml.load(folder)
     jlml.load(folder, trust=True)
