@@ -1,4 +1,4 @@
-"""One run in several processes on the CPU: disjoint shares of every batch, one folder, one voice."""
+"""One run in several processes on the CPU: each takes a share of every batch; one run folder, one output."""
 
 import os
 import subprocess
@@ -24,9 +24,9 @@ QUICK = (
 TWO = ("trainer=ddp", "trainer.accelerator=cpu")
 
 
-def start(*words: str, **environment: str) -> subprocess.Popen:
+def start(*overrides: str, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "train.py", *words],
+        [sys.executable, "train.py", *overrides],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
         stdout=subprocess.PIPE,
@@ -35,33 +35,33 @@ def start(*words: str, **environment: str) -> subprocess.Popen:
     )
 
 
-def run(*words: str, **environment: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command."""
-    process = start(*words, **environment)
+def run(*overrides: str, **environment: str) -> tuple[int, str, str]:
+    """Runs a command. Returns its exit code, output and errors."""
+    process = start(*overrides, **environment)
     out, err = process.communicate(timeout=200)
     return process.returncode, out, err
 
 
-def one_machine(*words: str) -> tuple[int, str, str]:
-    """Two processes, the second started by the first."""
-    return run(*TWO, "trainer.devices=2", *words)
+def one_machine(*overrides: str) -> tuple[int, str, str]:
+    """Runs two processes on one machine. The first one starts the second."""
+    return run(*TWO, "trainer.devices=2", *overrides)
 
 
-def two_machines(*words: str) -> tuple[int, str, str]:
-    """A process on each of two, as a user starts them; both are this machine."""
+def two_machines(*overrides: str) -> tuple[int, str, str]:
+    """Runs one process on each of two machines, as a user starts them. Both are in fact this machine."""
     from lightning.fabric.plugins.environments.lightning import find_free_network_port
 
-    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
-    words = (*TWO, "trainer.devices=1", "trainer.num_nodes=2", *words)
-    other = start(*words, NODE_RANK="1", **meeting)
-    first = run(*words, NODE_RANK="0", **meeting)
+    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
+    overrides = (*TWO, "trainer.devices=1", "trainer.num_nodes=2", *overrides)
+    other = start(*overrides, NODE_RANK="1", **rendezvous)
+    first = run(*overrides, NODE_RANK="0", **rendezvous)
     assert (*other.communicate(timeout=60), other.returncode) == ("", "", 0)
     return first
 
 
 @pytest.mark.robustness
-def test_two_processes_train_what_one_does(tmp_path):
-    """Without noise: equal shares of every batch give the gradient of the whole batch."""
+def test_two_processes_train_the_same_weights_as_one(tmp_path):
+    """An AE has no noise, so equal shares of a batch give the gradient of the full batch."""
     overrides = (*QUICK, "model=ae", "loss=mse", "data.pixels=dequantized", "data.eval_batch_size=30")
     alone = jlml.train(*overrides, parent=tmp_path / "alone").run
     code, out, err = one_machine(*overrides, f"output_dir={tmp_path / 'shared'}")
@@ -98,11 +98,11 @@ def test_two_machines_train_one_run(tmp_path):
     (path,) = (tmp_path / "shared").iterdir()
     metrics = Run.open(path).metrics()["metrics"]
     assert metrics.keys() == alone.keys()
-    assert metrics["test/mse"] == pytest.approx(alone["test/mse"], rel=0.2)  # other noise
+    assert metrics["test/mse"] == pytest.approx(alone["test/mse"], rel=0.2)  # the noise differs
 
 
 @pytest.mark.parametrize("count", [128, 129, 135])
-def test_shares_are_disjoint_and_equal_and_cover_what_divides(count):
+def test_training_shares_are_disjoint_equal_and_complete_up_to_the_remainder(count):
     images = torch.arange(count, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 1, 2, 2)
     labels = torch.arange(count)
     batches = TrainingBatches(images, labels, 32, "grey", 0, lambda: 0)
@@ -116,11 +116,11 @@ def test_shares_are_disjoint_and_equal_and_cover_what_divides(count):
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(128, 32), (129, 32), (10, 1000)])
-def test_every_evaluation_image_is_seen_once(count, batch_size):
+def test_every_evaluation_image_is_in_exactly_one_share(count, batch_size):
     images = torch.rand(count, 1, 2, 2)
     batches = EvaluationBatches(images, torch.arange(count), batch_size)
     shares = [list(EvaluationShares(batches, rank, 4)) for rank in range(4)]
-    assert {len(share) for share in shares} == {len(batches)}  # each exchanges as often as the others
+    assert {len(share) for share in shares} == {len(batches)}  # all processes communicate equally often
     assert torch.cat([labels for share in shares for _, labels in share]).tolist() == list(range(count))
     assert all(len(labels) for share in shares for _, labels in share)
 
@@ -138,7 +138,7 @@ def test_a_loss_that_is_not_finite_is_reported(tmp_path):
 
 
 @pytest.mark.robustness
-def test_a_failure_of_one_process_ends_all(tmp_path):
+def test_a_failure_of_one_process_ends_all_processes(tmp_path):
     (tmp_path / "mine.py").write_text(
         "import torch.distributed as dist\n"
         "from jlml.models import VAE\n"

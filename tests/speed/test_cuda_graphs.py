@@ -1,4 +1,7 @@
-"""When steps are recorded, and that replayed ones are the same. What records is a stand-in but on a GPU."""
+"""When steps are recorded as CUDA graphs, and that replayed steps equal eager ones.
+
+The tests without a GPU use a fake recorder.
+"""
 
 import pytest
 import torch
@@ -14,8 +17,8 @@ FAST = (*QUICK[:-1], "callbacks=none")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
-class Tape:
-    """Counts what is taken, recorded and replayed; a step's numbers are the sums of its images."""
+class FakeRecorder:
+    """A fake recorder that counts eager, recorded and replayed steps. A step returns sums of its images."""
 
     def __init__(self):
         self.taken, self.recorded, self.replayed = 0, 0, 0
@@ -36,47 +39,47 @@ class Tape:
 
 
 @pytest.fixture
-def tape():
-    return Tape()
+def recorder():
+    return FakeRecorder()
 
 
 def run(steps, count, constants=(1e-3,), size=4):
     images = [torch.rand(size, 3) for _ in range(count)]
-    given = [steps(batch, constants)["sums"] for batch in images]
-    for batch, sums in zip(images, given, strict=True):  # also after later replays
+    results = [steps(batch, constants)["sums"] for batch in images]
+    for batch, sums in zip(images, results, strict=True):  # later replays must not change earlier results
         assert torch.equal(sums, batch.sum(1))
 
 
-def test_the_fourth_step_is_recorded_once_and_replayed(tape):
-    run(CapturedSteps(tape.take, tape.record), 10)
-    assert (tape.taken, tape.recorded, tape.replayed) == (EAGER_STEPS, 1, 10 - EAGER_STEPS)
+def test_the_fourth_step_is_recorded_once_and_replayed(recorder):
+    run(CapturedSteps(recorder.take, recorder.record), 10)
+    assert (recorder.taken, recorder.recorded, recorder.replayed) == (EAGER_STEPS, 1, 10 - EAGER_STEPS)
 
 
-def test_a_smaller_last_batch_leaves_the_recording_alone(tape):
-    steps = CapturedSteps(tape.take, tape.record)
+def test_a_smaller_last_batch_runs_eagerly_and_keeps_the_recording(recorder):
+    steps = CapturedSteps(recorder.take, recorder.record)
     for _ in range(2):
         run(steps, 6)
         run(steps, 1, size=2)
-    assert (tape.taken, tape.recorded, tape.replayed) == (EAGER_STEPS + 2, 1, 12 - EAGER_STEPS)
+    assert (recorder.taken, recorder.recorded, recorder.replayed) == (EAGER_STEPS + 2, 1, 12 - EAGER_STEPS)
 
 
-def test_constants_that_change_are_recorded_anew_and_a_rising_one_never(tape):
-    steps = CapturedSteps(tape.take, tape.record)
+def test_changed_constants_are_recorded_again_but_not_if_they_change_every_step(recorder):
+    steps = CapturedSteps(recorder.take, recorder.record)
     run(steps, 5, constants=(1e-3,))
     run(steps, 5, constants=(5e-4,))
-    assert (tape.recorded, tape.replayed) == (2, 2 * (5 - EAGER_STEPS))
+    assert (recorder.recorded, recorder.replayed) == (2, 2 * (5 - EAGER_STEPS))
     for weight in range(10):
         run(steps, 1, constants=(weight,))
-    assert tape.recorded == 2
+    assert recorder.recorded == 2
 
 
 @needs_gpu
 @pytest.mark.parametrize("model", ["ae", "vae", "conv_vae"])
 @pytest.mark.parametrize("more", [(), ("scheduler=cosine", "data.pixels=binarized")])
-def test_on_a_gpu_replayed_steps_are_those_taken_eagerly(tmp_path, model, more):
-    words = (*FAST, *more, f"model={model}", "trainer=gpu", "trainer.max_epochs=4")
+def test_on_a_gpu_replayed_steps_equal_eager_ones(tmp_path, model, more):
+    overrides = (*FAST, *more, f"model={model}", "trainer=gpu", "trainer.max_epochs=4")
     captured, eager = (
-        jlml.train(*words, f"speed.cuda_graphs={on}", parent=tmp_path) for on in ("true", "false")
+        jlml.train(*overrides, f"speed.cuda_graphs={on}", parent=tmp_path) for on in ("true", "false")
     )
     assert captured.metrics == pytest.approx(eager.metrics, rel=1e-4)
 
@@ -92,17 +95,17 @@ class Cut(Callback):
 @needs_gpu
 @pytest.mark.parametrize("graphs", ["true", "false"])
 def test_on_a_gpu_a_run_resumes_within_an_epoch(tmp_path, graphs):
-    words = (*FAST, "model=vae", "trainer=gpu", f"speed.cuda_graphs={graphs}", "checkpoints.steps=1")
-    whole = jlml.train(*words, parent=tmp_path, progress=[])
+    overrides = (*FAST, "model=vae", "trainer=gpu", f"speed.cuda_graphs={graphs}", "checkpoints.steps=1")
+    uninterrupted = jlml.train(*overrides, parent=tmp_path, progress=[])
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        jlml.train(*words, run=Run.at(tmp_path / "run"), progress=[Cut()])
-    resumed = jlml.train(*words, run=Run.at(tmp_path / "run"), progress=[])
-    assert resumed.metrics == whole.metrics
+        jlml.train(*overrides, run=Run.at(tmp_path / "run"), progress=[Cut()])
+    resumed = jlml.train(*overrides, run=Run.at(tmp_path / "run"), progress=[])
+    assert resumed.metrics == uninterrupted.metrics
 
 
 @needs_gpu
 def test_on_a_gpu_compiled_float32_trains_without_a_warning(tmp_path):
-    """As a command, because nothing compiles under the shape checks of the tests."""
-    words = (*FAST, "model=ae", "loss=bce", "trainer=gpu", "speed=fast")
-    done = conftest.run("train.py", *words, f"output_dir={tmp_path}")
+    """It runs in a new process, because the shape checks of the tests prevent compilation."""
+    overrides = (*FAST, "model=ae", "loss=bce", "trainer=gpu", "speed=fast")
+    done = conftest.run("train.py", *overrides, f"output_dir={tmp_path}")
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""Denormal numbers become zero, and no weight changes."""
+"""Denormal numbers become zero, and the weights stay the same."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import jlml
 from conftest import QUICK
 from jlml.speed.denormals import are_flushed, flushed_denormals
 
-# moments halve at every step without a gradient, so that some are denormal after 130 such steps
+# without a gradient, moments halve at every step, so some are denormal after 130 steps
 FAST = (
     *(*QUICK[:-1], "callbacks=none", "logger=none", "loss=cont_bern", "threads=1"),
     *("data.batch_size=4", "trainer.max_epochs=4", "+optimizer.betas=[0.5,0.999]"),
@@ -27,25 +27,25 @@ assert not numbers.any(), "a worker thread keeps denormal numbers"
 """
 
 
-def test_the_setting_holds_inside_and_is_as_before_afterwards():
+def test_denormals_are_flushed_inside_the_context_only():
     assert not are_flushed()
     with flushed_denormals():
         assert are_flushed()
         assert float(torch.tensor(2.0**-100) * 2.0**-30) == 0
         with flushed_denormals(enabled=False):
-            assert are_flushed()  # a setting of the user's own stays
+            assert are_flushed()  # the outer setting stays
     assert not are_flushed()
     assert float(torch.tensor(2.0**-100) * 2.0**-30) == TINY
 
 
-def test_it_holds_in_the_worker_threads_that_torch_starts():
+def test_denormals_are_flushed_in_worker_threads_that_torch_starts():
     subprocess.run([sys.executable, "-c", WORKERS], check=True, timeout=100)
 
 
 @pytest.mark.robustness
 @pytest.mark.parametrize("model", ["vae", "conv_ae"])
 def test_weights_are_equal_bit_for_bit_and_only_denormal_moments_are_zero(tmp_path, model):
-    """On one thread: in a process that has computed before, torch's workers keep their setting."""
+    """It uses one thread, because worker threads that torch has started before keep their old setting."""
     flushed, kept = (
         jlml.train(*FAST, f"model={model}", f"speed.flush_denormals={on}", parent=tmp_path, progress=[])
         for on in ("true", "false")
@@ -63,4 +63,4 @@ def test_weights_are_equal_bit_for_bit_and_only_denormal_moments_are_zero(tmp_pa
         assert not found[is_denormal].any()
         assert not ((found != 0) & (found.abs() < tiny)).any()
     if model == "vae":
-        assert denormal > 0  # otherwise this test would show nothing
+        assert denormal > 0  # otherwise the test is empty

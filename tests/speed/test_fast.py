@@ -1,4 +1,4 @@
-"""`trainer=fast`, and what becomes of it if bf16 or a compiler is missing."""
+"""`trainer=fast`, with and without bf16 and a compiler."""
 
 import shutil
 
@@ -19,7 +19,7 @@ FAST = (*QUICK[:-1], "callbacks=none", "trainer=fast", "trainer.max_epochs=2")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 @pytest.mark.robustness
 def test_the_command_compiles_and_trains(tmp_path):
-    """As a command, because nothing compiles under the shape checks of the tests."""
+    """It runs in a new process, because the shape checks of the tests prevent compilation."""
     overrides = [*FAST, "model=vae", "loss=cont_bern", "model.kl_warmup_epochs=1"]
     done = run("train.py", *overrides, f"output_dir={tmp_path}")
     assert (done.returncode, "float32" in done.stderr or done.stderr == "") == (0, True)
@@ -27,7 +27,7 @@ def test_the_command_compiles_and_trains(tmp_path):
     assert Run(path).config()["speed"]["compile"] is True
     compiled = Run(path).metrics()["metrics"]
     eager = jlml.train(*overrides, "trainer=default", parent=tmp_path / "eager", progress=[])
-    # other roundings, and noise that compiled code draws in its own way
+    # compiled code rounds differently and draws other random numbers
     assert compiled["test/loss"] == pytest.approx(eager.metrics["test/loss"], rel=0.1)
 
 
@@ -43,7 +43,7 @@ def test_without_bf16_or_a_compiler_it_warns_and_trains_in_float32(tmp_path, mon
     assert "torch.compile does not work here (no C++ compiler was found)" in caplog.text
 
 
-def test_what_the_machine_can_do_is_left_alone(monkeypatch):
+def test_settings_that_the_machine_supports_are_not_changed(monkeypatch):
     monkeypatch.setattr("jlml.speed.hardware.has_bf16", lambda trainer: True)
     monkeypatch.setattr("jlml.speed.hardware.why_nothing_compiles", lambda trainer: None)
     config = run_config(*FAST)
@@ -64,9 +64,9 @@ def test_only_full_training_batches_are_compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", compiling)
     trained = jlml.train(*FAST, "model=ae", parent=tmp_path)
     assert isinstance(trained.model, AE)
-    assert sizes == 8 * [64]  # four of the five batches of each epoch, and nothing of validation
+    assert sizes == 8 * [64]  # four of five batches in each epoch, no validation batch
 
 
-def test_graphs_without_a_gpu_are_refused():
+def test_cuda_graphs_without_a_gpu_are_refused():
     with pytest.raises(UserError, match=r"speed\.cuda_graphs=true needs a GPU"):
         jlml.train(*QUICK, "speed.cuda_graphs=true")

@@ -1,4 +1,4 @@
-"""jlml's training loop does what Lightning's does, with equal weights, or leaves the work to Lightning's."""
+"""The training loop of jlml gives the same weights as that of Lightning, or is replaced by it."""
 
 import pytest
 import torch
@@ -25,8 +25,8 @@ def differing(a, b) -> list[str]:
 
 
 @pytest.mark.robustness
-def test_it_equals_lightnings_loop_in_bf16(tmp_path, monkeypatch):
-    monkeypatch.setattr("jlml.speed.hardware.has_bf16", lambda trainer: True)  # emulated, it will do
+def test_both_loops_give_the_same_weights_in_bf16(tmp_path, monkeypatch):
+    monkeypatch.setattr("jlml.speed.hardware.has_bf16", lambda trainer: True)  # emulated bf16 is enough here
     ours, theirs = (
         jlml.train(*FAST, "trainer.precision=bf16-mixed", speed, parent=tmp_path, progress=[])
         for speed in BOTH
@@ -35,7 +35,7 @@ def test_it_equals_lightnings_loop_in_bf16(tmp_path, monkeypatch):
 
 
 class Recorder(Callback):
-    """What happens to a callback around every batch."""
+    """Records the calls before and after every batch."""
 
     def __init__(self) -> None:
         self.calls: list[tuple] = []
@@ -48,7 +48,7 @@ class Recorder(Callback):
         self.calls.append(("end", batch_idx, loss, trainer.global_step, trainer.is_last_batch))
 
 
-def test_callbacks_are_called_around_every_batch_as_by_lightning(tmp_path):
+def test_callbacks_get_the_same_calls_around_every_batch_in_both_loops(tmp_path):
     recorders = []
     for speed in BOTH:
         recorders.append(Recorder())
@@ -57,7 +57,7 @@ def test_callbacks_are_called_around_every_batch_as_by_lightning(tmp_path):
     assert recorders[0].calls == recorders[1].calls
 
 
-def test_it_works_with_lightnings_weight_averaging(tmp_path):
+def test_weight_averaging_gives_the_same_weights_in_both_loops(tmp_path):
     ours, theirs = (
         jlml.train(*FAST, speed, parent=tmp_path, progress=[WeightAveraging(use_buffers=False)])
         for speed in BOTH
@@ -68,7 +68,7 @@ def test_it_works_with_lightnings_weight_averaging(tmp_path):
 
 
 class TwoOptimizers(VAE):
-    """Encoder and decoder take their steps by optimizers of their own."""
+    """A VAE with one optimizer for the encoder and one for the decoder."""
 
     def __init__(self, **options) -> None:
         super().__init__(**options)
@@ -87,7 +87,7 @@ class TwoOptimizers(VAE):
 
 
 class Clamped(VAE):
-    """Its weights stay small."""
+    """A VAE that clamps its weights after every step."""
 
     def on_train_batch_end(self, outputs, batch, batch_idx):
         with torch.no_grad():
@@ -96,7 +96,7 @@ class Clamped(VAE):
 
 
 class GradientReader(Callback):
-    """Looks at every gradient."""
+    """Reads every gradient before the optimizer step."""
 
     def __init__(self) -> None:
         self.norms: list[float] = []
@@ -109,7 +109,7 @@ class GradientReader(Callback):
     ("model", "reason"),
     [("TwoOptimizers", "takes its optimizer steps itself"), ("Clamped", "overrides on_train_batch_end")],
 )
-def test_a_model_that_does_more_in_a_step_gets_lightnings_loop(tmp_path, monkeypatch, caplog, model, reason):
+def test_a_model_that_adds_to_a_step_uses_the_lightning_loop(tmp_path, monkeypatch, caplog, model, reason):
     monkeypatch.syspath_prepend(__file__.rpartition("/")[0])
     overrides = (*FAST, f"model._target_=test_loop.{model}")
     untrained, _ = jlml.build(*overrides)
@@ -120,7 +120,7 @@ def test_a_model_that_does_more_in_a_step_gets_lightnings_loop(tmp_path, monkeyp
     assert weights["encoder.1.weight"].abs().max() <= 0.01 or model != "Clamped"
 
 
-def test_a_callback_that_looks_into_a_step_gets_lightnings_loop(tmp_path, caplog):
+def test_a_callback_that_acts_within_a_step_is_used_in_the_lightning_loop(tmp_path, caplog):
     reader = GradientReader()
     read = jlml.train(*FAST, parent=tmp_path, progress=[reader])
     assert "the callback GradientReader has on_before_optimizer_step" in caplog.text
@@ -131,7 +131,7 @@ def test_a_callback_that_looks_into_a_step_gets_lightnings_loop(tmp_path, caplog
     assert "slower" not in caplog.text
 
 
-def test_a_point_of_a_curve_is_the_mean_over_the_steps_since_the_point_before(tmp_path):
+def test_a_point_of_a_curve_is_the_mean_over_the_steps_since_the_last_point(tmp_path):
     recorder = Recorder()
     overrides = (*FAST[:-1], "trainer.log_every_n_steps=2", "data.subset=250", "data.batch_size=50")
     trained = jlml.train(*overrides, parent=tmp_path, progress=[recorder])

@@ -1,4 +1,4 @@
-"""Products by oneDNN: float32's accuracy at the layer's own shape, or none of them."""
+"""Linear layers with oneDNN, which are used only where they keep the accuracy of float32."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def zen_5(monkeypatch):
 
 @pytest.mark.parametrize(("batch", "inputs", "outputs"), SHAPES)
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_layer_and_its_gradients_are_those_of_float64(batch, inputs, outputs, bias):
+def test_a_layer_and_its_gradients_agree_with_float64(batch, inputs, outputs, bias):
     if not onednn.keeps_float32(batch, inputs, outputs):
         pytest.skip("oneDNN rounds to bf16 on this processor, and jlml does not use it")
     torch.manual_seed(0)
@@ -44,13 +44,13 @@ def test_a_layer_and_its_gradients_are_those_of_float64(batch, inputs, outputs, 
         assert error < 1e-5  # float32 has 3e-7, bf16 3e-3
 
 
-def test_the_operator_satisfies_torchs_own_checks():
-    given = (torch.randn(4, 5, requires_grad=True), torch.randn(3, 5, requires_grad=True), torch.randn(3))
-    torch.library.opcheck(onednn.linear, given, test_utils=("test_schema", "test_autograd_registration"))
-    torch.library.opcheck(onednn.linear, given, test_utils="test_faketensor")
+def test_the_operator_passes_the_checks_of_torch():
+    inputs = (torch.randn(4, 5, requires_grad=True), torch.randn(3, 5, requires_grad=True), torch.randn(3))
+    torch.library.opcheck(onednn.linear, inputs, test_utils=("test_schema", "test_autograd_registration"))
+    torch.library.opcheck(onednn.linear, inputs, test_utils="test_faketensor")
 
 
-def test_rounding_is_noticed_at_the_shape_at_hand(monkeypatch):
+def test_rounding_to_bf16_is_detected_for_a_given_shape(monkeypatch):
     onednn.keeps_float32.cache_clear()
     monkeypatch.setattr(onednn, "by_onednn", nullcontext)
     assert onednn.keeps_float32(64, 96, 80)
@@ -60,7 +60,7 @@ def test_rounding_is_noticed_at_the_shape_at_hand(monkeypatch):
     onednn.keeps_float32.cache_clear()
 
 
-def test_only_large_plain_layers_on_fast_processors_are_swapped(zen_5, monkeypatch):
+def test_only_large_accurate_layers_on_zen_5_are_replaced(zen_5, monkeypatch):
     monkeypatch.setattr(onednn, "keeps_float32", lambda *shape: shape[1] != 999)
     layers = {"large": (300, 300), "small": (30, 30), "rounded": (999, 300)}
     model = nn.ModuleDict({name: nn.Linear(*sizes) for name, sizes in layers.items()})
@@ -74,7 +74,7 @@ def test_only_large_plain_layers_on_fast_processors_are_swapped(zen_5, monkeypat
         assert {type(layer) for layer in model.values()} == {nn.Linear}
 
 
-def test_the_processor_is_recognised_by_its_maker_and_family(tmp_path):
+def test_the_processor_is_identified_by_vendor_and_family(tmp_path):
     file = tmp_path / "cpuinfo"
     assert onednn.family_of_amd(file) == 0
     for text, family in ((EPYC_9005, 26), (EPYC_9005.replace("AuthenticAMD", "GenuineIntel"), 0), ("", 0)):
@@ -82,7 +82,7 @@ def test_the_processor_is_recognised_by_its_maker_and_family(tmp_path):
         assert onednn.family_of_amd(file) == family
 
 
-def test_torchs_setting_is_as_before_afterwards():
+def test_the_precision_setting_of_torch_is_restored():
     matmul = torch.backends.mkldnn.matmul
     before = matmul.fp32_precision
     with onednn.by_onednn():
@@ -90,7 +90,7 @@ def test_torchs_setting_is_as_before_afterwards():
     assert matmul.fp32_precision == before
 
 
-def test_a_run_trains_with_it_and_the_weights_agree_to_rounding(tmp_path, zen_5):
+def test_a_run_with_onednn_gives_the_same_metrics_up_to_rounding(tmp_path, zen_5):
     overrides = (*QUICK[:-1], "callbacks=none", "data.batch_size=100", "loss=bce", "trainer.max_epochs=1")
     with_it = jlml.train(*overrides, "speed.onednn=true", parent=tmp_path, progress=[])
     without = jlml.train(*overrides, parent=tmp_path, progress=[])
@@ -114,6 +114,6 @@ assert layer.weight.grad.abs().sum() > 0
 
 @pytest.mark.robustness  # compiling takes half a minute
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
-def test_a_compiled_pass_calls_the_operator():
+def test_the_operator_can_be_compiled():
     done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
