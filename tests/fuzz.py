@@ -1,7 +1,7 @@
-"""Throws damaged files at everything that reads one, by the million: `make fuzz`, or python tests/fuzz.py.
+"""Tests every file reader with a million damaged files: `make fuzz`, or python tests/fuzz.py.
 
-A case is a good file with some of its bytes or values changed. Whatever becomes of it, a reader may only
-return or raise a `UserError` in one line, and may not fill the memory. The same seed gives the same cases.
+A case is a good file with some bytes or values changed. A reader must either return or raise a `UserError`
+of one line, and it must not fill the memory. The same seed gives the same cases.
 """
 
 import argparse
@@ -41,11 +41,11 @@ from jlml.sweeps.folder import Sweep, results_csv
 from jlml.sweeps.ranking import ranking
 from jlml.training.build import COMMAND_KEYS
 
-MOST_GROWTH = 512  # MB by which all cases together may raise the peak of the process's memory
+MAX_GROWTH = 512  # MB by which all cases together may raise the peak memory of the process
 
 NUMBERS = [0, 1, 2, 8, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**24, 2**30, 2**31 - 1, 2**31, 2**32 - 1, 2**63]
 # fmt: off
-WORDS = [
+TOKENS = [
     b"\0", b"\xff" * 8, b"\n", b" ", b"{", b"}", b"[", b"]", b"[" * 50, b"{a: " * 20, b'"', b"'", b"\\",
     b"\r", b"&a ", b"*a", b"<<: *a", b"!!python/object/apply:os.system [x]", b"!!binary aGk=", b"? ",
     b": ", b"- ", b"${oc.env:HOME}", b'"\\x24{x}"', b"???", b"null", b"~", b".nan", b".inf", b"NaN",
@@ -71,10 +71,10 @@ class Target:
     """A reader with good files for it.
 
     Args:
-        read: writes the bytes where they belong and reads them.
-        good: files that it takes.
-        tree: whether they are JSON or YAML, so that values can be changed besides bytes.
-        share: of all cases.
+        read: writes the bytes to the file of this reader and reads it.
+        good: contents that the reader accepts.
+        share: share of all cases.
+        trees: the contents of JSON or YAML files as containers, so that values can be changed too.
     """
 
     read: Callable[[bytes], Any]
@@ -84,7 +84,7 @@ class Target:
 
 
 def targets(home: Path) -> dict[str, Target]:
-    """Every reader of a data set's or a run's files; the files lie in ``home``."""
+    """Every reader of a data set file or a run file, by name. The files are in ``home``."""
     run, config = a_run(home / "run")
     path, labels = run.path, np.arange(20, dtype=np.uint8) % 10
     codes = [as_npy(np.linspace(-2, 2, 40).reshape(20, 2).astype(kind)) for kind in ("<f2", "<f4")]
@@ -120,7 +120,7 @@ def targets(home: Path) -> dict[str, Target]:
         run.load_model()
 
     def read_pickle(content: bytes) -> None:
-        """The checkpoint with another pickle in it, and everything else right about it."""
+        """Reads a checkpoint with this pickle; everything else in it is correct."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for name, each in unpacked.items():
@@ -174,9 +174,9 @@ def targets(home: Path) -> dict[str, Target]:
 
 
 def a_run(folder: Path) -> tuple[Run, dict[str, Any]]:
-    """A small run, complete but for its training."""
-    words = ("model=vae", "model.hidden=[4]", "data=mnist_5k", "scheduler=plateau", "data.root=data")
-    config = {key: value for key, value in plain(compose(*words)).items() if key not in COMMAND_KEYS}
+    """A small run with all files, but without training."""
+    overrides = ("model=vae", "model.hidden=[4]", "data=mnist_5k", "scheduler=plateau", "data.root=data")
+    config = {key: value for key, value in plain(compose(*overrides)).items() if key not in COMMAND_KEYS}
     config["image_shape"] = [1, 6, 6]
     model = build_model(config, (1, 6, 6))
     run = Run.at(folder)
@@ -199,7 +199,7 @@ def as_idx(shape: tuple[int, ...]) -> bytes:
 
 
 def mutated(target: Target, draw: random.Random) -> bytes:
-    """A good file with something changed in it, or several things."""
+    """A good file with one or more changes."""
     if target.trees and draw.random() < 0.6:
         tree = deepcopy(draw.choice(target.trees))
         for _ in range(draw.choice((1, 1, 2, 4))):
@@ -216,7 +216,7 @@ def mutated(target: Target, draw: random.Random) -> bytes:
 
 
 def change_a_value(tree: Any, draw: random.Random) -> None:
-    """Puts something else somewhere in the tree, takes something out, or adds it."""
+    """Replaces, removes or adds a random value in the tree."""
     node = tree
     while True:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
@@ -238,7 +238,7 @@ def change_a_value(tree: Any, draw: random.Random) -> None:
 
 
 def change_bytes(content: bytearray, target: Target, draw: random.Random) -> None:
-    """One of the ways in which a file is damaged, or made to damage."""
+    """Damages the content in one of nine random ways, some of them typical of attacks."""
     at = draw.randrange(len(content) + 1)
     if draw.random() < 0.3:
         at = min(at, draw.randrange(24))  # headers
@@ -259,7 +259,7 @@ def change_bytes(content: bytearray, target: Target, draw: random.Random) -> Non
         start = draw.randrange(len(other) + 1)
         content[at : at + length] = other[start : start + draw.choice((length, len(other)))]
     elif how == 6:
-        content[at:at] = draw.choice(WORDS)
+        content[at:at] = draw.choice(TOKENS)
     elif how == 7:
         number = draw.choice(NUMBERS) + draw.choice((-1, 0, 0, 1))
         size, order = draw.choice((1, 2, 4, 8)), draw.choice(("big", "little"))
@@ -269,14 +269,14 @@ def change_bytes(content: bytearray, target: Target, draw: random.Random) -> Non
 
 
 def check_good(target: Target) -> None:
-    """Good files are read: else whatever is changed in them says nothing."""
+    """Checks that good files can be read. Otherwise the damaged ones show nothing."""
     for content in (*target.good, *(json.dumps(tree).encode() for tree in target.trees)):
         assert target.read(content) != {}
 
 
 @dataclass
 class Tally:
-    """What became of the cases of a target. Refusals are told apart by the line that raised their cause."""
+    """The results of the cases of a target. Refusals are counted by the line that raised their cause."""
 
     cases: int = 0
     read: int = 0
@@ -286,7 +286,7 @@ class Tally:
 
 
 def fuzz(target: Target, cases: int, seed: int) -> Tally:
-    """Throws so many damaged files at a reader."""
+    """Tests a reader with this number of damaged files."""
     draw, tally, started = random.Random(seed), Tally(), time.perf_counter()
     for _ in range(cases):
         content = mutated(target, draw)
@@ -296,46 +296,46 @@ def fuzz(target: Target, cases: int, seed: int) -> Tally:
             tally.read += 1
         except UserError as error:
             cause = error.__cause__ or error
-            tally.refused[f"{type(cause).__name__} at {place_of(cause)}"] += 1
+            tally.refused[f"{type(cause).__name__} at {location_of(cause)}"] += 1
             if "\n" in str(error):
-                tally.bugs.setdefault(f"several lines: {place_of(error)}", (content, str(error)))
+                tally.bugs.setdefault(f"several lines: {location_of(error)}", (content, str(error)))
         except Exception as error:
-            name = f"{type(error).__name__} at {place_of(error)}"
+            name = f"{type(error).__name__} at {location_of(error)}"
             tally.bugs.setdefault(name, (content, traceback.format_exc()))
     tally.seconds = time.perf_counter() - started
     return tally
 
 
-def place_of(error: BaseException) -> str:
-    """The line that raised it."""
+def location_of(error: BaseException) -> str:
+    """The line that raised the error."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def peak() -> float:
-    """The most memory that this process has had so far, in MB."""
+    """The peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
-    """Says per reader how many cases there were and what became of them; fails if one was not survived."""
+    """Prints the results of every reader. Exits with 1 if there was a bug or the memory grew too much."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=1_000_000, help="of all readers together")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="number for all readers together")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", help="names of readers")
-    given = parser.parse_args()
+    parser.add_argument("--only", nargs="*", help="names of the readers to test")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # numpy's, of a header of Python 2
-    shared = Path("/dev/shm")  # a million files need no disk
+    warnings.simplefilter("ignore")  # numpy warns about headers of Python 2
+    shared = Path("/dev/shm")  # in memory: a million files would wear the disk
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         found = targets(Path(folder))
-        chosen = {name: target for name, target in found.items() if not given.only or name in given.only}
-        for target in chosen.values():  # what is imported on the way is no case's
+        chosen = {name: target for name, target in found.items() if not options.only or name in options.only}
+        for target in chosen.values():  # first, so that the memory of lazy imports is not counted
             check_good(target)
-            fuzz(target, 30, given.seed + 1)
+            fuzz(target, 30, options.seed + 1)
         before, tallies = peak(), {}
         for name, target in chosen.items():
-            tally = tallies[name] = fuzz(target, max(1, round(given.cases * target.share)), given.seed)
+            tally = tallies[name] = fuzz(target, max(1, round(options.cases * target.share)), options.seed)
             print(
                 f"{name:24} {tally.cases:9,} cases {tally.read:9,} read {tally.refused.total():9,} refused  "
                 f"{len(tally.refused):3} kinds  {len(tally.bugs):3} bugs  {tally.seconds:6.1f} s  "
@@ -344,7 +344,7 @@ def main() -> None:
             )
     growth = peak() - before
     print(
-        f"{sum(tally.cases for tally in tallies.values()):,} cases, seed {given.seed}, "
+        f"{sum(tally.cases for tally in tallies.values()):,} cases, seed {options.seed}, "
         f"{len({kind for tally in tallies.values() for kind in tally.refused})} kinds of refusal, "
         f"{sum(tally.seconds for tally in tallies.values()):.0f} s, "
         f"peak memory {peak():.0f} MB, {growth:.0f} MB more than before the first case"
@@ -352,7 +352,7 @@ def main() -> None:
     for name, tally in tallies.items():
         for bug, (content, trace) in tally.bugs.items():
             print(f"\n{name}: {bug}\n{content[:3000]!r}\n{trace}")
-    if growth > MOST_GROWTH or any(tally.bugs for tally in tallies.values()):
+    if growth > MAX_GROWTH or any(tally.bugs for tally in tallies.values()):
         sys.exit(1)
 
 

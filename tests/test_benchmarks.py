@@ -1,4 +1,4 @@
-"""The benchmarks measure: on a few images, what they give has the shape of a result."""
+"""The benchmarks run on a few images and give complete results."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT
 
-WORDS = ("data=mnist_5k", "data.subset=200", "data.batch_size=64", "callbacks=none")
+QUICK = ("data=mnist_5k", "data.subset=200", "data.batch_size=64", "callbacks=none")
 
 
 @pytest.fixture(autouse=True)
@@ -16,10 +16,10 @@ def path(monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["ae", pytest.param("vae", marks=pytest.mark.robustness)])
-def test_every_repeat_gives_a_ratio(model):
+def test_every_repeat_gives_one_ratio(model):
     import training
 
-    turns = training.in_turns((*WORDS, f"model={model}"), training.bare, repeats=2)
+    turns = training.in_turns((*QUICK, f"model={model}"), training.bare, repeats=2)
     assert {name: len(seconds) for name, seconds in turns.seconds.items()} == {
         "jlml": 10,
         "jlml's steps": 10,
@@ -27,11 +27,11 @@ def test_every_repeat_gives_a_ratio(model):
         "validation": 10,
     }
     assert [ratio > 0 for ratio in training.ratios(turns, "bare", "validation")] == [True, True]
-    for steps, whole in zip(turns.seconds["jlml's steps"], turns.seconds["jlml"], strict=True):
-        assert 0 < steps < whole
+    for steps, total in zip(turns.seconds["jlml's steps"], turns.seconds["jlml"], strict=True):
+        assert 0 < steps < total
 
 
-def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
+def test_each_loop_is_timed_for_its_own_steps_only(monkeypatch):
     import training
 
     now, taken = 0, []
@@ -51,18 +51,18 @@ def test_everyone_is_charged_with_the_time_of_his_own_steps_alone(monkeypatch):
 
         return {"quick": quick, "slow": training.paced(slow, 5)}
 
-    monkeypatch.setattr(training, "AT_ONCE", 2)  # of four batches in an epoch: two turns
+    monkeypatch.setattr(training, "AT_ONCE", 2)  # four batches per epoch give two turns
     monkeypatch.setattr(training, "perf_counter", lambda: now)
-    turns = training.in_turns((*WORDS, "model=ae"), others, repeats=1)
+    turns = training.in_turns((*QUICK, "model=ae"), others, repeats=1)
     assert turns.seconds == {"jlml": 5 * [0], "jlml's steps": 5 * [0], "quick": 5 * [8], "slow": 5 * [100]}
     assert taken == 5 * list(range(8))
 
 
-def test_shares_add_up_to_the_whole(monkeypatch):
+def test_shares_add_up_to_100_percent(monkeypatch):
     import shares
 
-    words = (*WORDS, "model=ae", "trainer.max_epochs=2")
-    monkeypatch.setattr(shares, "NETS", {"a net": words})
+    overrides = (*QUICK, "model=ae", "trainer.max_epochs=2")
+    monkeypatch.setattr(shares, "NETS", {"a net": overrides})
     rows = list(shares.of_fit(2))
     for repeat in range(2):
         assert sum(row.values[repeat] for row in rows) == pytest.approx(100)
@@ -80,7 +80,7 @@ def test_a_target_is_met_or_missed():
 
 
 @pytest.mark.robustness
-def test_what_grows_over_the_epochs_is_measured(monkeypatch, tmp_path):
+def test_the_soak_benchmark_records_open_files_and_folder_size_per_epoch(monkeypatch, tmp_path):
     import soak
 
     few = ("data=mnist_5k", "data.subset=60", "callbacks.manifold.side=3")

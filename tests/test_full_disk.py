@@ -1,4 +1,4 @@
-"""A disk that is full, or that nobody may write to, costs a sentence and nothing that was saved."""
+"""A full disk or a read-only folder gives one error sentence, and everything saved before stays intact."""
 
 import resource
 import shutil
@@ -21,7 +21,7 @@ OVERRIDES = (*QUICK, "model=vae", "model.hidden=[64]")
 
 @contextmanager
 def files_of_at_most(size):
-    """The kernel lets no file grow beyond so many bytes."""
+    """Simulates a full disk: no file can grow beyond this number of bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -46,28 +46,28 @@ def long(tmp_path_factory, short):
 
 
 @pytest.mark.parametrize(("size", "fails"), [(500, "metrics.json"), (300_000, "last.ckpt")])
-def test_a_full_disk_stops_a_run_and_loses_nothing(tmp_path, short, long, size, fails):
+def test_a_full_disk_stops_a_run_and_no_saved_file_is_lost(tmp_path, short, long, size, fails):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
     before = folder_contents(run.path / "checkpoints")
     with files_of_at_most(size), pytest.raises(UserError) as full:
         resume(run.path, ["trainer.max_epochs=4"])
     assert f"{fails} cannot be written: File too large. Everything saved before is intact." in str(full.value)
     again = f"Free some disk space, then resume with: python train.py resume={run.path}"
-    if fails == "metrics.json":  # nor was config.yaml, which would say that the run is extended
+    if fails == "metrics.json":  # config.yaml was not written either, so the new epochs are not recorded
         again += " trainer.max_epochs=4"
     assert str(full.value).endswith(again)
-    if fails == "last.ckpt":  # there was room to say so
+    if fails == "last.ckpt":  # the small files could still be written
         assert run.metrics()["status"] == "failed"
         assert "last.ckpt cannot be written" in run.metrics()["error"]
         assert "last.ckpt cannot be written" in (run.path / "train.log").read_text()
-    assert folder_contents(run.path / "checkpoints") == before  # and no part of a file is left
+    assert folder_contents(run.path / "checkpoints") == before  # no partial file is left
     resumed = resume(run.path, ["trainer.max_epochs=4"]).run
     assert differences(resumed, long) == []
 
 
-# too few bytes for metrics.json, for TensorBoard's file, whose thread does not name it, for a checkpoint
+# too small for metrics.json; for the TensorBoard file, which its thread does not name; for a checkpoint
 @pytest.mark.parametrize(("size", "fails"), [(100, "metrics.json"), (9_000, "run"), (300_000, "best.ckpt")])
-def test_a_disk_full_from_the_start_is_a_sentence(tmp_path, capsys, size, fails):
+def test_a_disk_that_is_full_at_the_start_is_reported_in_one_sentence(tmp_path, capsys, size, fails):
     pictures = "logger=tensorboard" if fails == "run" else "logger=none"
     with files_of_at_most(size), pytest.raises(UserError, match=f"{fails} cannot be written: File too large"):
         jlml.train(jlml.compose(*OVERRIDES, pictures), run=Run.at(tmp_path / "run"))
@@ -75,7 +75,7 @@ def test_a_disk_full_from_the_start_is_a_sentence(tmp_path, capsys, size, fails)
     assert not list((tmp_path / "run").rglob("*.ckpt*"))
 
 
-def test_a_run_folder_that_is_read_only_stays_as_it_is(tmp_path, short):
+def test_a_read_only_run_folder_is_reported_and_not_changed(tmp_path, short):
     run = Run(shutil.copytree(short.path, tmp_path / "run"))
     for path in (*run.path.rglob("*"), run.path):
         path.chmod(0o555 if path.is_dir() else 0o444)

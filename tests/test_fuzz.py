@@ -1,4 +1,4 @@
-"""Some cases of `make fuzz`: a damaged file is read or refused, and nothing else happens."""
+"""Some cases of `make fuzz`: a damaged file is either read or refused."""
 
 import warnings
 
@@ -21,9 +21,9 @@ def readers(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_damaged_file_is_read_or_refused(readers, name):
+def test_a_damaged_file_is_read_or_refused_with_a_user_error(readers, name):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy's, of a header of Python 2
+        warnings.simplefilter("ignore")  # numpy warns about headers of Python 2
         check_good(readers[name])
         tally = fuzz(readers[name], CASES[name], seed=1)
     assert not tally.bugs

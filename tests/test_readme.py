@@ -1,4 +1,4 @@
-"""Every command of the README and of docs/ is run, and every key and choice that they name exists."""
+"""Runs every command of the README and docs/, and checks that choices, links and make targets exist."""
 
 import re
 import shlex
@@ -18,27 +18,28 @@ DOCS = "\n".join(file.read_text() for file in sorted((ROOT / "docs").glob("*.md"
 PAGES = README + DOCS + (ROOT / "CONTRIBUTING.md").read_text()
 SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
-# other tests start several processes and compile (nothing does under these shape checks); no GPU is at hand
-ELSEWHERE = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast")
+# needs a GPU or several processes, or compiles, which the shape checks prevent; other tests cover these
+SKIPPED = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast")
 
 
 def commands(script: str) -> list:
-    """The commands of all pages, each once; most of the README's in every test run."""
+    """The commands of a script on all pages, each once. Those of docs/ only are robustness tests."""
     found = {}
     for text in (DOCS, README):
         for command in re.findall(rf"(?:^|`)(python {script}[^`\n]*)", text, flags=re.MULTILINE):
-            if not any(word in command for word in ELSEWHERE):
-                elsewhere = script.startswith("evaluate")  # tests/evaluation does the same in every test run
-                marks = [pytest.mark.robustness] if text is DOCS or elsewhere else []
+            if not any(part in command for part in SKIPPED):
+                is_covered = script.startswith("evaluate")  # tests/evaluation does the same by default
+                marks = [pytest.mark.robustness] if text is DOCS or is_covered else []
                 found[command] = pytest.param(command, marks=marks, id=command)
     return list(found.values())
 
 
 @pytest.mark.parametrize("command", commands(r"train\.py"))
 def test_every_train_command_trains(command, tmp_path, runs):
-    """As written, on a few images; of a sweep the first values, because tests/sweeps run whole ones."""
-    overrides = [word for word in shlex.split(command)[2:] if word != "-m"]
-    first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", word) for word in overrides if "launcher" not in word]
+    """Runs it on a few images. Of a sweep, it runs the first job; tests/sweeps run complete sweeps."""
+    arguments = shlex.split(command)[2:]
+    overrides = [argument for argument in arguments if argument != "-m" and "launcher" not in argument]
+    first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", override) for override in overrides]
     if "resume=" in command:
         shutil.copytree(runs["vae"].path, tmp_path / "run")
         assert resume(tmp_path / "run", first).run.metrics()["status"] == "finished"
@@ -53,47 +54,47 @@ def test_every_train_command_trains(command, tmp_path, runs):
 
 @pytest.mark.parametrize("command", commands(r"evaluate\.py"))
 def test_every_evaluate_command_evaluates(command, tmp_path, runs, data_root):
-    """As written, but for the folders, on a tiny run of the model that they name."""
+    """Runs it on a tiny run: the folders in the command are replaced."""
     for copy in ("vae_0", "vae_1"):
         shutil.copytree(runs["vae"].path, tmp_path / copy, ignore=shutil.ignore_patterns("evaluation"))
-    places = {"run=": f"run={tmp_path}/vae_0", "data.root=": f"data.root={data_root}"}
+    replaced = {"run=": f"run={tmp_path}/vae_0", "data.root=": f"data.root={data_root}"}
     (tmp_path / "sweep.yaml").touch()
-    places |= {"sweep=outputs/sweeps": f"sweep={tmp_path}", "runs=outputs/*": f"runs={tmp_path}/*vae*"}
+    replaced |= {"sweep=outputs/sweeps": f"sweep={tmp_path}", "runs=outputs/*": f"runs={tmp_path}/*vae*"}
     overrides = []
-    for word in shlex.split(command)[2:]:
-        overrides += [next((put for start, put in places.items() if word.startswith(start)), word)]
-    small = [word for word in SMALL_EVALUATION if word.split("=")[0] not in command]
+    for given in shlex.split(command)[2:]:
+        overrides += [next((new for start, new in replaced.items() if given.startswith(start)), given)]
+    small = [override for override in SMALL_EVALUATION if override.split("=")[0] not in command]
     result = jlml.evaluate(jlml.compose(*overrides, *small, config_name="evaluate"))
     assert not result.failed
     assert (result.folder / ("report.html" if " run=" in command else "comparison.html")).exists()
 
 
-def test_make_targets_of_the_pages_exist():
+def test_make_targets_that_the_pages_name_exist():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make (\w+)", PAGES, flags=re.MULTILINE)) <= targets
 
 
-def test_the_table_of_choices_is_complete():
-    """A new file under conf/ that no page names would never be found."""
+def test_docs_name_every_choice():
+    """Users would not find a file under conf/ that no page names."""
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()} - {"hydra", "callbacks"}
     for group in groups:
         for file in (CONF / group).glob("*.yaml"):
             assert f"`{file.stem}`" in DOCS or f"`{file.stem} " in DOCS, f"{group}={file.stem}"
 
 
-def test_the_mistake_that_the_readme_shows_is_what_is_said():
+def test_the_error_that_the_readme_shows_is_the_real_one():
     (shown,) = re.findall(r"^Error: .*$", README, flags=re.MULTILINE)
     assert run("train.py", "loss=contbern").stderr.strip() == shown
 
 
-def test_files_and_pictures_that_the_pages_name_are_there_and_small():
+def test_files_and_pictures_that_the_pages_link_exist_and_are_small():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if not link.startswith("http"):
                 assert (page.parent / link).stat().st_size < 300_000, f"{page.name}: {link}"
 
 
-def test_the_reading_order_is_there_and_about_as_long_as_the_readme_says():
+def test_the_files_of_the_reading_order_exist_and_have_about_the_stated_length():
     section = README[README.index("## Read the code") : README.index("## More")]
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     files = []

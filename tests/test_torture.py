@@ -1,4 +1,4 @@
-"""A small `make torture`: it kills and compares, and a run that differs is noticed."""
+"""A small `make torture`, and a check that its comparison detects a single changed bit."""
 
 import json
 import shutil
@@ -14,19 +14,19 @@ from jlml.runs import Run
 
 
 @pytest.mark.robustness
-def test_a_tortured_run_is_the_undisturbed_one(tmp_path):
+def test_a_run_that_is_killed_and_resumed_equals_the_uninterrupted_one(tmp_path):
     few = ("--models", "ae", "--pixels", "binarized", "--kills", "2", "--jobs", "1", "--folder", tmp_path)
-    words = ("data=mnist_5k", "data.subset=300", "trainer.max_epochs=20")
+    overrides = ("data=mnist_5k", "data.subset=300", "trainer.max_epochs=20")
     done = subprocess.run(
-        [sys.executable, "tests/torture.py", *few, *words], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "tests/torture.py", *few, *overrides], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "2 kills of 1 runs; 0 runs differ from the undisturbed one."
+    assert done.stdout.splitlines()[-1] == "2 kills of 1 runs; 0 runs differ from the uninterrupted one."
     (case,) = json.loads((tmp_path / "torture.json").read_text())["cases"]
     assert (case["kills"], case["differences"]) == (2, [])
 
 
-def test_one_bit_makes_a_difference(runs, tmp_path):
+def test_the_comparison_detects_a_single_changed_bit(runs, tmp_path):
     copy = Run(shutil.copytree(runs["ae"].path, tmp_path / "run"))
     assert differences(copy, runs["ae"]) == []
     last = copy.checkpoint("last")

@@ -1,4 +1,4 @@
-"""jlml as it is installed: a wheel in a fresh environment, used from any folder."""
+"""jlml installed as a wheel in a fresh environment, outside the repository."""
 
 import os
 import subprocess
@@ -40,15 +40,15 @@ def test_a_wheel_in_a_fresh_environment_trains_and_evaluates(tmp_path, data_root
     fresh = tmp_path / "fresh"
     venv.create(fresh, with_pip=False)
     (site_packages,) = fresh.glob("lib/python*/site-packages")
-    # what jlml needs is there already; this environment's own jlml, an editable one, is not seen
+    # use the dependencies of this environment; its editable jlml stays invisible
     (site_packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     run(*pip, "--python", fresh, "install", "--no-deps", "--no-index", wheel)
 
     python = fresh / "bin" / "python"
     run(python, "-c", TRAIN)
     (first,) = (tmp_path / "outputs").iterdir()
-    said = run(fresh / "bin" / "jlml-train", *QUICK, "model=ae", "output_dir=runs")
-    assert "Run folder" in said
+    output = run(fresh / "bin" / "jlml-train", *QUICK, "model=ae", "output_dir=runs")
+    assert "Run folder" in output
     assert "ELBO" in run(
         fresh / "bin" / "jlml-evaluate", f"run={first}", "parts=[likelihood]", "importance_samples=1"
     )
