@@ -26,7 +26,7 @@ settings.register_profile("jlml", deadline=None)  # on a busy machine a correct 
 settings.load_profile("jlml")
 
 ROOT = Path(__file__).parent.parent
-SHARED_DATA = ROOT.parent / "shared" / "data"  # a folder beside the project that may contain full MNIST
+SHARED_DATA = ROOT.parent / "shared" / "data"  # next to the project; may contain full MNIST
 
 # a small and quick run that still uses every feature
 QUICK = (
@@ -105,7 +105,7 @@ def mnist_root() -> Path:
     for root in (Path(os.environ.get("JLML_DATA", "data")), SHARED_DATA):
         if (root / "MNIST" / "raw").is_dir():
             return root.resolve()
-    pytest.skip("full MNIST is not at hand: set JLML_DATA")
+    pytest.skip("full MNIST was not found: set JLML_DATA")
 
 
 @pytest.fixture(autouse=True)

@@ -326,7 +326,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # numpy warns about headers of Python 2
-    shared = Path("/dev/shm")  # in memory: a million files would wear the disk
+    shared = Path("/dev/shm")  # in memory, so that a million files are not written to disk
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         found = targets(Path(folder))
         chosen = {name: target for name, target in found.items() if not options.only or name in options.only}

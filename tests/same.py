@@ -14,7 +14,7 @@ from jlml.runs import Run
 def compared_state(path: Path) -> dict[str, Any]:
     """The entries of a checkpoint that must be equal.
 
-    For the last checkpoint these are all that affect further training. The best one has no optimizer state.
+    For the last checkpoint these are all that affect further training, for the best one weights and counters.
     """
     checkpoint = torch.load(path, weights_only=True)
     kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}

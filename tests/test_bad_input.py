@@ -625,7 +625,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def exit_of(command: str, patch: pytest.MonkeyPatch) -> object:
-    """Runs a command in this process as Python does. Returns its exit code, which is its message."""
+    """Runs a command in this process as Python does. Returns what it exits with, for an error its message."""
     script, *arguments = shlex.split(command)
     patch.setattr(sys, "argv", [str(ROOT / script), *arguments])
     for name in ("HYDRA_FULL_ERROR", "JLML_COMMAND"):

@@ -23,7 +23,10 @@ SKIPPED = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast")
 
 
 def commands(script: str) -> list:
-    """The commands of a script on all pages, each once. Those of docs/ only are robustness tests."""
+    """The commands of a script on all pages, each once.
+
+    By default only the train.py commands of the README are run. The others are robustness tests.
+    """
     found = {}
     for text in (DOCS, README):
         for command in re.findall(rf"(?:^|`)(python {script}[^`\n]*)", text, flags=re.MULTILINE):

@@ -93,10 +93,10 @@ def test_batches_contain_every_image_once_and_the_last_batch_is_smaller(module):
 def test_a_resumed_epoch_has_only_the_remaining_batches(module):
     data = module(subset=130, pixels="binarized")
     arguments = (data.train_images, data.train_labels, 30, "binarized", 0, lambda: 1)
-    undisturbed = list(TrainingBatches(*arguments))
+    complete = list(TrainingBatches(*arguments))
     rest = list(TrainingBatches(*arguments, done=lambda: 2))
     assert len(rest) == 3
-    for (images, labels), (expected, their_labels) in zip(rest, undisturbed[2:], strict=True):
+    for (images, labels), (expected, their_labels) in zip(rest, complete[2:], strict=True):
         assert torch.equal(images, expected)
         assert torch.equal(labels, their_labels)
 

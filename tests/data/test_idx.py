@@ -33,7 +33,7 @@ def test_plain_and_gzipped_files_are_read(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "not an IDX file"),
         (b"<!DOCTYPE html>", "not an IDX file"),
@@ -47,10 +47,10 @@ def test_plain_and_gzipped_files_are_read(tmp_path, name):
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
-def test_the_error_of_a_bad_file_says_what_is_wrong(tmp_path, content, says, zipped):
+def test_the_error_of_a_bad_file_says_what_is_wrong(tmp_path, content, message, zipped):
     path = tmp_path / ("file.gz" if zipped else "file")
     path.write_bytes(gzip.compress(content) if zipped else content)
-    with pytest.raises(UserError, match=says) as raised:
+    with pytest.raises(UserError, match=message) as raised:
         read_idx(path)
     assert str(path) in str(raised.value)
 

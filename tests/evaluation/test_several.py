@@ -113,8 +113,8 @@ def test_a_single_run_cannot_be_compared(sweep):
         compare([str(next((sweep / "below").glob("*_ae_*")))])
 
 
-def test_a_copy_is_left_out_and_pictures_use_only_images_that_are_test_images_of_all(sweep, tmp_path, caplog):
-    """The split of mnist_5k depends on the seed, so a test image of one run can train the other."""
+def test_a_copy_is_left_out_and_no_picture_shows_training_images_of_a_run(sweep, tmp_path, caplog):
+    """The split of mnist_5k depends on the seed, so runs with different seeds have different test images."""
     shutil.copytree(next((sweep / "below").glob("*_ae_bce*")), tmp_path / "copy")
     given = [f"{sweep}/*/*_ae_bce*", f"{sweep}/*/*vae_bce*seed-1", str(tmp_path / "copy")]
     comparison = compare(given, f"output_dir={tmp_path}", "parts=[objective]")

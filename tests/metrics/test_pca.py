@@ -45,7 +45,7 @@ def test_axes_equal_scikit_learn_including_signs(shape):
 
 
 def test_a_linear_autoencoder_trained_to_convergence_is_pca(data_root):
-    """Baldi & Hornik 1989: among linear codes, PCA and its subspace have the lowest squared error."""
+    """Baldi & Hornik 1989: the linear code with the lowest squared error spans the subspace of PCA."""
     images = load_mnist_5k(data_root).images[::25].float() / 255
     small = torch.nn.functional.avg_pool2d(images, 7)  # 4 x 4
     pca = principal_components(small, small, 3)

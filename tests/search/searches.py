@@ -60,7 +60,7 @@ def start(folder, *overrides, command=(sys.executable, "train.py")):
 
 
 def wait_for(condition, process, seconds=120):
-    """Waits until a condition holds, and fails if the process ends before."""
+    """Waits until a condition is true. Fails if the process ends first."""
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()

@@ -316,7 +316,7 @@ def test_the_heartbeat_is_updated_within_an_epoch(tmp_path, monkeypatch):
 
 
 class Poison(Callback):
-    """Sets a weight to nan at the start of epoch 2."""
+    """Sets a weight to nan in epoch 2."""
 
     def on_train_batch_start(self, trainer, model, batch, number):
         if trainer.current_epoch == 2:
