@@ -62,6 +62,9 @@ class BestCheckpoint(ModelCheckpoint):
             folder, "best", monitor=MONITOR, save_weights_only=True, enable_version_counter=False
         )
 
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Does nothing: it saves after validation only. Lightning's method checks more at every batch."""
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the best score, with the paths of this folder in case the run was moved."""
         assert self.dirpath is not None
