@@ -1,6 +1,8 @@
 """Configs: every choice composes, and an untrusted config may only build trusted classes."""
 
+import lightning
 import pytest
+from hydra.utils import instantiate
 
 import jlml
 from jlml.config import CONF, check, compose, known_keys, make, plain
@@ -20,6 +22,12 @@ def test_every_choice_composes_to_a_valid_config(choice):
     check_targets(config)
     for group in ("loss", "optimizer"):
         make(config[group], group)
+
+
+@pytest.mark.parametrize("trainer", ["default", "debug", "fast", "ddp"])
+def test_hydra_instantiates_the_trainer_group(trainer):
+    config = compose(f"trainer={trainer}", "trainer.accelerator=cpu")
+    assert isinstance(instantiate(config.trainer), lightning.Trainer)
 
 
 @pytest.mark.parametrize("file", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda file: file.stem)
