@@ -1,31 +1,31 @@
 """`python train.py` in plain PyTorch: trains a VAE 784-500-500-2 with the continuous Bernoulli loss on MNIST
 for 20 epochs. The final weights equal those in the `last.ckpt` of train.py, bit for bit.
 
-    python examples/plain_loop.py       needs MNIST's four unpacked IDX files in data/MNIST/raw
+    python examples/plain_loop.py       needs MNIST's two unpacked training files in data/MNIST/raw
 """
 
 import numpy as np
 import torch
 from torch import nn
 
-SEED, BATCH, MAX_LOGIT = 0, 128, float(np.log((1 - 1e-4) / 1e-4))  # lambda stays in [1e-4, 1 - 1e-4]
+SEED, BATCH, MAX_LOGIT = 0, 128, float(np.log((1 - 1e-4) / 1e-4))  # the loss is unbounded without a limit
 SERIES = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000]
 
 
 def generator(*purpose):
-    """A random generator for one purpose, for example an epoch's order. Independent of earlier draws."""
+    """A random generator for one purpose: (0) is the validation split, (1, epoch) an epoch's order."""
     state = np.random.SeedSequence([SEED, *purpose]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 def training_images(root, validation):
-    """Training images (N, 784) as bytes, without a validation split that is stratified by class."""
+    """Training images (N, 784) as bytes. Evenly drawn from the classes, 5,000 are left out for validation."""
     images = torch.from_numpy(np.fromfile(f"{root}/train-images-idx3-ubyte", np.uint8, offset=16))
     labels = torch.from_numpy(np.fromfile(f"{root}/train-labels-idx1-ubyte", np.uint8, offset=8)).long()
     shuffled = torch.randperm(len(labels), generator=generator(0))
-    by_class = shuffled[labels[shuffled].argsort(stable=True)]
-    every = torch.arange(validation, dtype=torch.float64).add(0.5).mul(len(labels) / validation).long()
-    kept = ~torch.isin(torch.arange(len(labels)), by_class[every])
+    by_class = shuffled[labels[shuffled].argsort(stable=True)]  # sorted by class, in random order within
+    every_12th = torch.arange(validation, dtype=torch.float64).add(0.5).mul(len(labels) / validation).long()
+    kept = ~torch.isin(torch.arange(len(labels)), by_class[every_12th])
     return images.view(-1, 784)[kept]
 
 

@@ -25,7 +25,8 @@ def generator_for(seed: int, *purpose: int, device: torch.device | str = "cpu") 
 
 @dataclass
 class TrainingBatches:
-    """Shuffled batches of training images. Order and pixel noise depend only on the seed and the epoch.
+    """Shuffled batches of training images. Order and pixel noise depend only on the seed, the epoch and the
+    device.
 
     At the start of an epoch, ``epoch`` returns its number, and ``done`` the number of batches to skip because
     the resumed run has already used them. The remaining batches are the same as without the interruption.

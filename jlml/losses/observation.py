@@ -39,14 +39,14 @@ class ObservationModel(nn.Module, ABC):
 
 
 class Gaussian(ObservationModel):
-    """Normal pixels with one fixed scale: the squared error in nats, with its constant.
+    """Normal pixels with one fixed scale: the squared error in nats, with its constant. Config: `loss=mse`.
 
-    -log p(x) = (x - mean)^2 / (2 scale^2) + log(scale) + log(2 pi) / 2
+    For one pixel, -log p(x) = (x - mean)^2 / (2 scale^2) + log(scale) + log(2 pi) / 2.
 
     Args:
-        scale: standard deviation of a pixel, in units of the [0, 1] range. It sets the weight of a VAE's
-            reconstruction against its KL. The likelihood is highest at scale^2 = mse.
-        link: `identity`, or `sigmoid` to keep the mean in [0, 1].
+        scale: standard deviation of a pixel, in units of the [0, 1] range. A smaller scale weighs
+            a VAE's reconstruction more against its KL. The likelihood is highest at scale^2 = mse per pixel.
+        link: function from logits to means: `identity`, or `sigmoid` to keep the mean in [0, 1].
     """
 
     description = "Gaussian pixels"
@@ -74,10 +74,10 @@ class Gaussian(ObservationModel):
 
 
 class Bernoulli(ObservationModel):
-    """Pixels that are 1 with probability sigmoid(logit), otherwise 0: the cross-entropy.
+    """Pixels that are 1 with probability sigmoid(logit), otherwise 0: the cross-entropy. Config: `loss=bce`.
 
-    For grey targets this is not a likelihood, and a perfect reconstruction does not score 0: the minimum is
-    the entropy of the targets.
+    For grey targets this is not a likelihood, because a Bernoulli has only the values 0 and 1. A perfect
+    reconstruction of them does not score 0: the minimum is the entropy of the targets.
     """
 
     description = "Bernoulli pixels"

@@ -22,7 +22,7 @@ PerImage = Float64[Tensor, " images"]
 class Bounds:
     """Estimates from draws of every image's posterior, in nats."""
 
-    distortion: PerImage  # the mean of -log p(x | z)
+    distortion: PerImage  # the mean of -log p(x | z), the nll
     importance: dict[int, PerImage]  # number of draws -> log of the mean importance weight
     effective: PerImage  # effective sample size: (sum of w)^2 / sum of w^2
 

@@ -13,12 +13,12 @@ from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeSc
 from jlml.networks import MLPDecoder, MLPEncoder
 from jlml.shapes import Codes, Images
 
-FITTED_IMAGES = 2_000  # enough for a 64 x 64 covariance, and cheap to encode before every validation
+FITTED_IMAGES = 2_000  # enough for a covariance in 64 dimensions, and cheap to encode at every validation
 BATCH = 1_000
 
 
 class AE(Autoencoder):
-    """z = encoder(x), x' ~ p(. | decoder(z)). The loss is -log p(x | z).
+    """z = encoder(x), x ~ p(. | decoder(z)). The loss is -log p(x | z).
 
     The loss defines no distribution of codes. To sample, a Gaussian is fitted to the codes of the first 2,000
     training images: their mean and covariance. It is fitted before every validation and saved with the

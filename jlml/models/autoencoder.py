@@ -108,6 +108,7 @@ class Autoencoder(LightningModule, ABC):
 
     def measure(self, images: Images, batch_idx: int) -> dict[str, PerImage]:
         """The numbers that validation and test log. The noise depends only on seed and batch index."""
+        # a different seed for every seed of a run and batch
         generator = torch.Generator(self.device).manual_seed(self.seed * 2**20 + batch_idx)
         noise = torch.randn(len(images), self.latent_dim, generator=generator, device=self.device)
         return self.numbers(self(images, noise), images)

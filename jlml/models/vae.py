@@ -16,7 +16,7 @@ from jlml.shapes import Codes, Images
 
 
 class VAE(Autoencoder):
-    """q(z | x) = N(mean, diag(variance)), p(z) = N(0, I), x' ~ p(. | decoder(z)).
+    """q(z | x) = N(mean, diag(variance)), p(z) = N(0, I), x ~ p(. | decoder(z)).
 
     The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)), with one z drawn from q. For
     ``beta=1`` it is the negative ELBO in nats.
@@ -39,7 +39,7 @@ class VAE(Autoencoder):
     """
 
     sampled_from = "the prior N(0, I)"
-    kl_weight: Tensor  # weight of the KL in training
+    kl_weight: Tensor  # weight of the KL in training; KLWarmUp changes it in place
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ CodeLayout = Literal["dense", "spatial"]
 
 
 def halved_sizes(size: int, times: int) -> list[int]:
-    """Heights or widths after each layer: a 3x3 convolution of stride 2 and padding 1 rounds half up."""
+    """Heights or widths after each layer: with stride 2 and padding 1, a 3x3 kernel gives ceil(size / 2)."""
     sizes = [size]
     for _ in range(times):
         sizes.append((sizes[-1] + 1) // 2)
@@ -100,7 +100,7 @@ class ConvDecoder(nn.Sequential):
         for level in reversed(range(depth)):
             last = level == 0
             outputs = image_shape[0] if last else channels[level - 1]
-            # the layer returns 2 size - 1 rows; output padding adds one where the target size is even
+            # without output padding the layer returns 2 size - 1 rows: one too few for an even target
             padding = (heights[level] - 2 * heights[level + 1] + 1, widths[level] - 2 * widths[level + 1] + 1)
             layers.append(
                 nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding, bias=last)

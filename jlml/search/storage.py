@@ -1,6 +1,8 @@
 """Optuna's study of a search, stored in a journal file or a database that all its processes share."""
 
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from jlml.config import compared, decisive, in_words
@@ -88,24 +91,33 @@ def database(url: str) -> BaseStorage:
     Raises:
         UserError: it cannot be reached. The message omits the URL, which may contain a password.
     """
-    options: dict[str, Any] = {}
-    if url.startswith("sqlite"):
-        # writers wait for each other this number of seconds; a connection is closed after each use
-        options = {"connect_args": {"timeout": 60}, "poolclass": NullPool}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(
-                url,
-                engine_kwargs=options,
-                heartbeat_interval=HEARTBEAT,
-                grace_period=GRACE,
-                heartbeat_stale_trial_callback=retry,
-            )
+        for _ in range(2):
+            with suppress(DatabaseError):  # another process may be creating the tables at this moment
+                return connected(url)
+            time.sleep(1)
+        return connected(url)
     except Exception as error:  # a driver can raise any error, or is not installed
         reason = type(error).__name__
         reason += "" if "://" in str(error) else f": {first_line(error)}"
         raise UserError(f"search.storage cannot be used: {reason}.") from None
+
+
+def connected(url: str) -> BaseStorage:
+    """Connects to a database, and creates Optuna's tables if there are none."""
+    options: dict[str, Any] = {}
+    if url.startswith("sqlite"):
+        # writers wait for each other this number of seconds; a connection is closed after each use
+        options = {"connect_args": {"timeout": 60}, "poolclass": NullPool}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RDBStorage(
+            url,
+            engine_kwargs=options,
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=retry,
+        )
 
 
 def retry(study: optuna.Study, stale: FrozenTrial) -> None:

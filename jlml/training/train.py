@@ -1,4 +1,7 @@
-"""Trains one run, step by step, from its config to its run folder."""
+"""Trains one run, step by step, from its config to its run folder.
+
+A first reader can skip what comes from `jlml.speed` and `jlml.distributed`: the weights are the same without.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +54,8 @@ def train(
         progress: callbacks that report progress; a progress bar by default.
 
     Raises:
-        UserError: the config or the data are invalid. Nothing is trained or written then.
+        UserError: the config or the data are invalid, and nothing is written; or training diverges, or a file
+            cannot be written, and what was saved before is intact.
     """
     silence_lightning()
     checked = run_config(*config)
@@ -73,7 +77,7 @@ def train_checked(
         logger = make_logger(config, run, last) if is_first else None
         trainer = make_trainer(config, run, logger, callbacks)
         with (
-            recorded(run, config, data.source.fingerprint, is_first) as record,
+            recorded(run, config, data.source.fingerprint, is_first) as record,  # becomes metrics.json
             errors_once(),
             faster(trainer, model, config),
         ):

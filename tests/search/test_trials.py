@@ -7,6 +7,7 @@ from itertools import count
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 from jlml.cli.found import show_found
 from jlml.errors import UserError
@@ -194,6 +195,18 @@ class TestDatabase:
         monkeypatch.setattr(storage_module, "HEARTBEAT", 1)
         monkeypatch.setattr(storage_module, "GRACE", 2)
         return {"storage": f"sqlite:///{tmp_path}/study.db", "trials": 2}
+
+    def test_another_process_that_is_creating_the_tables_is_waited_for(self, search, monkeypatch):
+        first_fails = iter([OperationalError("CREATE TABLE", {}, Exception("table exists"))])
+        connected = storage_module.RDBStorage
+
+        def connect(*arguments, **options):
+            for error in first_fails:
+                raise error
+            return connected(*arguments, **options)
+
+        monkeypatch.setattr(storage_module, "RDBStorage", connect)
+        assert storage_module.database(search["storage"]).get_all_studies() == []
 
     @pytest.mark.robustness
     def test_a_trial_without_heartbeats_is_retried(self, tmp_path, search):
