@@ -22,11 +22,12 @@ from torch import Tensor
 
 import jlml
 from jlml.config import plain
+from jlml.config.schema import Evaluate
 from jlml.data import MNISTDataModule
 from jlml.data.batches import to_float
 from jlml.evaluation.parts.likelihood import bounds_of
 from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
-from jlml.evaluation.subject import Settings, Subject
+from jlml.evaluation.subject import Subject
 from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
 from jlml.metrics.pca import principal_components
 from jlml.runs import build_model
@@ -83,7 +84,7 @@ class UntrainedSubject(Subject):
 
     def __init__(self) -> None:
         config = plain(jlml.compose("model=vae", "loss=bce", "latent.dim=20"))
-        self.settings = Settings(importance_samples=DRAWS)
+        self.settings = Evaluate(importance_samples=DRAWS)
         self.device = torch.device("cpu")
         self.data = MNISTDataModule(root=config["data"]["root"], fallback=True)
         self.data.setup()

@@ -5,11 +5,12 @@ from jlml.config.compose import CONF, Config, compose, plain, with_choices
 from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
 from jlml.config.instantiate import check_options, locate, make, nodes_with_targets
 from jlml.config.keys import flat, known_keys, shown, value_at
-from jlml.config.messages import USER_ERRORS, sentence, sentence_for
+from jlml.config.messages import MOVED_KEYS, USER_ERRORS, sentence, sentence_for
 from jlml.config.overrides import command_line, key_of, override
 
 __all__ = [
     "CONF",
+    "MOVED_KEYS",
     "USER_ERRORS",
     "Config",
     "check",

@@ -14,7 +14,7 @@ from jlml.config.keys import choices_with, keys_of_evaluation, known_keys
 from jlml.errors import UserError, did_you_mean
 
 # old keys of version 0.1.0 -> new keys
-MOVED = {
+MOVED_KEYS = {
     "trainer.compile": "speed.compile",
     "trainer.capture": "speed.cuda_graphs",
     "trainer.onednn": "speed.onednn",
@@ -70,8 +70,8 @@ def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
         return "An override has no key. Write key=value or group=choice, for example latent.dim=10."
     if key.startswith("search.ranges.") and with_search:
         return f"{key} is not a range of this search yet. Add it with a plus: '+{key}=...'."
-    if key in MOVED:
-        return f"{key} is now {MOVED[key]}."
+    if key in MOVED_KEYS:
+        return f"{key} is now {MOVED_KEYS[key]}."
     needed = choices_with(key)
     if needed:
         return f"{key} is a key of {' and '.join(needed)}, which this command does not choose."

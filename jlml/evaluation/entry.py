@@ -9,12 +9,12 @@ import torch
 from omegaconf import DictConfig
 
 from jlml.config import check_evaluation, plain
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison, compare
-from jlml.evaluation.subject import Settings
 from jlml.runs import Run
 from jlml.training.quiet import silence_lightning
 
@@ -36,13 +36,13 @@ def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
     if config["device"] == "gpu" and not torch.cuda.is_available():
         raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
     try:
-        return evaluate_with(Settings.model_validate(config))
+        return evaluate_with(Evaluate.model_validate(config))
     except OSError as error:  # not every OSError has a file name
         what = error.filename or "A file of the evaluation"
         raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error
 
 
-def evaluate_with(settings: Settings) -> Evaluation | Comparison:
+def evaluate_with(settings: Evaluate) -> Evaluation | Comparison:
     """One evaluation, or a comparison, with valid settings."""
     given = [each for each in (settings.run, settings.runs, settings.sweep) if each is not None]
     if len(given) != 1:

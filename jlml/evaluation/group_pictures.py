@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from jlml.comparison.groups import Group
+from jlml.config.schema import Evaluate
 from jlml.errors import reason_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.results import Figure
 from jlml.evaluation.samplers import SAMPLERS, draw_codes
-from jlml.evaluation.subject import Images, Settings, Subject
+from jlml.evaluation.subject import Images, Subject
 from jlml.evaluation.themes import Groups
 from jlml.pictures.decoded import first_of_each_class
 from jlml.pictures.figures import Plane, mosaic, plane_of, scatters
@@ -35,7 +36,7 @@ class GroupPictures:
     samples: dict[str, dict[str, Images]]  # by sampler, then by kind of picture
 
 
-def group_pictures(groups: Groups, settings: Settings, failed: list[str]) -> Iterator[Figure]:
+def group_pictures(groups: Groups, settings: Evaluate, failed: list[str]) -> Iterator[Figure]:
     """Reconstructions, codes and samples of every group, from the test images of the first group.
 
     A group with other test images is left out, because it may have been trained on these. Pictures that

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from jlml.comparison.descriptions import observation_in_words
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError, reason_of
 from jlml.evaluation.document import write_report
 from jlml.evaluation.figure_files import write_figure
@@ -24,14 +25,14 @@ from jlml.evaluation.record import (
     settings_of_part,
 )
 from jlml.evaluation.results import NotApplicableError, as_json
-from jlml.evaluation.subject import Settings, Subject
+from jlml.evaluation.subject import Subject
 from jlml.files import write_atomically
 from jlml.runs import Run
 
 PATHS = ("data.root", "output_dir")  # keys that only matter on the machine that trained the run
 
 
-def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Settings) -> Evaluation:
+def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate) -> Evaluation:
     """Evaluates parts of a checkpoint. Keeps earlier results of other parts with the same settings.
 
     Args:

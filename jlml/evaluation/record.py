@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 import jlml
 from jlml.config import Config
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
 from jlml.evaluation.stored import Done, StoredEvaluation
-from jlml.evaluation.subject import Settings
 from jlml.files import read_limited
 from jlml.runs import Run
 
@@ -88,12 +88,12 @@ def identity(run: Run, which: str) -> Content:
     }
 
 
-def settings_of_part(name: str, settings: Settings) -> Content:
+def settings_of_part(name: str, settings: Evaluate) -> Content:
     """The settings that affect the results of a part."""
     return {key: getattr(settings, key) for key in ("seed", *READS.get(name, ()))}
 
 
-def earlier_parts(run: Run, which: str, settings: Settings) -> dict[str, Content]:
+def earlier_parts(run: Run, which: str, settings: Evaluate) -> dict[str, Content]:
     """The parts of an earlier evaluation of the same checkpoint, with the same version and settings.
 
     The file is untrusted: it is ignored if it does not validate. Parts with missing figures are left out.

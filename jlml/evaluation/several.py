@@ -15,6 +15,7 @@ from jlml.comparison.group_tables import groups_csv
 from jlml.comparison.groups import Group, grouped, labels_of
 from jlml.comparison.tables import Table
 from jlml.config import experiment_of
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError, printable, reason_of
 from jlml.evaluation.document import write_comparison
 from jlml.evaluation.figure_files import write_figure
@@ -23,7 +24,6 @@ from jlml.evaluation.group_charts import group_charts
 from jlml.evaluation.group_pictures import group_pictures
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
-from jlml.evaluation.subject import Settings
 from jlml.evaluation.themes import main_tables, theme_tables
 from jlml.files import write_atomically
 from jlml.runs import Run
@@ -41,7 +41,7 @@ class Comparison:
     failed: list[str]  # a sentence per failure
 
 
-def compare(given: Any, parts: Sequence[str], settings: Settings) -> Comparison:
+def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     """Evaluates the runs and writes `comparison.html`, `runs.csv`, `groups.csv` and figures.
 
     Args:
@@ -69,7 +69,7 @@ def compare(given: Any, parts: Sequence[str], settings: Settings) -> Comparison:
 
 
 def evaluate_all(
-    runs: Sequence[Run], parts: Sequence[str], settings: Settings
+    runs: Sequence[Run], parts: Sequence[str], settings: Evaluate
 ) -> tuple[list[Evaluation], list[str]]:
     """Evaluates all runs. Returns their evaluations, and a sentence per failure."""
     evaluations, failed = [], []
@@ -89,7 +89,7 @@ def evaluate_all(
     return evaluations, failed
 
 
-def missing_parts(run: Run, parts: Sequence[str], settings: Settings) -> list[str]:
+def missing_parts(run: Run, parts: Sequence[str], settings: Evaluate) -> list[str]:
     """The parts that still have to be evaluated, including those that failed before."""
     earlier = earlier_parts(run, settings.checkpoint, settings) if settings.reuse else {}
     there = [name for name, part in earlier.items() if part["status"] != "failed"]

@@ -22,7 +22,6 @@ from jlml.runs.data_root import recorded_root
 
 EVALUATION = 100  # a purpose of random numbers that training does not use
 
-Settings = Evaluate  # `jlml.config.schema` explains every key
 Images = Float[Tensor, "images channel height width"]
 Codes = Float[Tensor, "images latent"]
 Item = TypeVar("Item")
@@ -31,7 +30,7 @@ Item = TypeVar("Item")
 class Subject:
     """A checkpoint of a run and its images. All tensors that it returns are on the CPU."""
 
-    def __init__(self, run: Run, which: str, settings: Settings) -> None:
+    def __init__(self, run: Run, which: str, settings: Evaluate) -> None:
         self.run = run
         self.which = which
         self.settings = settings

@@ -7,13 +7,16 @@ optimizer steps at a time by manual optimization.
 from copy import deepcopy
 from typing import Any
 
+from jlml.config import MOVED_KEYS
+
 Plain = dict[str, Any]
 
 MOVED = {
     "jlml.callbacks.": "jlml.pictures.",
     "jlml.optimizers.FusedAdam": "torch.optim.Adam",
 }
-SPEED = {"compile": "compile", "capture": "cuda_graphs", "onednn": "onednn"}  # key in trainer -> in speed
+# key in trainer -> key in speed
+SPEED = {old.removeprefix("trainer."): new.removeprefix("speed.") for old, new in MOVED_KEYS.items()}
 STEPS_AT_A_TIME = 32
 
 

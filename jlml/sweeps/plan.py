@@ -13,7 +13,7 @@ from jlml.config import Config, check, check_job, compose, plain
 from jlml.errors import UserError
 
 # keys that do not affect the identity of a sweep, like all of sweep.*
-COMMAND_KEYS = ("output_dir", "data.root", "threads", "trust")
+SHARED_KEYS = ("output_dir", "data.root", "threads", "trust")
 LONGEST = 100  # characters of a folder's name; file systems allow 255 bytes
 
 
@@ -22,7 +22,7 @@ class Plan:
     """The jobs of a sweep.
 
     Args:
-        overrides: overrides of the command, without Hydra's own and `COMMAND_KEYS`.
+        overrides: overrides of the command, without Hydra's own and `SHARED_KEYS`.
         factors: swept keys with their values.
         elements: swept keys as they were given, with the plus of a new key.
     """
@@ -70,7 +70,7 @@ def plan_of(overrides: Sequence[Override]) -> Plan:
             factors[key] = list(dict.fromkeys(override.sweep_string_iterator()))
     if not factors:
         raise UserError("-m needs a key with several values, for example seed=0,1,2. Otherwise leave -m out.")
-    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_command_key(o)]
+    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_shared_key(o)]
     return Plan(tuple(kept), factors, elements)
 
 
@@ -85,7 +85,7 @@ def check_sweep(override: Override, overrides: Sequence[Override]) -> None:
         UserError: the message names the override.
     """
     line, key = override.input_line, override.key_or_group
-    if override.is_hydra_override() or is_command_key(override):
+    if override.is_hydra_override() or is_shared_key(override):
         raise UserError(f"{line} is invalid: {key} is the same for all jobs of a sweep. Give one value.")
     if override.is_delete():
         raise UserError(f"{line} removes a key and gives it values. Use ~{key} or {key}=<values>.")
@@ -152,6 +152,6 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def is_command_key(override: Override) -> bool:
+def is_shared_key(override: Override) -> bool:
     """Whether an override does not affect the identity of a sweep."""
-    return override.key_or_group.startswith("sweep.") or override.key_or_group in COMMAND_KEYS
+    return override.key_or_group.startswith("sweep.") or override.key_or_group in SHARED_KEYS

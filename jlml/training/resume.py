@@ -18,7 +18,7 @@ MAY_CHANGE = (
     *("trainer.max_epochs", "data.root", "threads", "draw_every"),
     *("checkpoints.steps", "checkpoints.minutes", "speed.loop", "speed.flush_denormals", "speed.cuda_graphs"),
 )
-COMMAND_KEYS = ("resume", "trust")  # keys of the command, not of the run
+RESUME_KEYS = ("resume", "trust")  # keys of the command, not of the run
 SCHEDULE_LENGTHS = {"T_max", "total_steps", "epochs"}  # scheduler options that fix the number of epochs
 
 
@@ -57,7 +57,7 @@ def changed(config: Config, overrides: Sequence[str], run: Run) -> Config:
     for given in OverridesParser.create().parse_overrides(list(overrides)):
         key, now = given.key_or_group, given.value()
         before: Any = config["choices"].get(key, value_at(config, key))
-        if key in COMMAND_KEYS or before == now:
+        if key in RESUME_KEYS or before == now:
             continue
         if key not in MAY_CHANGE:
             differing.append(f"{key} is {'not set' if before is ... else shown(before)}, not {shown(now)}")

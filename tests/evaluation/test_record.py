@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError
 from jlml.evaluation.record import earlier_parts
-from jlml.evaluation.subject import Settings
 from jlml.runs import Run
 
 
@@ -26,7 +26,7 @@ def folder(original, tmp_path):
 
 
 def parts_in(folder, **settings):
-    return earlier_parts(Run(folder), "best", Settings(**{"importance_samples": 3, **settings}))
+    return earlier_parts(Run(folder), "best", Evaluate(**{"importance_samples": 3, **settings}))
 
 
 def test_earlier_results_are_read_if_their_settings_are_equal(folder):

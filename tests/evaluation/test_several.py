@@ -10,10 +10,10 @@ import torch
 import jlml
 from conftest import QUICK, SMALL
 from jlml.cli.evaluated import show
+from jlml.config.schema import Evaluate
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.several import missing_parts
-from jlml.evaluation.subject import Settings
 from jlml.runs import Run
 
 FEW = ("parts=[reconstruction,likelihood]", *SMALL)
@@ -72,8 +72,8 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
 
     runs = sorted((sweep / "below").glob("*vae_bce*"))
     for run in runs:
-        assert missing_parts(Run(run), ["reconstruction", "codes"], Settings()) == ["codes"]
-        assert missing_parts(Run(run), ["reconstruction"], Settings(reuse=False)) == ["reconstruction"]
+        assert missing_parts(Run(run), ["reconstruction", "codes"], Evaluate()) == ["codes"]
+        assert missing_parts(Run(run), ["reconstruction"], Evaluate(reuse=False)) == ["reconstruction"]
 
 
 def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):

@@ -5,8 +5,9 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE, trustworthiness
 
+from jlml.config.schema import Evaluate
 from jlml.evaluation.parts.tsne import PERPLEXITY, embedded
-from jlml.evaluation.subject import Settings, Subject
+from jlml.evaluation.subject import Subject
 from jlml.metrics.neighbours import knn_correct
 
 
@@ -14,7 +15,7 @@ class Seeded(Subject):
     """A subject without a run, with only a seed."""
 
     def __init__(self):
-        self.settings = Settings(seed=0)
+        self.settings = Evaluate(seed=0)
 
 
 def test_a_map_preserves_neighbours_and_classes_as_well_as_scikit_learn():

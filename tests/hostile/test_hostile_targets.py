@@ -165,7 +165,7 @@ def test_trusted_callbacks_are_accepted_and_others_need_trust(folder):
     node = {"_target_": "lightning.pytorch.callbacks.LearningRateMonitor"}
     rewrite(folder, lambda config: set_at(config, "callbacks.x", node))
     jlml.load(folder)
-    rewrite(folder, lambda config: set_at(config, "callbacks.x", {"_target_": "exploits.Mine"}))
+    rewrite(folder, lambda config: set_at(config, "callbacks.x", {"_target_": "exploits.ForeignCallback"}))
     with pytest.raises(UserError, match="trust=true"):
         jlml.load(folder)
     jlml.load(folder, trust=True)
