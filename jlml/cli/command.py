@@ -4,10 +4,11 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from jlml.errors import UserError, did_you_mean, printable
+from jlml.speed.startup import importing
 
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 HELP = ("-h", "--help")
@@ -45,7 +46,7 @@ def run_command(
         os.environ["JLML_COMMAND"] = config_name
     os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints the error itself and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
-    with one_sentence():
+    with one_sentence(), importing() if only_prints(arguments) else nullcontext():
         check_flags(arguments)
         refuse_folders(arguments)
         if is_help(arguments):
@@ -110,9 +111,13 @@ def flags_of(arguments: Sequence[str]) -> set[str]:
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether a command line starts a sweep, and does not only print information."""
-    flags = flags_of(arguments)
-    return not flags.isdisjoint(MULTIRUN) and flags.isdisjoint(INFO_FLAGS)
+    """Whether a command line starts a sweep."""
+    return not flags_of(arguments).isdisjoint(MULTIRUN) and not only_prints(arguments)
+
+
+def only_prints(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for help, the composed config or the like, and runs nothing."""
+    return not flags_of(arguments).isdisjoint(INFO_FLAGS)
 
 
 def is_help(arguments: Sequence[str]) -> bool:
