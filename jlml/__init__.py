@@ -2,7 +2,7 @@
 
 ``jlml.train("model=vae", "loss=bce")`` does the same as ``python train.py model=vae loss=bce``.
 ``jlml.load("outputs/<run>")`` returns the trained model. ``build`` returns the untrained model and its data,
-for your own trainer. ``evaluate`` takes a config from ``compose``.
+for your own trainer. ``jlml.evaluate("run=outputs/<run>")`` does the same as `evaluate.py`.
 """
 
 from importlib import import_module

@@ -47,8 +47,11 @@ def run_command(
     os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints the error itself and exits
     logging.basicConfig(level=logging.INFO, handlers=[Terminal(logging.WARNING)])
     with one_sentence(), importing() if only_prints(arguments) else nullcontext():
+        from jlml.config import check_overrides  # not earlier: it imports Hydra
+
         check_flags(arguments)
         refuse_folders(arguments)
+        check_overrides([argument for argument in arguments if "=" in argument and argument[0] != "-"])
         if is_help(arguments):
             from jlml.config.help import help_text
 
@@ -74,6 +77,8 @@ def check_flags(arguments: Sequence[str]) -> None:
     Raises:
         UserError: the message names the argument.
     """
+    from jlml.config import meant_by
+
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         flag, has_value, value = argument.partition("=")
         if not flag.startswith("-"):
@@ -83,14 +88,16 @@ def check_flags(arguments: Sequence[str]) -> None:
             if flag in ("-c", "--cfg") and chosen not in CFG:
                 raise UserError(f"{flag} {chosen} is invalid: expected one of: {', '.join(CFG)}.")
             continue
+        meant = meant_by(flag.lstrip("-"))
         if has_value:
-            raise UserError(
-                f"{argument} is not an override: overrides have no dashes. Use {argument.lstrip('-')}."
-            )
-        hint = did_you_mean(flag, FLAGS)
+            instead = argument.lstrip("-") if meant is None else meant if "=" in meant else f"{meant}={value}"
+            raise UserError(f"{argument} is not an override: overrides have no dashes. Use {instead}.")
+        hint = f" Did you mean {meant}?" if meant else did_you_mean(flag, FLAGS)
         raise UserError(
             f"{flag} is not a flag.{hint} Overrides are key=value, for example latent.dim=10; see --help."
         )
+    if "--resolve" in flags_of(arguments) and flags_of(arguments).isdisjoint(("-c", "--cfg")):
+        raise UserError("--resolve needs --cfg, for example --cfg job --resolve.")
 
 
 def refuse_folders(arguments: Sequence[str]) -> None:

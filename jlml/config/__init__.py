@@ -1,12 +1,12 @@
 """Composes, checks and instantiates configs, without importing torch, so that `--help` is fast."""
 
 from jlml.config.check import check, check_evaluation, check_job
-from jlml.config.compose import CONF, Config, compose, plain, with_choices
+from jlml.config.compose import Config, compose, composed, plain, with_choices
 from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
 from jlml.config.instantiate import check_options, locate, make, nodes_with_targets
-from jlml.config.keys import flat, known_keys, shown, value_at
+from jlml.config.keys import CONF, flat, known_keys, meant_by, shown, value_at
 from jlml.config.messages import MOVED_KEYS, USER_ERRORS, sentence, sentence_for
-from jlml.config.overrides import command_line, key_of, override
+from jlml.config.overrides import check_overrides, command_line, key_of, override
 
 __all__ = [
     "CONF",
@@ -17,9 +17,11 @@ __all__ = [
     "check_evaluation",
     "check_job",
     "check_options",
+    "check_overrides",
     "command_line",
     "compared",
     "compose",
+    "composed",
     "decisive",
     "differences",
     "experiment_of",
@@ -29,6 +31,7 @@ __all__ = [
     "known_keys",
     "locate",
     "make",
+    "meant_by",
     "nodes_with_targets",
     "override",
     "plain",

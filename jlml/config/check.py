@@ -9,10 +9,11 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from jlml.config.keys import known_keys, shown, value_at
+from jlml.config.keys import flat, no_such_key, shown, value_at
 from jlml.config.schema import Evaluate, Expected, Train
 from jlml.errors import UserError, did_you_mean
 
+LARGEST = 2**63 - 1  # torch's integers have 64 bits
 LONGEST_SHOWN = 80  # characters of a value in a message
 SIGNS = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
 NOUNS = {int: ("an integer", "integers"), float: ("a number", "numbers"), str: ("a text", "texts")}
@@ -39,6 +40,9 @@ def validate(schema: type[BaseModel], config: Mapping[str, Any]) -> None:
     Raises:
         UserError: about the first invalid key.
     """
+    for key, value in flat(config):
+        if any(abs(number) > LARGEST for number in numbers_in(value)):
+            raise UserError(f"{key}={shortened(shown(value))} is invalid: expected an integer below 2^63.")
     try:
         schema.model_validate(dict(config))
     except ValidationError as errors:
@@ -53,9 +57,7 @@ def sentence_about(
     names, field = find_field(schema, place)
     key = ".".join(names)
     if kind == "extra_forbidden":
-        return (
-            f"{key} is not a key of the config.{did_you_mean(key, known_keys())} See --cfg job for all keys."
-        )
+        return no_such_key(key)
     if kind == "missing":
         return f"{key} is missing from the config. Choose or set it, see `python train.py --help`."
     value = shortened(shown(value_at(config, key)))
@@ -64,6 +66,15 @@ def sentence_about(
     annotation = annotated(field)
     hint = did_you_mean(value, choices(annotation))
     return f"{key}={value} is invalid: expected {expected(annotation)}.{hint}"
+
+
+def numbers_in(value: Any) -> Iterator[int]:
+    """The integers of a value and, if it is a list, of its items."""
+    if isinstance(value, list):
+        for item in value:
+            yield from numbers_in(item)
+    elif isinstance(value, int):
+        yield value
 
 
 def find_field(schema: type[BaseModel], place: Sequence[int | str]) -> tuple[list[str], FieldInfo | None]:

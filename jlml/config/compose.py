@@ -1,7 +1,6 @@
 """Composes a config from command line overrides, and converts it to plain containers."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -12,13 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel
 
+from jlml.config.keys import CONF
+from jlml.config.messages import sentence_for
+from jlml.config.overrides import check_overrides
 from jlml.config.schema import Evaluate, Search, Speed, Train
 from jlml.errors import UserError, first_line
 
-PACKAGE = Path(__file__).parents[1]
-CONF = (
-    PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
-)  # inside the installed package, or beside it in a checkout
 Config = dict[str, Any]
 
 
@@ -46,8 +44,36 @@ register_defaults()
 
 
 def compose(*overrides: str, config_name: str = "train") -> DictConfig:
-    """Composes the config of command line overrides: ``compose("model=ae", "latent.dim=3")``."""
-    return with_choices(*task_and_hydra(overrides, config_name))
+    """Composes the config of command line overrides: ``compose("model=ae", "latent.dim=3")``.
+
+    Raises:
+        UserError: an override is invalid.
+    """
+    try:
+        check_overrides(overrides)
+        return with_choices(*task_and_hydra(overrides, config_name))
+    except Exception as error:
+        message = sentence_for(error, of_evaluation=config_name == "evaluate")
+        if message is None:
+            raise
+        raise UserError(message) from error
+
+
+def composed(config: Sequence[Any], config_name: str = "train") -> Config:
+    """The plain config of arguments that are either one composed config or any number of overrides.
+
+    Raises:
+        UserError: there is something else, or an override is invalid.
+    """
+    if len(config) == 1 and isinstance(config[0], DictConfig):
+        return plain(config[0])
+    for given in config:
+        if not isinstance(given, str):
+            raise UserError(
+                f"A {type(given).__name__} is not an override: expected one composed config, or texts such "
+                "as 'model=vae', 'loss=bce'."
+            )
+    return plain(compose(*config, config_name=config_name))
 
 
 def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:

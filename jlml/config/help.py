@@ -6,7 +6,8 @@ from string import Template
 from omegaconf import OmegaConf
 
 from jlml.config.check import annotated, choices, find_field
-from jlml.config.compose import CONF, task_and_hydra
+from jlml.config.compose import task_and_hydra
+from jlml.config.keys import CONF
 from jlml.config.schema import Evaluate, Train
 
 COLUMN = 44  # column of the meanings

@@ -5,12 +5,15 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf.errors import OmegaConfBaseException
 
+from jlml.config.check import expected
+from jlml.config.keys import shown
 from jlml.errors import UserError, did_you_mean
 
 # keys for Hydra, not for the class
@@ -98,28 +101,52 @@ def check_options(node: Mapping[str, Any], key: str) -> None:
         allowed = options_of(locate(str(inner["_target_"]), place))
         if allowed is None:
             continue
-        for name in inner:
+        for name, value in inner.items():
+            if name in allowed and not fits(value, allowed[name]):
+                raise UserError(
+                    f"{place}.{name}={shown(value)} is invalid: expected {expected(allowed[name])}."
+                )
             if name not in allowed and name not in HYDRA_KEYS:
                 takes = f" It takes: {', '.join(sorted(allowed))}." if len(allowed) <= MOST_LISTED else ""
                 hint = did_you_mean(name, allowed)
                 raise UserError(f"{place}.{name} is not an option of {inner['_target_']}.{hint}{takes}")
 
 
-def options_of(target: Callable[..., Any]) -> set[str] | None:
-    """Names of the keyword arguments of a class or function, including a base class's through ``**``.
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a value has a type that is bool, int, float, str, None or a union of them.
+
+    True for any other type.
+    """
+    types = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    if not set(types) <= {bool, int, float, str, NoneType}:
+        return True
+    return type(value) in types or (isinstance(value, int) and type(value) is not bool and float in types)
+
+
+def options_of(target: Callable[..., Any]) -> dict[str, Any] | None:
+    """Names and types of the keyword arguments of a class or function, with a base class's through ``**``.
 
     None if they are unknown.
     """
     inits: list[Any] = [target]
     if inspect.isclass(target):
         inits = [vars(parent)["__init__"] for parent in target.__mro__ if "__init__" in vars(parent)]
-    names: set[str] = set()
+    options: dict[str, Any] = {}
     for function in inits:
         try:
-            parameters = inspect.signature(function).parameters.values()
+            parameters = parameters_of(function)
         except (TypeError, ValueError):
             return None
-        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        named = (p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        options = {p.name: p.annotation for p in named if p.name != "self"} | options
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {"self"}
+            return options
     return None
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function, with evaluated annotations if that is possible."""
+    try:
+        return list(inspect.signature(function, eval_str=True).parameters.values())
+    except NameError:  # an annotation that only a type checker can evaluate
+        return list(inspect.signature(function).parameters.values())

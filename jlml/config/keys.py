@@ -2,13 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 from pydantic import BaseModel
 
-from jlml.config.compose import CONF
 from jlml.config.schema import Evaluate, Train
+from jlml.errors import did_you_mean
+
+PACKAGE = Path(__file__).parents[1]
+CONF = (
+    PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+)  # inside the installed package, or beside it in a checkout
+# names that users know from other tools -> what to write here
+USUAL_NAMES = {
+    "epochs": "trainer.max_epochs",
+    "gpu": "trainer=gpu",
+    "gpus": "trainer=gpu",
+    "learning_rate": "optimizer.lr",
+    "latent_size": "latent.dim",
+    "z_dim": "latent.dim",
+    "dataset": "data",
+}
 
 
 def known_keys() -> set[str]:
@@ -19,6 +35,22 @@ def known_keys() -> set[str]:
 def keys_of_evaluation() -> set[str]:
     """Every dotted key of an evaluation config."""
     return set(_keys_of(Evaluate))
+
+
+def meant_by(name: str) -> str | None:
+    """The key or choice that a name without a group usually means: ``optimizer.lr`` for ``lr``."""
+    name = name.replace("-", "_")
+    if name in known_keys():
+        return None
+    ends = [key for key in known_keys() if key.endswith(f".{name}")]
+    return USUAL_NAMES.get(name) or min(ends, key=len, default=None)
+
+
+def no_such_key(key: str) -> str:
+    """The message about a key that no training config has."""
+    meant = meant_by(key)
+    hint = f" Did you mean {meant}?" if meant else did_you_mean(key, known_keys())
+    return f"{key} is not a key of the config.{hint} See --cfg job for all keys."
 
 
 def choices_with(key: str) -> list[str]:

@@ -10,8 +10,8 @@ from hydra.errors import (
 )
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.config.keys import choices_with, keys_of_evaluation, known_keys
-from jlml.errors import UserError, did_you_mean
+from jlml.config.keys import choices_with, keys_of_evaluation, no_such_key
+from jlml.errors import UserError, did_you_mean, first_line
 
 # old keys of version 0.1.0 -> new keys
 MOVED_KEYS = {
@@ -55,6 +55,9 @@ def sentence(error: Exception, of_evaluation: bool = False) -> str:
         )
     if "Ambiguous value for argument" in str(error):
         return "Write several values as a list, key=[a,b], or sweep over them with train.py -m key=a,b."
+    if isinstance(error, ConfigCompositionException) and error.__cause__ and "merging override" in str(error):
+        given = str(error).rpartition(" ")[2]
+        return f"{given} is invalid: {first_line(error.__cause__)}."
     unknown = re.match(r"Could not override '([^']*)'", str(error))
     if isinstance(error, ConfigCompositionException) and unknown:
         return about_unknown_key(unknown[1], of_evaluation, "Key 'search'" not in str(error))
@@ -75,4 +78,4 @@ def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
     needed = choices_with(key)
     if needed:
         return f"{key} is a key of {' and '.join(needed)}, which this command does not choose."
-    return f"{key} is not a key of the config.{did_you_mean(key, known_keys())} See --cfg job for all keys."
+    return no_such_key(key)

@@ -1,7 +1,30 @@
-"""Writes overrides in Hydra's grammar, and commands for a shell."""
+"""Checks overrides, writes them in Hydra's grammar, and writes commands for a shell."""
 
 import re
 import shlex
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from jlml.config.keys import CONF
+from jlml.errors import UserError
+
+MERGED = "callbacks"  # the only group of which several choices can be used together
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Refuses several choices of a group as a list, which Hydra would merge.
+
+    Raises:
+        UserError: the message names the override.
+    """
+    for given in OverridesParser.create().parse_overrides(list(overrides)):
+        group, value = given.key_or_group, given.value()
+        if isinstance(value, list) and group != MERGED and (CONF / group).is_dir():
+            raise UserError(
+                f"{given.input_line} is invalid: {group} has one choice. To train with each of several "
+                f"choices, use train.py -m {group}={','.join(map(str, value))}."
+            )
 
 
 def override(key: str, value: str) -> str:

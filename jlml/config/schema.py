@@ -68,7 +68,9 @@ class Data(Options):
 
     name: Text = Field(description="mnist, mnist_5k or fashion_mnist")
     root: Text = option("folder that contains MNIST/raw; downloads go there")
-    fallback: bool = option("train on mnist_5k, with a warning, if MNIST is missing and cannot be downloaded")
+    fallback: bool | None = option(
+        "train on mnist_5k, with a warning, if MNIST is missing; null: only if root is its default"
+    )
     seed: Seed = option("seed of the split, the order of images and the random pixels")
     batch_size: Count = Field(description="training images per batch")
     eval_batch_size: Count = option("validation or test images per batch")
@@ -79,7 +81,7 @@ class Data(Options):
     pixels: Literal["grey", "dequantized", "binarized"] = Field(
         description="grey: x / 255; dequantized: (x + U[0,1)) / 256; binarized: Bernoulli(x / 255)"
     )
-    subset: Count | None = option("number of training images; null for all")
+    subset: Count | None = option("most images for training, validation and test, each; null for all")
 
 
 class Model(Options):

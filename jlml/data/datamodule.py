@@ -1,5 +1,6 @@
 """The data module of a run: loads, splits and batches images in memory."""
 
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from jlml.data.batches import (
     generator_for,
     to_float,
 )
-from jlml.data.mnist import NAMES, load
+from jlml.data.mnist import DEFAULT_ROOT, NAMES, load
 from jlml.data.pixels import TREATMENTS, fit_to
 from jlml.data.source import Source
 from jlml.data.split import Split
@@ -166,8 +167,10 @@ class MNISTDataModule(ImageDataModule):
 
     Args:
         name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is the data set in use.
-        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there.
-        fallback: use `mnist_5k` if full MNIST is not on disk and cannot be downloaded.
+        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there. None for the folder in the
+            environment variable JLML_DATA or, if that is not set, `data`.
+        fallback: use `mnist_5k` if full MNIST is not on disk and cannot be downloaded. None allows it only
+            for the root `data`: a folder that the user names is never replaced.
         seed: see `ImageDataModule`.
         batch_size: see `ImageDataModule`.
         eval_batch_size: see `ImageDataModule`.
@@ -180,8 +183,8 @@ class MNISTDataModule(ImageDataModule):
     def __init__(
         self,
         name: str = "mnist",
-        root: str = "data",
-        fallback: bool = False,
+        root: str | None = None,
+        fallback: bool | None = False,
         seed: int = 0,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
@@ -197,7 +200,9 @@ class MNISTDataModule(ImageDataModule):
         if fallback and name != "mnist":
             raise UserError(f"data.fallback=true is invalid for {name}: it only works with data=mnist.")
         self.dataset = name
-        self.root = Path(root)
+        self.root = Path(root or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
+        if fallback is None:
+            fallback = name == "mnist" and self.root == Path(DEFAULT_ROOT)
         self.fallback = fallback
 
     def read(self) -> Source:

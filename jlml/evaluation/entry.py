@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from jlml.config import check_evaluation, plain
+from jlml.config import check_evaluation, composed
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.one import evaluate_run
@@ -21,22 +21,23 @@ from jlml.training.quiet import silence_lightning
 log = logging.getLogger(__name__)
 
 
-def evaluate(cfg: DictConfig) -> Evaluation | Comparison:
+def evaluate(*config: DictConfig | str) -> Evaluation | Comparison:
     """Evaluates the run that a config names, or compares its runs.
 
     Args:
-        cfg: config of `evaluate.py`, for example from `jlml.compose(..., config_name="evaluate")`.
+        config: a composed config of `evaluate.py`, or overrides such as ``"run=outputs/..."``.
 
     Raises:
         UserError: the run, checkpoint, part or data do not exist.
     """
     silence_lightning()
-    config = plain(cfg)
-    check_evaluation(config)
-    if config["device"] == "gpu" and not torch.cuda.is_available():
+    plain_config = composed(config, "evaluate")
+    check_evaluation(plain_config)
+    settings = Evaluate.model_validate(plain_config)
+    if settings.device == "gpu" and not torch.cuda.is_available():
         raise UserError("device=gpu needs a CUDA GPU, and none was found. Use device=cpu.")
     try:
-        return evaluate_with(Evaluate.model_validate(config))
+        return evaluate_with(settings)
     except OSError as error:  # not every OSError has a file name
         what = error.filename or "A file of the evaluation"
         raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error

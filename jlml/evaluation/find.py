@@ -22,6 +22,9 @@ def find_runs(given: Any, which: str) -> list[Run]:
         UserError: a name is not a run, or there are fewer than two runs.
     """
     names = [str(name) for name in given] if isinstance(given, list) else [str(given)]
+    missing = [name for name in names if not glob.has_magic(name) and not Path(name).is_dir()]
+    if missing:
+        raise UserError(f"runs={','.join(missing)}: no such folder. Name runs, folders of runs, or globs.")
     runs: dict[Path, Run] = {}
     for name in names:
         for run, was_named in runs_under(name):
@@ -46,8 +49,6 @@ def runs_under(name: str) -> list[tuple[Run, bool]]:
     if (Path(name) / "config.yaml").is_file():
         return [(Run.open(name), True)]
     matches = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else [name]
-    if not glob.has_magic(name) and not Path(name).is_dir():
-        raise UserError(f"runs={name} is not a folder.")
     # search the folder, or every folder that matches the glob
     return [
         (Run(config.parent), False)

@@ -68,6 +68,8 @@ def plan_of(overrides: Sequence[Override]) -> Plan:
             key = override.key_or_group
             elements[key] = override.get_key_element()
             factors[key] = list(dict.fromkeys(override.sweep_string_iterator()))
+            if not factors[key]:
+                raise UserError(f"{override.input_line} has no values. Give some, for example {key}=1,2,3.")
     if not factors:
         raise UserError("-m needs a key with several values, for example seed=0,1,2. Otherwise leave -m out.")
     kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_shared_key(o)]

@@ -4,7 +4,7 @@ import torch
 from lightning import seed_everything
 from omegaconf import DictConfig
 
-from jlml.config import Config, check, compose, plain
+from jlml.config import Config, check, composed
 from jlml.data import ImageDataModule
 from jlml.errors import UserError
 from jlml.models import Autoencoder
@@ -34,14 +34,7 @@ def run_config(*config: DictConfig | str) -> Config:
     Raises:
         UserError: the config is invalid, or describes many runs.
     """
-    overrides = [item for item in config if isinstance(item, str)]
-    if len(config) == 1 and isinstance(config[0], DictConfig):
-        composed = config[0]
-    elif len(overrides) == len(config):
-        composed = compose(*overrides)
-    else:
-        raise UserError("Pass either one composed config, or overrides such as 'model=vae', 'loss=bce'.")
-    plain_config = plain(composed)
+    plain_config = composed(config)
     check(plain_config)
     if plain_config.get("search"):
         raise UserError("search=... trains many runs: use python train.py, or jlml.search.search(config).")

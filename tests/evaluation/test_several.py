@@ -98,9 +98,9 @@ def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
-        ("nowhere", "runs=nowhere is not a folder"),
+        ("nowhere", "runs=nowhere: no such folder"),
         ("nowhere/*", "finds no run"),
-        (["one", "two"], "runs=one is not a folder"),
+        (["one", "two"], "runs=one,two: no such folder"),
     ],
 )
 def test_runs_that_do_not_exist_are_an_error(runs, message):
