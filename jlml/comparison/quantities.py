@@ -29,7 +29,11 @@ QUANTITIES = {
         "BCE", NATS, 2, "lower", "Cross-entropy of the mean image. On grey images its minimum is not 0."
     ),
     "psnr": Quantity("PSNR", "dB", 2, "higher", "-10 log10(MSE) of each image, averaged over images."),
-    "ssim": Quantity("SSIM", "at most 1", 4, "higher", "Structural similarity in windows of 11 x 11 pixels."),
+    "ssim": Quantity(
+        *("SSIM", "borders mirrored", 4, "higher"),
+        "Structural similarity, at most 1, in windows of 11 x 11 pixels around every pixel, with mirrored "
+        "borders. Tools that leave the borders out give other values.",
+    ),
     # of densities
     "loss": Quantity("loss", NATS, 2, "lower", "The training objective on test images."),
     "nll": Quantity("NLL", NATS, 2, "lower", "-log p(x | z)."),

@@ -85,6 +85,7 @@ def describe(subject: Subject) -> Content:
             "test_images": len(data.test_labels),
         },
         "observation_model": observation_in_words(config),
+        "sampled_from": subject.model.sampled_from,
         "parts": {},
     }
 

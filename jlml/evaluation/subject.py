@@ -98,7 +98,13 @@ class Subject:
 
     @cached_property
     def mixture(self) -> Any:
-        """A mixture of Gaussians fitted to training codes."""
+        """A mixture of Gaussians fitted to training codes.
+
+        Raises:
+            NotApplicableError: there is only one training image.
+        """
+        if len(self.train_codes) < 2:
+            raise NotApplicableError("Distributions fitted to codes need at least two training images.")
         order = torch.randperm(len(self.train_codes), generator=self.generator("mixture"))
         return fitted_mixture(self.train_codes[order], self.settings.seed)
 

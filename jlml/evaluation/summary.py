@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jlml.evaluation.part_tables import metric_in_words
+from jlml.evaluation.samplers import SAMPLERS
 
 
 def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
@@ -36,10 +37,19 @@ def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
             f"{value('likelihood/rate')} and a distortion of {value('likelihood/distortion')}. "
             f"{content['observation_model']}."
         )
-    if value("generation/prior/frechet_distance"):
+    own = own_sampler(content.get("sampled_from", ""))
+    if value(f"generation/{own}/frechet_distance"):
         others = compared(
             ("from the mixture", "generation/mixture/frechet_distance"),
             ("real test images", "generation/real_test_images/frechet_distance"),
         )
-        distance = value("generation/prior/frechet_distance")
-        yield f"Samples from the prior have a Frechet distance of {distance}{others}."
+        distance = value(f"generation/{own}/frechet_distance")
+        yield f"Samples from the {SAMPLERS[own]} have a Frechet distance of {distance}{others}."
+
+
+def own_sampler(sampled_from: str) -> str:
+    """The sampler that belongs to a model: the prior of a VAE, but a Gaussian fitted to the codes of an AE.
+
+    An AE's codes are not trained to match N(0, I), so its samples from there say nothing about it.
+    """
+    return next((name for name, title in SAMPLERS.items() if title in sampled_from), "gaussian")

@@ -11,7 +11,7 @@ from jlml.losses import ObservationModel
 from jlml.metrics.gaussian import fit_gaussian
 from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeScheduler, Output
 from jlml.networks import MLPDecoder, MLPEncoder
-from jlml.shapes import Codes, Images
+from jlml.shapes import Codes, Images, check_images
 
 FITTED_IMAGES = 2_000  # enough for a covariance in 64 dimensions, and cheap to encode at every validation
 BATCH = 1_000
@@ -65,6 +65,7 @@ class AE(Autoencoder):
         return Output(logits, {"nll": self.loss.nll(logits, images)}, {})
 
     def encode(self, images: Images) -> Codes:
+        check_images(images, self.image_shape)
         return self.encoder(images)
 
     def sample(self, count: int) -> Images:

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from jlml.losses import ObservationModel
 from jlml.metrics import MONITOR, Split, common_metrics, named
-from jlml.shapes import Codes, Images, Labels, PerImage
+from jlml.shapes import Codes, Images, Labels, PerImage, check_codes
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 MakeScheduler = Callable[[Optimizer], LRScheduler]
@@ -84,14 +84,23 @@ class Autoencoder(LightningModule, ABC):
 
     @abstractmethod
     def encode(self, images: Images) -> Codes:
-        """One code per image, without noise."""
+        """One code per image, without noise.
+
+        Raises:
+            UserError: the images are not floats in [0, 1] of this model's shape.
+        """
 
     @abstractmethod
     def sample(self, count: int) -> Images:
         """New images: means of the observation model at sampled codes."""
 
     def decode(self, codes: Codes) -> Images:
-        """The mean image of each code."""
+        """The mean image of each code.
+
+        Raises:
+            UserError: the codes are not floats of shape (N, latent_dim).
+        """
+        check_codes(codes, self.latent_dim)
         return self.loss.mean(self.decoder(codes))
 
     def training_step(self, batch: tuple[Images, Labels], batch_idx: int) -> Tensor:

@@ -12,7 +12,7 @@ from jlml.losses import ObservationModel, at_least_float32
 from jlml.metrics.kl import kl_to_standard_normal
 from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeScheduler, Output
 from jlml.networks import MLPDecoder, MLPEncoder
-from jlml.shapes import Codes, Images
+from jlml.shapes import Codes, Images, check_images
 
 
 class VAE(Autoencoder):
@@ -80,6 +80,7 @@ class VAE(Autoencoder):
 
     def encode(self, images: Images) -> Codes:
         """The posterior mean of each image."""
+        check_images(images, self.image_shape)
         return self.posterior(images)[0]
 
     def sample(self, count: int) -> Images:

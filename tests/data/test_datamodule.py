@@ -157,3 +157,18 @@ def test_a_stratified_draw_is_proportional_and_depends_on_the_generator():
     assert labels[first].bincount().tolist() == [60, 30, 10]
     assert len(first.unique()) == 100
     assert len(set(first.tolist()) & set(other.tolist())) < 30
+
+
+def test_without_a_root_the_data_are_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("JLML_DATA", str(tmp_path))
+    assert MNISTDataModule().root == tmp_path
+    monkeypatch.setenv("JLML_DATA", "")
+    assert str(MNISTDataModule().root) == "data"
+
+
+@pytest.mark.parametrize(
+    ("root", "fallback", "allowed"),
+    [("data", None, True), ("mine", None, False), ("mine", True, True), ("data", False, False)],
+)
+def test_only_the_default_root_falls_back_by_itself(root, fallback, allowed):
+    assert MNISTDataModule(root=root, fallback=fallback).fallback is allowed

@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 
 import jlml
+from conftest import QUICK
 from jlml.cli.evaluated import show
 from jlml.comparison.quantities import quantity_of
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.parts import PARTS
+from jlml.evaluation.summary import summary_of
+from jlml.models import AE, VAE
 
 
 @pytest.fixture
@@ -170,3 +173,25 @@ def test_few_images_or_a_collapsed_code_can_be_evaluated(overrides, parts, data_
     trained = jlml.train(*quick, *overrides, parent=tmp_path)
     evaluation = evaluated(str(trained.run.path), parts)
     assert not evaluation.failed, evaluation.parts
+
+
+def test_a_run_with_one_image_is_evaluated_as_far_as_possible(tmp_path, evaluated):
+    run = jlml.train("model=vae", *QUICK, "data.subset=1", parent=tmp_path, progress=[]).run
+    evaluation = evaluated(run.path)
+    assert evaluation.failed == []
+    reasons = {name: part["reason"] for name, part in evaluation.parts.items() if part["status"] != "done"}
+    assert "two test images" in reasons["likelihood"]
+    notes = evaluation.parts["pictures"]["notes"]
+    assert any("two training images" in note for note in notes)
+
+
+def test_the_summary_of_an_autoencoder_names_samples_from_the_gaussian_fitted_to_its_codes():
+    metrics = {
+        f"{sampler}/frechet_distance": {"value": value, "unit": "", "n": 9, "standard_error": None}
+        for sampler, value in (("prior", 9.0), ("gaussian", 5.0), ("mixture", 3.0))
+    }
+    content = {"parts": {"generation": {"metrics": metrics}}}
+    (of_ae,) = summary_of(content | {"sampled_from": AE.sampled_from})
+    (of_vae,) = summary_of(content | {"sampled_from": VAE.sampled_from})
+    assert "from the Gaussian fitted to training codes have a Frechet distance of 5.0" in of_ae
+    assert "from the prior N(0, I) have a Frechet distance of 9.0" in of_vae

@@ -31,6 +31,8 @@ def likelihood(subject: Subject) -> Results:
         raise NotApplicableError(
             "An autoencoder defines no distribution of codes, so images have no likelihood."
         )
+    if len(subject.test_images) < 2:
+        raise NotApplicableError("Checks of the aggregate posterior need at least two test images.")
     mean, log_variance = subject.in_batches(model.posterior, subject.test_images)
     kl = kl_to_standard_normal(mean.double(), log_variance.double())
     rate, draws = kl.sum(1), subject.settings.importance_samples
