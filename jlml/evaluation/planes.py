@@ -87,7 +87,8 @@ def along_axes(subject: Subject) -> CodePlane:
 
 def most_variable(codes: Tensor) -> tuple[int, int]:
     """The two dimensions, counted from 1, in which codes vary most. Others may have collapsed."""
-    first, second = codes.var(0, correction=0).argsort(descending=True, stable=True)[:2].sort().values.tolist()
+    variances = codes.var(0, correction=0)
+    first, second = variances.argsort(descending=True, stable=True)[:2].sort().values.tolist()
     return first + 1, second + 1
 
 
