@@ -125,8 +125,11 @@ def test_the_name_of_the_fallback_is_recorded_everywhere_in_the_run(tmp_path, mo
         raise RuntimeError("Error downloading")
 
     monkeypatch.setattr(MNIST, "download", offline)
-    common = [override for override in FAST if override != "data=mnist_5k"]
-    trained = jlml.train(*common, "data=mnist", f"data.root={tmp_path / 'none'}", parent=tmp_path / "runs")
+    common = [override for override in FAST if override != "data=mnist_5k"] + ["data=mnist"]
+    with pytest.raises(UserError, match="MNIST is not complete in .*none"):  # a root that the user names
+        jlml.train(*common, f"data.root={tmp_path / 'none'}", parent=tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    trained = jlml.train(*common, "data.root=data", parent=tmp_path / "runs")
     assert "mnist_5k" in trained.run.path.name
     assert trained.run.metrics()["data"] == "mnist_5k"
     assert trained.run.config()["data"]["name"] == "mnist_5k"
