@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from jlml.distributed.orphans import end_with_parent
 from jlml.errors import UserError, did_you_mean, printable
 from jlml.speed.startup import importing
 
@@ -39,6 +40,7 @@ def run_command(
         config_name: name of the config file in `conf/`.
         sweep: runs the app with several configs, for a command line with -m; by default Hydra does.
     """
+    end_with_parent()
     arguments = sys.argv[1:]
     if os.environ.get("JLML_DATA") == "":  # treat empty as unset, unlike Hydra
         del os.environ["JLML_DATA"]

@@ -17,7 +17,7 @@ from lightning.pytorch.strategies import Strategy
 from torch import nn
 
 from jlml.config import Config, make
-from jlml.distributed.orphans import end_with_parent
+from jlml.distributed.orphans import as_parent, end_with_parent
 from jlml.distributed.shares import SharedDDP
 from jlml.errors import UserError, first_line
 
@@ -41,6 +41,7 @@ def init_processes(config: Config, model: nn.Module) -> bool:
     """
     if not is_distributed(config):
         return True
+    end_with_parent()  # if a script called `train`; a command has done it at its start
     strategy = make(config["trainer"], "trainer", logger=False).strategy
     on_cpu, several = strategy.root_device.type == "cpu", strategy.world_size > 1
     if on_cpu and several and any(isinstance(module, BATCH_NORMS) for module in model.modules()):
@@ -50,11 +51,10 @@ def init_processes(config: Config, model: nn.Module) -> bool:
         )
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no C++ stack trace when rank zero ends
     try:
-        strategy.launcher.launch(strategy.setup_environment)
+        with as_parent():
+            strategy.launcher.launch(strategy.setup_environment)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"The processes of trainer=ddp cannot connect: {first_line(error)}.") from error
-    if strategy.local_rank > 0:
-        end_with_parent()
     # every process draws different noise for its share of the images
     torch.manual_seed(config["seed"] + strategy.global_rank)
     return strategy.is_global_zero

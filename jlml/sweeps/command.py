@@ -17,7 +17,7 @@ from jlml.config import CONF, check, override, plain
 from jlml.config.compose import task_and_hydra
 from jlml.errors import UserError
 from jlml.sweeps.folder import Result, Sweep
-from jlml.sweeps.launch import run_jobs
+from jlml.sweeps.launch import run_jobs, tied_workers
 from jlml.sweeps.plan import Plan, check_jobs, check_rank, plan_of
 from jlml.sweeps.threads import threads_for
 from jlml.sweeps.watch import Watch
@@ -69,8 +69,8 @@ def sweep(app: Callable[[], None]) -> Swept:
     folder.record(plan)
     place = override("hydra.sweep.dir", str(folder.path.resolve()))  # the jobs read the plan there
     try:
-        with Watch(folder, plan.jobs, metric):
-            run_jobs(app, [*given, f"threads={threads or 'null'}", place], folder, plan)
+        with Watch(folder, plan.jobs, metric), tied_workers(hydra.launcher) as tied:
+            run_jobs(app, [*given, f"threads={threads or 'null'}", place, *tied], folder, plan)
     except (KeyboardInterrupt, SystemExit):
         sys.exit(f"Interrupted. The same command resumes the sweep, in {folder.path}.")
     finally:

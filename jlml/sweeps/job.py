@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from jlml.distributed.orphans import end_with_parent
 from jlml.errors import UserError, reason_of
 from jlml.speed.startup import importing
 from jlml.sweeps.folder import Sweep
@@ -40,8 +39,6 @@ def run_job(cfg: DictConfig, hydra: Any) -> None:
     with importing():
         from jlml.runs import Run
 
-    if "joblib" in hydra.launcher._target_:
-        end_with_parent()
     logging.getLogger("jlml").propagate = False  # log to train.log only; the terminal shows the sweep
     job = job_name(values_of(sweep.read()["over"], hydra.overrides.task))
     with sweep.lock(job, wait=ORPHANED) as free:

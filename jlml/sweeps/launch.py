@@ -1,14 +1,19 @@
 """Runs the jobs of a sweep with Hydra's launchers, and recovers if a worker is killed."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 
+from omegaconf import DictConfig
+
+from jlml.distributed.orphans import as_parent
 from jlml.errors import UserError, first_line
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.plan import Plan
 
 LAUNCHERS = ("joblib", "multiprocessing", "ray", "submitit")  # their errors are not errors of jlml
+WATCH = "jlml.distributed.orphans.end_with_parent"
 ENDING = 5.0  # seconds for the other workers to end and release their locks after one was killed
 
 
@@ -44,6 +49,19 @@ def is_cut_off(folder: Sweep, job: str, values: dict[str, str]) -> bool:
         return False
     with folder.lock(job, wait=ENDING) as free:
         return free
+
+
+@contextmanager
+def tied_workers(launcher: DictConfig) -> Iterator[list[str]]:
+    """Makes the workers of joblib end with this process. Those of Ray and Slurm have other parents.
+
+    Yields an override that makes workers watch their parent when they start, not with their first job.
+    """
+    if "joblib" not in launcher._target_:
+        yield []
+        return
+    with as_parent():
+        yield [f"+hydra.launcher.initializer={{_target_:hydra.utils.get_method,path:{WATCH}}}"]
 
 
 def multirun(app: Callable[[], None], overrides: Sequence[str]) -> None:
