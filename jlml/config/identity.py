@@ -44,12 +44,15 @@ def differences(old: Config, new: Config) -> dict[str, str]:
 
 
 def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    """All keys in which two configs differ, each with a text ``key was this and is that``."""
+    """All keys in which two configs differ, each with a text ``key was this and is that``.
+
+    A key that is null equals one that is not set, so a new key with this default leaves old runs comparable.
+    """
     there, here = dict(flat(old)), dict(flat(new))
     return {
         key: f"{key} was {shown(there.get(key, 'not set'))} and is {shown(here.get(key, 'not set'))}"
         for key in sorted(there.keys() | here.keys())
-        if there.get(key, ...) != here.get(key, ...)
+        if there.get(key) != here.get(key)
     }
 
 

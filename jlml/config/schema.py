@@ -88,9 +88,17 @@ class Model(Options):
     """The group `model`."""
 
     hidden: list[Count] = option("layer widths between image and code; the decoder uses them in reverse")
-    channels: list[Count] = option("output channels of each convolution but the last")
-    code: Literal["dense", "spatial"] = option("dense: a linear layer to the code; spatial: the last maps")
-    dense_channels: Count = option("output channels of the last convolution if the code is dense")
+    channels: list[Count] = option("output channels of each convolution that an activation follows")
+    code: Literal["dense", "spatial"] = option(
+        "dense: linear layers to the code; spatial: one more convolution"
+    )
+    dense_channels: Count | None = option("output channels of one more convolution before a dense code")
+    activation: Literal["relu", "silu", "tanh", "elu"] | None = option(
+        "null: the network's own default, relu"
+    )
+    norm: Literal["none", "batch"] | None = option("null: the network's own default, batch if convolutional")
+    dropout: Annotated[float, Ge(0), Lt(1)] | None = option("probability of a zero; null: 0")
+    init: Literal["torch", "he"] | None = option("initial weights; null: torch, as PyTorch draws them")
     beta: Annotated[float, Ge(0)] = option("weight of the KL; 1 makes the loss the negative ELBO")
     kl_warmup_epochs: NotNegative = option("epochs over which the KL weight rises from 0 to beta")
 
@@ -121,6 +129,8 @@ class Scheduler(Options):
 
     interval: Literal["epoch", "step"] = option("when the scheduler steps; default epoch")
     T_max: Count = option("epochs or steps until the end of the decay")
+    total_steps: Count | None = option("steps until the end of the cycle; null: those of the run")
+    max_lr: Positive = option("highest learning rate")
     total_iters: Count = option("epochs or steps until the end of the warm-up")
     factor: Annotated[float, Gt(0), Lt(1)] = option("multiplies the learning rate after a plateau")
     patience: NotNegative = option("epochs without a better val/loss before a plateau")

@@ -11,6 +11,7 @@ from jlml.losses import ObservationModel
 from jlml.metrics.gaussian import fit_gaussian
 from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeScheduler, Output
 from jlml.networks import MLPDecoder, MLPEncoder
+from jlml.networks.layers import Activation, Init, Norm, given
 from jlml.shapes import Codes, Images, check_images
 
 FITTED_IMAGES = 2_000  # enough for a covariance in 64 dimensions, and cheap to encode at every validation
@@ -31,6 +32,11 @@ class AE(Autoencoder):
         hidden: layer widths between image and code; the decoder uses them in reverse.
         encoder: class or factory, called with (image_shape, hidden, latent_dim), see `jlml.networks`.
         decoder: class or factory, called with (latent_dim, hidden, image_shape).
+        activation: see `jlml.networks.layers`. This and the next three are passed to both networks, except
+            None, which leaves the choice to the network.
+        norm: see ``activation``.
+        dropout: see ``activation``.
+        init: see ``activation``.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -49,14 +55,19 @@ class AE(Autoencoder):
         hidden: Sequence[int] = (128, 64, 32),
         encoder: Callable[..., nn.Module] = MLPEncoder,
         decoder: Callable[..., nn.Module] = MLPDecoder,
+        activation: Activation | None = None,
+        norm: Norm | None = None,
+        dropout: float | None = None,
+        init: Init | None = None,
         optimizer: MakeOptimizer = Adam,
         scheduler: MakeScheduler | None = None,
         scheduler_interval: Interval = "epoch",
         seed: int = 0,
     ) -> None:
         super().__init__(image_shape, latent_dim, loss, optimizer, scheduler, scheduler_interval, seed)
-        self.encoder = encoder(image_shape, hidden, latent_dim)
-        self.decoder = decoder(latent_dim, hidden, image_shape)
+        options = given(activation=activation, norm=norm, dropout=dropout, init=init)
+        self.encoder = encoder(image_shape, hidden, latent_dim, **options)
+        self.decoder = decoder(latent_dim, hidden, image_shape, **options)
         self.register_buffer("code_mean", torch.zeros(latent_dim))
         self.register_buffer("code_scale", torch.eye(latent_dim))
 

@@ -13,6 +13,7 @@ from jlml.models.autoencoder import Interval, MakeOptimizer, MakeScheduler
 from jlml.models.vae import VAE
 from jlml.networks import ConvDecoder, ConvEncoder
 from jlml.networks.conv import CodeLayout, spatial_maps
+from jlml.networks.layers import Activation, Init, Norm
 
 
 class ConvAE(AE):
@@ -22,11 +23,16 @@ class ConvAE(AE):
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
-        channels: output channels of each convolution but the last.
-        code: `dense` adds a linear layer to and from the code; `spatial` uses the last feature maps.
-        dense_channels: output channels of the last convolution if the code is dense.
+        channels: see `ConvEncoder`, as for the next three.
+        code: `dense` has fully connected layers to and from the code; `spatial` uses the last feature maps.
+        dense_channels: output channels of a last convolution before a dense code; None for none.
+        hidden: widths of the fully connected layers between features and code.
         encoder: class or factory, called like `jlml.networks.ConvEncoder`.
         decoder: class or factory, called like `jlml.networks.ConvDecoder`.
+        activation: see `AE`.
+        norm: see `AE`.
+        dropout: see `AE`.
+        init: see `AE`.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -40,18 +46,23 @@ class ConvAE(AE):
         loss: ObservationModel,
         channels: Sequence[int] = (8, 16),
         code: CodeLayout = "dense",
-        dense_channels: int = 16,
+        dense_channels: int | None = 16,
+        hidden: Sequence[int] = (),
         encoder: Callable[..., nn.Module] = ConvEncoder,
         decoder: Callable[..., nn.Module] = ConvDecoder,
+        activation: Activation | None = None,
+        norm: Norm | None = None,
+        dropout: float | None = None,
+        init: Init | None = None,
         optimizer: MakeOptimizer = Adam,
         scheduler: MakeScheduler | None = None,
         scheduler_interval: Interval = "epoch",
         seed: int = 0,
     ) -> None:
-        layout = layout_of(image_shape, latent_dim, channels, code, dense_channels)
+        layout = layout_of(image_shape, latent_dim, channels, code, dense_channels, hidden)
         super().__init__(
             image_shape, latent_dim, loss, channels, partial(encoder, **layout), partial(decoder, **layout),
-            optimizer, scheduler, scheduler_interval, seed,
+            activation, norm, dropout, init, optimizer, scheduler, scheduler_interval, seed,
         )  # fmt: skip
 
 
@@ -64,13 +75,18 @@ class ConvVAE(VAE):
         image_shape: (channels, height, width).
         latent_dim: number of latent dimensions.
         loss: the observation model p(x | z).
-        channels: output channels of each convolution but the last.
-        code: `dense` adds a linear layer to and from the code; `spatial` uses the last feature maps.
-        dense_channels: output channels of the last convolution if the code is dense.
+        channels: see `ConvEncoder`, as for the next three.
+        code: `dense` has fully connected layers to and from the code; `spatial` uses the last feature maps.
+        dense_channels: output channels of a last convolution before a dense code; None for none.
+        hidden: widths of the fully connected layers between features and code.
         beta: weight of the KL.
         kl_warmup_epochs: see `VAE`.
         encoder: class or factory, called like `jlml.networks.ConvEncoder`.
         decoder: class or factory, called like `jlml.networks.ConvDecoder`.
+        activation: see `AE`.
+        norm: see `AE`.
+        dropout: see `AE`.
+        init: see `AE`.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -84,21 +100,26 @@ class ConvVAE(VAE):
         loss: ObservationModel,
         channels: Sequence[int] = (8, 16),
         code: CodeLayout = "dense",
-        dense_channels: int = 16,
+        dense_channels: int | None = 16,
+        hidden: Sequence[int] = (),
         beta: float = 1.0,
         kl_warmup_epochs: int = 0,
         encoder: Callable[..., nn.Module] = ConvEncoder,
         decoder: Callable[..., nn.Module] = ConvDecoder,
+        activation: Activation | None = None,
+        norm: Norm | None = None,
+        dropout: float | None = None,
+        init: Init | None = None,
         optimizer: MakeOptimizer = Adam,
         scheduler: MakeScheduler | None = None,
         scheduler_interval: Interval = "epoch",
         seed: int = 0,
     ) -> None:
-        layout = layout_of(image_shape, latent_dim, channels, code, dense_channels)
+        layout = layout_of(image_shape, latent_dim, channels, code, dense_channels, hidden)
         super().__init__(
             image_shape, latent_dim, loss, channels, beta, kl_warmup_epochs,
             partial(encoder, **layout), partial(decoder, **layout),
-            optimizer, scheduler, scheduler_interval, seed,
+            activation, norm, dropout, init, optimizer, scheduler, scheduler_interval, seed,
         )  # fmt: skip
 
 
@@ -107,7 +128,8 @@ def layout_of(
     latent_dim: int,
     channels: Sequence[int],
     code: CodeLayout,
-    dense_channels: int,
+    dense_channels: int | None,
+    hidden: Sequence[int],
 ) -> dict[str, Any]:
     """The arguments about the code's layout that encoder and decoder share.
 
@@ -117,4 +139,5 @@ def layout_of(
     """
     if code == "spatial":
         spatial_maps(latent_dim, image_shape, len(channels) + 1)
-    return {"code": code, "dense_channels": dense_channels}
+    layout = {"code": code, "dense_channels": dense_channels}
+    return {**layout, "hidden": hidden} if hidden else layout

@@ -12,6 +12,7 @@ from jlml.losses import ObservationModel, at_least_float32
 from jlml.metrics.kl import kl_to_standard_normal
 from jlml.models.autoencoder import Autoencoder, Interval, MakeOptimizer, MakeScheduler, Output
 from jlml.networks import MLPDecoder, MLPEncoder
+from jlml.networks.layers import Activation, Init, Norm, given
 from jlml.shapes import Codes, Images, check_images
 
 
@@ -32,6 +33,11 @@ class VAE(Autoencoder):
             Validation and test always use ``beta``.
         encoder: class or factory, called with (image_shape, hidden, 2 latent_dim), see `jlml.networks`.
         decoder: class or factory, called with (latent_dim, hidden, image_shape).
+        activation: see `jlml.networks.layers`. This and the next three are passed to both networks, except
+            None, which leaves the choice to the network.
+        norm: see ``activation``.
+        dropout: see ``activation``.
+        init: see ``activation``.
         optimizer: see `Autoencoder`.
         scheduler: see `Autoencoder`.
         scheduler_interval: see `Autoencoder`.
@@ -51,6 +57,10 @@ class VAE(Autoencoder):
         kl_warmup_epochs: int = 0,
         encoder: Callable[..., nn.Module] = MLPEncoder,
         decoder: Callable[..., nn.Module] = MLPDecoder,
+        activation: Activation | None = None,
+        norm: Norm | None = None,
+        dropout: float | None = None,
+        init: Init | None = None,
         optimizer: MakeOptimizer = Adam,
         scheduler: MakeScheduler | None = None,
         scheduler_interval: Interval = "epoch",
@@ -60,8 +70,9 @@ class VAE(Autoencoder):
         self.beta = beta
         self.kl_warmup_epochs = kl_warmup_epochs
         self.register_buffer("kl_weight", torch.tensor(float(beta)), persistent=False)
-        self.encoder = encoder(image_shape, hidden, 2 * latent_dim)
-        self.decoder = decoder(latent_dim, hidden, image_shape)
+        options = given(activation=activation, norm=norm, dropout=dropout, init=init)
+        self.encoder = encoder(image_shape, hidden, 2 * latent_dim, **options)
+        self.decoder = decoder(latent_dim, hidden, image_shape, **options)
 
     def posterior(self, images: Images) -> tuple[Codes, Codes]:
         """Mean and log variance of q(z | x)."""

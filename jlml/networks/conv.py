@@ -1,11 +1,15 @@
 """A convolutional encoder that halves the image at every layer, and a decoder that doubles it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
 from typing import Literal
 
 from torch import nn
 
 from jlml.errors import UserError
+from jlml.networks.layers import Activation, Between, Init, Norm, initialise
+from jlml.networks.mlp import mlp
 
 CodeLayout = Literal["dense", "spatial"]
 
@@ -41,16 +45,45 @@ def spatial_maps(latent_dim: int, image_shape: tuple[int, int, int], depth: int)
     return latent_dim // positions
 
 
+def code_channels(
+    code: CodeLayout,
+    dense_channels: int | None,
+    hidden: Sequence[int],
+    outputs: int,
+    image_shape: tuple[int, int, int],
+    channels: Sequence[int],
+) -> list[int]:
+    """Output channels of the convolution without an activation, or an empty list if there is none.
+
+    Raises:
+        UserError: a spatial code does not fit the maps, or there are hidden layers.
+    """
+    if code == "dense":
+        return [] if dense_channels is None else [dense_channels]
+    if hidden:
+        raise UserError(
+            "model.code=spatial takes the last feature maps as the code, so it has no hidden layers. Use "
+            "model.hidden=[], or model.code=dense."
+        )
+    return [spatial_maps(outputs, image_shape, len(channels) + 1)]
+
+
 class ConvEncoder(nn.Sequential):
-    """3x3 convolutions of stride 2, with batch norm and ReLU after each but the last.
+    """3x3 convolutions of stride 2, then fully connected layers.
 
     Args:
         image_shape: (channels, height, width) of an image.
-        channels: output channels of each convolution but the last.
+        channels: output channels of each convolution that an activation follows.
         outputs: number of outputs per image.
-        code: `spatial` returns the flattened maps of the last convolution, ``outputs`` in total; `dense`
-            adds a linear layer after ``dense_channels`` maps.
-        dense_channels: output channels of the last convolution if the code is dense.
+        code: `dense` maps features to outputs by fully connected layers; `spatial` returns the flattened maps
+            of one more convolution, ``outputs`` in total.
+        dense_channels: output channels of one more convolution before a dense code, without an activation;
+            None for no such convolution.
+        hidden: widths of the fully connected layers between features and outputs.
+        activation: see `Between`.
+        norm: see `Between`.
+        dropout: see `Between`.
+        init: see `initialise`.
     """
 
     def __init__(
@@ -59,26 +92,31 @@ class ConvEncoder(nn.Sequential):
         channels: Sequence[int],
         outputs: int,
         code: CodeLayout = "dense",
-        dense_channels: int = 16,
+        dense_channels: int | None = 16,
+        hidden: Sequence[int] = (),
+        activation: Activation = "relu",
+        norm: Norm = "batch",
+        dropout: float = 0.0,
+        init: Init = "torch",
     ) -> None:
-        depth = len(channels) + 1
-        maps = spatial_maps(outputs, image_shape, depth) if code == "spatial" else dense_channels
+        between = Between(activation, norm, dropout)
+        last = code_channels(code, dense_channels, hidden, outputs, image_shape, channels)
+        all_channels = [image_shape[0], *channels, *last]
         layers: list[nn.Module] = []
-        inputs = image_shape[0]
-        for width in channels:
-            # batch norm subtracts the mean, so a bias before it would have no effect
-            convolution = nn.Conv2d(inputs, width, 3, stride=2, padding=1, bias=False)
-            layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
-            inputs = width
-        layers += [nn.Conv2d(inputs, maps, 3, stride=2, padding=1), nn.Flatten()]
+        for level, (before, after) in enumerate(pairwise(all_channels)):
+            active = level < len(channels)
+            layers.append(nn.Conv2d(before, after, 3, stride=2, padding=1, bias=between.bias or not active))
+            layers += between.maps(after) if active else []
+        layers.append(nn.Flatten())
         if code == "dense":
-            height, width = map_size(image_shape, depth)
-            layers.append(nn.Linear(maps * height * width, outputs))
+            features = all_channels[-1] * prod(map_size(image_shape, len(all_channels) - 1))
+            layers += mlp([features, *hidden, outputs], between)
         super().__init__(*layers)
+        initialise(self, init)
 
 
 class ConvDecoder(nn.Sequential):
-    """The mirror image of `ConvEncoder`: takes the same sizes and uses them in reverse."""
+    """The mirror image of `ConvEncoder`: takes the same options and uses the sizes in reverse."""
 
     def __init__(
         self,
@@ -86,26 +124,34 @@ class ConvDecoder(nn.Sequential):
         channels: Sequence[int],
         image_shape: tuple[int, int, int],
         code: CodeLayout = "dense",
-        dense_channels: int = 16,
+        dense_channels: int | None = 16,
+        hidden: Sequence[int] = (),
+        activation: Activation = "relu",
+        norm: Norm = "batch",
+        dropout: float = 0.0,
+        init: Init = "torch",
     ) -> None:
-        depth = len(channels) + 1
-        maps = spatial_maps(latent_dim, image_shape, depth) if code == "spatial" else dense_channels
-        height, width = map_size(image_shape, depth)
+        between = Between(activation, norm, dropout)
+        last = code_channels(code, dense_channels, hidden, latent_dim, image_shape, channels)
+        all_channels = [image_shape[0], *channels, *last]
+        depth = len(all_channels) - 1
+        maps = (all_channels[-1], *map_size(image_shape, depth))
         layers: list[nn.Module] = []
         if code == "dense":
-            layers.append(nn.Linear(latent_dim, maps * height * width))
-        layers.append(nn.Unflatten(1, (maps, height, width)))
+            layers += mlp([latent_dim, *reversed(hidden), prod(maps)], between)
+        layers.append(nn.Unflatten(1, maps))
+        if channels and not last:
+            layers += between.maps(all_channels[-1])
         heights, widths = (halved_sizes(size, depth) for size in image_shape[1:])
-        inputs = maps
         for level in reversed(range(depth)):
-            last = level == 0
-            outputs = image_shape[0] if last else channels[level - 1]
+            active = level > 0
             # without output padding the layer returns 2 size - 1 rows: one too few for an even target
             padding = (heights[level] - 2 * heights[level + 1] + 1, widths[level] - 2 * widths[level + 1] + 1)
+            before, after = all_channels[level + 1], all_channels[level]
+            bias = between.bias or not active
             layers.append(
-                nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding, bias=last)
+                nn.ConvTranspose2d(before, after, 3, 2, padding=1, output_padding=padding, bias=bias)
             )
-            if not last:
-                layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
-            inputs = outputs
+            layers += between.maps(after) if active else []
         super().__init__(*layers)
+        initialise(self, init)

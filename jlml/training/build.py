@@ -3,6 +3,7 @@
 import torch
 from lightning import seed_everything
 from omegaconf import DictConfig
+from torch import nn
 
 from jlml.config import Config, check, composed
 from jlml.data import ImageDataModule
@@ -50,4 +51,44 @@ def build_from(config: Config) -> tuple[Autoencoder, ImageDataModule]:
     data.setup()
     config["data"] |= {"name": data.source.name, "fallback": False}  # mnist_5k if the fallback was used
     config["image_shape"] = list(data.image_shape)
-    return build_model(config, data.image_shape), data
+    set_schedule_length(config, len(data.train_dataloader()))
+    model = build_model(config, data.image_shape)
+    check_last_batch(model, data)
+    return model, data
+
+
+def set_schedule_length(config: Config, batches: int) -> None:
+    """Tells a schedule that needs to know its end, such as one_cycle, how often it will step.
+
+    Args:
+        config: config of the run; changed in place, so that the run folder records the number.
+        batches: training batches of an epoch.
+
+    Raises:
+        UserError: the config names a smaller number.
+    """
+    scheduler, trainer = config.get("scheduler") or {}, config["trainer"]
+    if "total_steps" not in scheduler:
+        return
+    limit = trainer.get("limit_train_batches", 1.0)  # as in Lightning, a number or a fraction
+    per_epoch = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
+    needed = trainer["max_epochs"] * (per_epoch if scheduler.get("interval") == "step" else 1)
+    total = needed if scheduler["total_steps"] is None else scheduler["total_steps"]
+    if total < needed:
+        raise UserError(f"scheduler.total_steps={total} is less than the {needed} of this run. Leave it out.")
+    config["scheduler"] = {**scheduler, "total_steps": total}
+
+
+def check_last_batch(model: Autoencoder, data: ImageDataModule) -> None:
+    """Refuses a batch of one image for batch norm in fully connected layers, which needs a variance.
+
+    Raises:
+        UserError: with the size of the last batch.
+    """
+    images, batch_size = len(data.train_images), data.batch_size
+    of_vectors = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+    if of_vectors and (batch_size == 1 or images % batch_size == 1):
+        raise UserError(
+            f"data.batch_size={batch_size} leaves one of {images} images for the last batch of an epoch. "
+            "Batch norm between fully connected layers needs two. Use another batch size, or model.norm=none."
+        )

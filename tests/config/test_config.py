@@ -5,7 +5,7 @@ import pytest
 from hydra.utils import instantiate
 
 import jlml
-from jlml.config import CONF, check, compose, known_keys, make, plain
+from jlml.config import CONF, check, compose, differences, known_keys, make, plain
 from jlml.errors import UserError
 from jlml.runs import check_targets
 
@@ -76,3 +76,12 @@ def test_an_unknown_attribute_of_jlml_is_an_attribute_error():
     assert callable(jlml.load)
     with pytest.raises(AttributeError):
         _ = jlml.lead
+
+
+def test_a_key_that_is_null_equals_one_that_is_not_set():
+    config = plain(compose("model=ae"))
+    without = {**config, "model": {key: value for key, value in config["model"].items() if key != "norm"}}
+    assert differences(config, without) == {}
+    assert differences(config, {**config, "model": {**config["model"], "norm": "batch"}}) == {
+        "model.norm": "model.norm was null and is batch"
+    }

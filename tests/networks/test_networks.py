@@ -57,6 +57,73 @@ def test_the_conv_network_with_spatial_code_equals_the_published_network():
     )  # fmt: skip
 
 
+def drop() -> nn.Module:
+    return nn.Dropout2d(0.1)
+
+
+def test_a_dense_code_has_fully_connected_layers_on_both_sides():
+    sizes = {"dense_channels": None, "hidden": [256], "dropout": 0.1}
+    half = {"stride": 2, "padding": 1}
+    double = {**half, "output_padding": (1, 1)}
+    encoder = ConvEncoder((1, 28, 28), [16, 32], 4, **sizes)
+    decoder = ConvDecoder(2, [16, 32], (1, 28, 28), **sizes, activation="silu")
+    assert layers(encoder) == layers(
+        nn.Sequential(
+            nn.Conv2d(1, 16, 3, **half, bias=False), nn.BatchNorm2d(16), nn.ReLU(), drop(),
+            nn.Conv2d(16, 32, 3, **half, bias=False), nn.BatchNorm2d(32), nn.ReLU(), drop(),
+            nn.Flatten(),
+            nn.Linear(32 * 7 * 7, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(), nn.Dropout(0.1),
+            nn.Linear(256, 4),
+        )
+    )  # fmt: skip
+    assert layers(decoder) == layers(
+        nn.Sequential(
+            nn.Linear(2, 256, bias=False), nn.BatchNorm1d(256), nn.SiLU(), nn.Dropout(0.1),
+            nn.Linear(256, 32 * 7 * 7),
+            nn.Unflatten(1, (32, 7, 7)), nn.BatchNorm2d(32), nn.SiLU(), drop(),
+            nn.ConvTranspose2d(32, 16, 3, **double, bias=False), nn.BatchNorm2d(16), nn.SiLU(), drop(),
+            nn.ConvTranspose2d(16, 1, 3, **double),
+        )
+    )  # fmt: skip
+
+
+def test_norm_activation_and_dropout_stand_between_the_layers_of_an_mlp():
+    options = {"activation": "elu", "norm": "batch", "dropout": 0.2}
+    between = [nn.BatchNorm1d(8), nn.ELU(), nn.Dropout(0.2)]
+    assert layers(MLPEncoder((1, 4, 4), [8], 3, **options)) == layers(
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 8, bias=False), *between, nn.Linear(8, 3))
+    )
+    assert layers(MLPDecoder(3, [8], (1, 4, 4), **options)) == layers(
+        nn.Sequential(nn.Linear(3, 8, bias=False), *between, nn.Linear(8, 16), nn.Unflatten(1, (1, 4, 4)))
+    )
+
+
+HE = {"norm": "none", "dense_channels": None, "init": "he"}
+
+
+@pytest.mark.parametrize(
+    ("make", "inputs"),
+    [
+        (lambda: MLPEncoder((1, 28, 28), [512] * 6, 64, init="he"), (1, 28, 28)),
+        (lambda: ConvEncoder((1, 64, 64), [64, 64, 128], 64, **HE), (1, 64, 64)),
+        (lambda: ConvDecoder(64, [64, 128], (1, 64, 64), hidden=[512], **HE), (64,)),
+    ],
+    ids=["mlp", "conv", "transposed"],
+)
+def test_he_initialisation_keeps_the_scale_from_layer_to_layer(make, inputs):
+    torch.manual_seed(0)
+    network, signal = make(), torch.randn(64, *inputs)
+    squares = []
+    for layer in network:
+        signal = layer(signal)
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            squares.append(float(signal.detach().square().mean()))
+    *inner, last = squares
+    assert len(inner) >= 3
+    assert all(1.3 < square < 2.7 for square in inner)  # 2 in the mean; ReLU halves it again
+    assert 0.6 < last < 1.5
+
+
 def test_an_mlp_without_hidden_layers_is_linear():
     assert layers(MLPEncoder((1, 28, 28), [], 2)) == [
         "Flatten(start_dim=1, end_dim=-1)",
@@ -73,6 +140,11 @@ def test_a_decoder_restores_every_image_size(size, depth):
     codes = ConvEncoder(shape, channels, 7)(images)
     assert codes.shape == (2, 7)
     assert ConvDecoder(7, channels, shape)(codes).shape == images.shape
+
+
+def test_a_spatial_code_has_no_hidden_layers():
+    with pytest.raises(UserError, match=r"model\.code=spatial.*model\.hidden=\[\]"):
+        ConvEncoder((1, 28, 28), [8, 16], 64, code="spatial", hidden=[256])
 
 
 @pytest.mark.parametrize(("latent_dim", "nearest"), [(30, 32), (1, 16), (63, 64)])

@@ -88,6 +88,7 @@ def reference(tmp_path_factory, request):
     [
         ("cosine", 2, "validation", "null"),
         ("plateau", 2, "training", 1),
+        ("one_cycle", 2, "training", 1),
         pytest.param("none", 0, "training", 1, marks=ROBUSTNESS),
         pytest.param("plateau", 2, "training", 2, marks=ROBUSTNESS),
         pytest.param("warmup", 2, "training", 1, marks=ROBUSTNESS),
@@ -413,16 +414,6 @@ def test_the_suggested_resume_command_has_trust_if_the_run_needs_it(tmp_path):
 
 
 def test_a_run_whose_schedule_ends_with_the_last_epoch_is_not_extended(tmp_path):
-    one_cycle = "scheduler._target_=torch.optim.lr_scheduler.OneCycleLR"
-    overrides = (
-        "scheduler=plateau",
-        one_cycle,
-        "+scheduler.total_steps=99",
-        "+scheduler.max_lr=0.01",
-        "+scheduler.interval=step",
-    )
-    run = train(
-        tmp_path / "run", "trainer.max_epochs=2", *overrides, "~scheduler.factor", "~scheduler.patience"
-    ).run
+    run = train(tmp_path / "run", "trainer.max_epochs=2", "scheduler=one_cycle").run
     with pytest.raises(UserError, match=r"ends after 2 epochs \(scheduler\.total_steps\)"):
         resume(run.path, ["trainer.max_epochs=5"])

@@ -162,6 +162,9 @@ def test_clipping_schedulers_and_early_stopping_have_an_effect(tmp_path):
     assert not torch.equal(weights(plain)["encoder.1.weight"], weights(clipped)["encoder.1.weight"])
     cosine = jlml.train(*FAST, "scheduler=cosine", parent=tmp_path)
     assert cosine.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+    one_cycle = jlml.train(*FAST, "scheduler=one_cycle", "+trainer.limit_train_batches=0.5", parent=tmp_path)
+    assert one_cycle.config["scheduler"]["total_steps"] == one_cycle.trainer.estimated_stepping_batches
+    assert one_cycle.trainer.optimizers[0].param_groups[0]["initial_lr"] == pytest.approx(1e-3 / 25)
     jlml.train(*FAST, "scheduler=plateau", "optimizer=adamw", parent=tmp_path)
     stopped = jlml.train(
         *FAST, "early_stopping=1", "optimizer.lr=1e-12", "trainer.max_epochs=50", "model=ae", parent=tmp_path
