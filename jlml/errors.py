@@ -2,10 +2,24 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from signal import SIGINT
 
 
 class UserError(Exception):
     """A user's mistake. The message says what is wrong, what was given, what is expected and what to do."""
+
+
+class Stopped(SystemExit):
+    """Ends a command after a signal. The message says what is saved and how to go on."""
+
+    def __init__(self, message: str, signal: int = SIGINT) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+    @classmethod
+    def after(cls, end: BaseException, message: str) -> "Stopped":
+        """With another message, after an exception that ended a part of the command."""
+        return cls(message, end.signal if isinstance(end, Stopped) else SIGINT)
 
 
 class DivergedError(UserError):

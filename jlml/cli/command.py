@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from jlml.cli.streams import silence_when_closed
 from jlml.distributed.orphans import end_with_parent
-from jlml.errors import UserError, did_you_mean, printable
+from jlml.errors import Stopped, UserError, did_you_mean, printable
 from jlml.speed.startup import importing
 
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
@@ -41,6 +42,7 @@ def run_command(
         sweep: runs the app with several configs, for a command line with -m; by default Hydra does.
     """
     end_with_parent()
+    silence_when_closed()
     arguments = sys.argv[1:]
     if os.environ.get("JLML_DATA") == "":  # treat empty as unset, unlike Hydra
         del os.environ["JLML_DATA"]
@@ -137,11 +139,13 @@ def is_help(arguments: Sequence[str]) -> bool:
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Exits with a one-sentence message if a user's mistake is raised."""
+    """Exits with a one-sentence message: with 1 after a user's mistake, 128 + its number after a signal."""
     try:
         yield
-    except KeyboardInterrupt:
-        sys.exit("Interrupted.")
+    except (KeyboardInterrupt, Stopped) as end:
+        stopped = end if isinstance(end, Stopped) else Stopped("Interrupted.")
+        print(stopped, file=sys.stderr)
+        sys.exit(128 + stopped.signal)
     except Exception as error:
         if TRACEBACKS:
             raise

@@ -6,9 +6,8 @@ Lightning or torchrun ends all of them.
 
 import os
 import signal
-import sys
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,7 +18,7 @@ from torch import nn
 from jlml.config import Config, make
 from jlml.distributed.orphans import as_parent, end_with_parent
 from jlml.distributed.shares import SharedDDP
-from jlml.errors import UserError, first_line
+from jlml.errors import Stopped, UserError, first_line
 
 T = TypeVar("T")
 
@@ -83,6 +82,11 @@ def broadcast_from_rank_zero(value: T) -> T:
     return values[0]
 
 
+def end_now(number: int, frame: Any) -> None:
+    """Handles a signal by ending the process."""
+    raise Stopped(f"Stopped by {signal.Signals(number).name}.", number)
+
+
 class Termination(Callback):
     """Makes SIGTERM end a run with several processes immediately.
 
@@ -92,6 +96,6 @@ class Termination(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # not earlier, because Lightning has just set its own handler; it restores the old one at the end
         if threading.current_thread() is threading.main_thread():  # Python sets handlers only there
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped by SIGTERM."))
+            signal.signal(signal.SIGTERM, end_now)
 
     on_validation_start = on_test_start = on_train_start

@@ -9,6 +9,7 @@
 <run>/events.out.tfevents.*  TensorBoard
 """
 
+import errno
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import torch
@@ -40,6 +42,7 @@ STATES = ("not begun", "running", "cut off", "finished", "pruned", "interrupted"
 # required keys of a checkpoint, to load its model and to resume training
 FOR_MODEL = ("state_dict", "config")
 FOR_TRAINING = (*FOR_MODEL, "optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step")
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST)  # another run has this folder
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,29 @@ class Run:
 
     @classmethod
     def create(cls, config: Config, parent: Path) -> "Run":
-        """Creates a folder under ``parent``, named by date, time and choices.
+        """Creates a folder under ``parent``, named by date, time and choices, with its `config.yaml`.
 
-        Runs that start in the same second get different folders.
+        Folder and config appear in one step. Runs that start in the same second get different folders.
         """
         name = folder_name(config)
+        new = cls(parent / f".{name}.{os.getpid()}")
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            for attempt in count(1):
-                path = parent / (name if attempt == 1 else f"{name}_{attempt}")
-                try:
-                    path.mkdir()
-                except FileExistsError:
-                    continue
-                return cls(path)
+            new.path.mkdir()
+            try:
+                new.record_config(config)
+                for attempt in count(1):
+                    path = parent / (name if attempt == 1 else f"{name}_{attempt}")
+                    try:
+                        new.path.rename(path)
+                    except OSError as error:
+                        if error.errno not in TAKEN:
+                            raise
+                        continue
+                    return cls(path)
+            except OSError:
+                rmtree(new.path, ignore_errors=True)
+                raise
         except OSError as error:
             raise UserError(
                 f"A run folder cannot be created in output_dir={parent}: {error.strerror}."
@@ -103,8 +115,15 @@ class Run:
             raise UserError(f"A run folder cannot be created at {path}: {error.strerror}.") from error
         return cls(path)
 
-    def remove_if_empty(self, parents: Sequence[Path] = ()) -> None:
-        """Removes the folder if nothing was written to it, and then the given parents if they are empty."""
+    def remove_if_unused(self, parents: Sequence[Path] = (), is_new: bool = False) -> None:
+        """Removes the folder if it is empty, and then the given parents if they are.
+
+        Args:
+            parents: folders that were created for this one.
+            is_new: the folder is from `create`, so its config may be removed with it.
+        """
+        if is_new and [file.name for file in self.path.iterdir()] == ["config.yaml"]:
+            (self.path / "config.yaml").unlink()
         with suppress(OSError):  # not empty
             for folder in (self.path, *parents):
                 folder.rmdir()

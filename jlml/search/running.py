@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from optuna.exceptions import StorageInternalError
 
 from jlml.config import sentence_for
-from jlml.errors import UserError, reason_of
+from jlml.errors import Stopped, UserError, reason_of
 from jlml.runs import Run, build_data
 from jlml.search.corners import check_corners
 from jlml.search.progress import announce, report_trial
@@ -43,8 +43,10 @@ def search(cfg: DictConfig) -> Found:
     try:
         while trials.train_next(partial(train_trial, trials), partial(report_trial, trials)):
             record_results(trials)
-    except (KeyboardInterrupt, SystemExit):
-        sys.exit(f"Interrupted. The same command resumes the search, in {trials.folder}.")
+    except (KeyboardInterrupt, SystemExit) as end:
+        raise Stopped.after(
+            end, f"Interrupted. The same command resumes the search, in {trials.folder}."
+        ) from None
     except StorageInternalError as error:
         raise UserError(
             f"search.storage cannot be reached ({type(error).__name__}). The same command resumes the search."
@@ -93,7 +95,7 @@ def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
     except (KeyboardInterrupt, SystemExit) as end:  # Optuna would record KeyboardInterrupt as a failure
         interruptions = trial.user_attrs.get("interruptions", 0)
         trial.set_user_attr("interruptions", interruptions + 1)
-        raise SystemExit from end
+        raise Stopped.after(end, str(end)) from end
     except Exception as error:
         trial.set_user_attr("error", sentence_for(error) or reason_of(error))
         raise

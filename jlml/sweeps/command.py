@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from jlml.config import CONF, check, override, plain
 from jlml.config.compose import task_and_hydra
-from jlml.errors import UserError
+from jlml.errors import Stopped, UserError
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.launch import run_jobs, tied_workers
 from jlml.sweeps.plan import Plan, check_jobs, check_rank, plan_of
@@ -71,8 +71,10 @@ def sweep(app: Callable[[], None]) -> Swept:
     try:
         with Watch(folder, plan.jobs, metric), tied_workers(hydra.launcher) as tied:
             run_jobs(app, [*given, f"threads={threads or 'null'}", place, *tied], folder, plan)
-    except (KeyboardInterrupt, SystemExit):
-        sys.exit(f"Interrupted. The same command resumes the sweep, in {folder.path}.")
+    except (KeyboardInterrupt, SystemExit) as end:
+        raise Stopped.after(
+            end, f"Interrupted. The same command resumes the sweep, in {folder.path}."
+        ) from None
     finally:
         folder.write_results()
     return Swept(folder, plan, metric)

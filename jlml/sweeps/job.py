@@ -60,6 +60,8 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
         there, here = run.config(trust=True), run_config(cfg)
         here["image_shape"] = there["image_shape"]
         here["data"]["name"] = there["data"]["name"]  # otherwise known only after reading the data
+        if here.get("scheduler", {}).get("total_steps", ...) is None:  # this as well
+            here["scheduler"]["total_steps"] = there["scheduler"].get("total_steps")
         run.refuse_another(here, choose="another sweep.name")
     before = run.metrics()
     if before.get("status") == "finished" or (before.get("status") == "failed" and not cfg.sweep.retry):

@@ -2,7 +2,6 @@
 
 import io
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,13 +15,14 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 
 from jlml.config import Config, command_line, override
+from jlml.errors import Stopped
 from jlml.files import write_atomically
 from jlml.metrics import MONITOR
 from jlml.runs import trust_needed
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.training.divergence import check_weights
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -46,7 +46,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         check_weights(checkpoint["state_dict"], checkpoint["global_step"])
         content = io.BytesIO()
         torch.save({**checkpoint, "config": self.config}, content)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(exist_ok=True)  # not the run folder, which may have been moved
         with content.getbuffer() as view:  # released before the buffer is closed, even if writing fails
             write_atomically(Path(path), view)
 
@@ -93,9 +93,9 @@ class Patience(EarlyStopping):
 class LastCheckpoint(Checkpoint):
     """`last.ckpt`: the complete state of training, to resume at any step as if it had never stopped.
 
-    Written after every epoch, every few steps or minutes within an epoch, and when SIGTERM or Ctrl-C stops
-    the run. The file is written when the next epoch or batch starts: at the end of an epoch Lightning has not
-    yet stepped a plateau scheduler, and a resumed run would miss that step.
+    Written after every epoch, every few steps or minutes within an epoch, and when SIGTERM, SIGHUP or Ctrl-C
+    stops the run. The file is written when the next epoch or batch starts: at the end of an epoch Lightning
+    has not yet stepped a plateau scheduler, and a resumed run would miss that step.
 
     Args:
         folder: folder of the checkpoints.
@@ -112,7 +112,7 @@ class LastCheckpoint(Checkpoint):
         self.steps = steps
         self.minutes = minutes
         self._random_state: dict[str, Any] | None = None  # restored when training starts
-        self._signal = ""  # name of the signal that stops the run
+        self._signal: signal.Signals | None = None  # stops the run
         self._handlers: dict[signal.Signals, Any] = {}  # the handlers before training
         self._written = time.monotonic()
         self._written_step = 0
@@ -122,7 +122,11 @@ class LastCheckpoint(Checkpoint):
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
             # not earlier, because Lightning has just set its own handlers
-            self._handlers = {name: signal.signal(name, self._end_soon) for name in SIGNALS}
+            self._handlers = {
+                name: signal.signal(name, self._end_soon)
+                for name in SIGNALS
+                if signal.getsignal(name) is not signal.SIG_IGN  # nohup ignores SIGHUP
+            }
         self._written_step = trainer.global_step
         if self._random_state is not None and trainer.is_global_zero:  # saved by rank zero
             restore_random_state(self._random_state)
@@ -138,7 +142,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         if trainer.fit_loop.restarting:  # while this is set, Lightning does not step a plateau scheduler
             trainer.fit_loop.restarting = False
-        if batch_idx > 0 and (self._signal or self._is_due(trainer)):
+        if batch_idx > 0 and (self._signal is not None or self._is_due(trainer)):
             self._write(trainer, trainer.fit_loop.epoch_loop.batch_progress)
         self._end_if_asked()
 
@@ -166,13 +170,15 @@ class LastCheckpoint(Checkpoint):
         self._written, self._written_step = time.monotonic(), trainer.global_step
 
     def _end_soon(self, number: int, frame: Any) -> None:
-        if self._signal:
-            sys.exit(f"Stopped at the second signal, without saving. Resume with: {self.command}")
-        self._signal = signal.Signals(number).name
+        if self._signal is not None:
+            message = f"Stopped at the second signal, without saving. Resume with: {self.command}"
+            raise Stopped(message, number)
+        self._signal = signal.Signals(number)
 
     def _end_if_asked(self) -> None:
-        if self._signal:
-            sys.exit(f"Stopped by {self._signal}, everything is saved. Resume with: {self.command}")
+        if self._signal is not None:
+            message = f"Stopped by {self._signal.name}, everything is saved. Resume with: {self.command}"
+            raise Stopped(message, self._signal)
 
     def state_dict(self) -> dict[str, Any]:
         return random_state()

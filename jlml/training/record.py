@@ -1,6 +1,8 @@
 """Creates a run folder and records the run in `config.yaml`, `metrics.json` and `train.log`."""
 
+import errno
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -14,12 +16,13 @@ from typing import Any
 import jlml
 from jlml.config import Config, command_line, override, shown
 from jlml.distributed.processes import broadcast_from_rank_zero
-from jlml.errors import DivergedError, UserError
+from jlml.errors import DivergedError, Stopped, UserError
 from jlml.models import Autoencoder
 from jlml.runs import Run, missing_folders, trust_needed
 
 log = logging.getLogger(__name__)
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("torch", "lightning", "torchvision", "hydra-core", "numpy")
 
 
@@ -56,7 +59,7 @@ def run_folder(
         yield run, last
     except Exception:
         if is_first and run:
-            run.remove_if_empty(created)
+            run.remove_if_unused(created, is_new=existing is None)
         raise
 
 
@@ -109,7 +112,7 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         log.info("Interrupted.")
         if isinstance(end, SystemExit) and isinstance(end.code, str):
             raise  # its message has the command to resume
-        sys.exit(f"Interrupted. Everything saved so far is in {run.path}.")
+        raise Stopped(f"Interrupted. Everything saved so far is in {run.path}.") from None
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
         log.info("Pruned after %s epochs.", pruned.epochs)
@@ -119,10 +122,10 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         log.info("Failed: %s", error)
         raise
     except OSError as error:
-        unwritten = f"{error.filename or run.path} cannot be written: {error.strerror or error}."
-        record |= {"status": "failed", "error": unwritten}
-        log.info("Failed: %s", unwritten)
-        raise UserError(f"{unwritten} Everything saved before is intact. {advice(run, config)}") from error
+        message = unwritten(run, config, error)
+        record |= {"status": "failed", "error": message}
+        log.info("Failed: %s", message)
+        raise UserError(message) from error
     except BaseException as error:
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
         log.exception("Run %s failed.", run.path)
@@ -135,15 +138,23 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
                 run.write_metrics(record | {"wall_seconds": time.perf_counter() - started})
 
 
-def advice(run: Run, config: Config) -> str:
-    """What the user can do after a failed write."""
+def unwritten(run: Run, config: Config, error: OSError) -> str:
+    """What could not be written, and what the user can do."""
+    if not run.path.is_dir():
+        return (
+            f"{run.path} was moved or deleted while training wrote to it. If you moved it, resume it from "
+            "its new place: python train.py resume=<new folder>."
+        )
+    file = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else run.path
+    remedy = "Free some disk space" if error.errno in FULL else "Make it writable"
+    what = f"{file} cannot be written: {error.strerror or error}. Everything saved before is intact."
     if not (run.path / "config.yaml").is_file():
-        return "Free some disk space, and start again."
+        return f"{what} {remedy}, and start again."
     overrides = [override("resume", str(run.path)), *trust_needed(config)]
     epochs = config["trainer"]["max_epochs"]
     if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # a larger number, not yet recorded
         overrides.append(override("trainer.max_epochs", str(epochs)))
-    return f"Free some disk space, then resume with: {command_line('train.py', *overrides)}"
+    return f"{what} {remedy}, then resume with: {command_line('train.py', *overrides)}"
 
 
 class LogFile(logging.FileHandler):

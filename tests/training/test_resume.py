@@ -192,7 +192,7 @@ def wait_for_epoch(parent, epoch):
 
 
 @pytest.mark.robustness
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"])
 def test_a_run_ended_by_a_signal_can_be_resumed(tmp_path, name):
     overrides = (*QUICK, *NOISY, "trainer.max_epochs=60", "scheduler=plateau")
     reference = start(*overrides, f"output_dir={tmp_path / 'reference'}")
@@ -200,7 +200,7 @@ def test_a_run_ended_by_a_signal_can_be_resumed(tmp_path, name):
     folder = wait_for_epoch(tmp_path / "cut", 5)
     process.send_signal(getattr(signal, name))
     code, _, err = ended(process)
-    assert code != 0
+    assert code == (-signal.SIGKILL if name == "SIGKILL" else 128 + getattr(signal, name))
     status = Run(folder).metrics()["status"]
     if name == "SIGKILL":
         assert status == "running"
@@ -215,6 +215,36 @@ def test_a_run_ended_by_a_signal_can_be_resumed(tmp_path, name):
     assert (code, err) == (0, "")
     assert str(folder) in out
     assert differences(Run(folder), Run(uninterrupted)) == []
+
+
+@pytest.mark.robustness
+def test_nohup_makes_a_run_survive_its_terminal(tmp_path):
+    process = subprocess.Popen(
+        ["nohup", *command(*QUICK, "model=vae", "trainer.max_epochs=20", f"output_dir={tmp_path}")],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = wait_for_epoch(tmp_path, 2)
+    process.send_signal(signal.SIGHUP)
+    assert ended(process)[0] == 0
+    assert Run(folder).state() == "finished"
+
+
+class Mover(Callback):
+    """Moves the run folder while it is in use."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == 7:
+            shutil.move(trainer.default_root_dir, self.where)
+
+
+def test_a_folder_that_is_moved_while_training_can_be_resumed_there(tmp_path, reference):
+    with pytest.raises(UserError, match=r"/here was moved or deleted .* resume it from its new place"):
+        train(tmp_path / "here", "trainer.max_epochs=4", progress=[Mover(tmp_path / "there")])
+    assert not (tmp_path / "here").exists()
+    assert differences(resume(tmp_path / "there").run, reference("none").run) == []
 
 
 def test_a_run_extended_by_epochs_equals_one_with_all_epochs_from_the_start(tmp_path, reference):

@@ -116,6 +116,29 @@ def test_runs_created_in_the_same_second_get_different_folders(tmp_path, monkeyp
     paths = {Run.create(config, tmp_path).path.name for _ in range(3)}
     base = "2026-01-02_03-04-05_ae_mse_d2_mnist"
     assert paths == {base, f"{base}_2", f"{base}_3"}
+    assert all((tmp_path / name / "config.yaml").is_file() for name in paths)
+
+
+def test_a_run_killed_before_its_config_is_written_leaves_no_folder_that_looks_like_a_run(
+    tmp_path, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    def kill(run, config):
+        assert run.path.is_dir()
+        raise Killed
+
+    monkeypatch.setattr(Run, "record_config", kill)
+    with pytest.raises(Killed):
+        jlml.train(*FAST, parent=tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+
+
+def test_a_run_that_fails_before_it_begins_leaves_nothing(tmp_path):
+    with pytest.raises(UserError, match="logger.purge_step cannot be set"):
+        jlml.train(*FAST, "logger=tensorboard", "+logger.purge_step=3", parent=tmp_path / "new/runs")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_name_of_the_fallback_is_recorded_everywhere_in_the_run(tmp_path, monkeypatch, caplog):
