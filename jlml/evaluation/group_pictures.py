@@ -71,7 +71,8 @@ def group_pictures(groups: Groups, settings: Evaluate, failed: list[str]) -> Ite
     yield codes(planes, reference.data.test_labels[scattered], reference)
     real = ("real test images", reference.test_images[reference.test_order[:COLUMNS]])
     for sampler in SHOWN_SAMPLERS:
-        rows = rows_of(real, {label: some.samples[sampler] for label, some in shown.items()})
+        drawn = {label: some.samples[sampler] for label, some in shown.items() if sampler in some.samples}
+        rows = rows_of(real, drawn)
         yield Figure(
             f"samples_{sampler}",
             mosaic(rows, f"New images: {SAMPLERS[sampler]}"),
@@ -90,7 +91,7 @@ def pictures_of(subject: Subject, chosen: Tensor, scattered: Tensor) -> GroupPic
     return GroupPictures(
         subject.pictures(subject.test_codes[chosen]),
         standardised(plane_of(subject.test_codes[scattered])),
-        {sampler: subject.pictures(new_codes[sampler]) for sampler in SHOWN_SAMPLERS},
+        {name: subject.pictures(new_codes[name]) for name in SHOWN_SAMPLERS if name in new_codes},
     )
 
 

@@ -9,6 +9,7 @@ from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.gaussian import fit_gaussian
 from jlml.metrics.mixture import COMPONENTS
 
+WIDEST = 256  # latent dimensions with a covariance: the time for one grows with their cube
 SAMPLERS = {
     "prior": "prior N(0, I)",
     "gaussian": "Gaussian fitted to training codes",
@@ -18,7 +19,7 @@ SAMPLERS = {
 
 
 def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
-    """``count`` codes from each sampler, by name.
+    """``count`` codes from each sampler, by name. Codes wider than `WIDEST` have no fitted distribution.
 
     The mixture is the ex-post density of Ghosh et al. 2020, "From variational to deterministic
     autoencoders". The midpoints are between random pairs of training codes.
@@ -27,13 +28,11 @@ def draw_codes(subject: Subject, count: int) -> dict[str, Codes]:
     generator = subject.generator("samplers")
     noise = torch.randn(count, subject.model.latent_dim, generator=generator)
     pairs = torch.randint(len(codes), (2, count), generator=generator)
-    mean, scale = fit_gaussian(codes)
-    return {
-        "prior": noise,
-        "gaussian": mean + noise @ scale.T,
-        "mixture": from_mixture(subject, count),
-        "midpoints": (codes[pairs[0]] + codes[pairs[1]]) / 2,
-    }
+    drawn = {"prior": noise}
+    if subject.model.latent_dim <= WIDEST:
+        mean, scale = fit_gaussian(codes)
+        drawn |= {"gaussian": mean + noise @ scale.T, "mixture": from_mixture(subject, count)}
+    return {**drawn, "midpoints": (codes[pairs[0]] + codes[pairs[1]]) / 2}
 
 
 def from_mixture(subject: Subject, count: int) -> Tensor:

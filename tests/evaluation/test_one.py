@@ -185,6 +185,16 @@ def test_a_run_with_one_image_is_evaluated_as_far_as_possible(tmp_path, evaluate
     assert any("two training images" in note for note in notes)
 
 
+def test_no_covariance_is_computed_for_a_wide_code(tmp_path, evaluated):
+    run = jlml.train("model=vae", *QUICK, "latent.dim=257", parent=tmp_path, progress=[]).run
+    evaluation = evaluated(str(run.path), "parts=[likelihood,generation,pictures]")
+    check(evaluation)
+    names = set(evaluation.metrics)
+    assert {"generation/prior/frechet_distance", "generation/midpoints/frechet_distance"} <= names
+    assert not [name for name in names if "gaussian" in name or "mixture" in name or "marginal" in name]
+    assert "up to 256 numbers" in " ".join(evaluation.parts["likelihood"]["notes"])
+
+
 def test_the_summary_of_an_autoencoder_names_samples_from_the_gaussian_fitted_to_its_codes():
     metrics = {
         f"{sampler}/frechet_distance": {"value": value, "unit": "", "n": 9, "standard_error": None}

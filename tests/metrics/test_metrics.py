@@ -1,4 +1,4 @@
-"""Running means over batches of different sizes, common metrics, and active units."""
+"""Running means over batches of different sizes, common metrics, active units, and fitted Gaussians."""
 
 import math
 
@@ -8,6 +8,7 @@ import torch
 from jlml.losses import Bernoulli
 from jlml.metrics import RunningMean, bce, common_metrics, mse
 from jlml.metrics.codes import active_units
+from jlml.metrics.gaussian import fit_gaussian
 
 
 def test_a_running_mean_weights_images_equally_not_batches():
@@ -63,3 +64,12 @@ def test_the_mean_image_of_full_mnist_has_its_known_scores(mnist_root):
     assert values["mse"].mean().item() == pytest.approx(0.06747, abs=5e-6)
     assert values["bce"].mean().item() == pytest.approx(205.8, abs=0.3)
     assert bce(test, test).mean().item() == pytest.approx(45.53, abs=0.01)
+
+
+@pytest.mark.parametrize(("count", "latent_dim"), [(50, 3), (5, 8)])
+def test_a_fitted_gaussian_has_the_mean_and_the_covariance_of_the_codes(count, latent_dim):
+    codes = torch.randn(count, latent_dim) @ torch.randn(latent_dim, latent_dim)
+    mean, scale = fit_gaussian(codes)
+    assert scale.shape == (latent_dim, latent_dim)
+    assert torch.allclose(mean, codes.mean(0))
+    assert torch.allclose(scale @ scale.T, torch.cov(codes.T, correction=0), atol=1e-4)

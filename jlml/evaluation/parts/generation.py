@@ -6,7 +6,7 @@ from jlml.data.batches import to_float
 from jlml.evaluation.digit_scores import SIZE, DigitScores
 from jlml.evaluation.digits import NAME, weights_hash
 from jlml.evaluation.results import Figure, NotApplicableError, Results
-from jlml.evaluation.samplers import draw_codes, median_codes
+from jlml.evaluation.samplers import WIDEST, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics.overlap import NEIGHBOURS
 from jlml.pictures.figures import class_shares
@@ -72,6 +72,8 @@ def notes(subject: Subject, count: int) -> list[str]:
             "limit, the mean of the continuous Bernoulli is grey where lambda is black, which changes the "
             "features."
         )
+    if subject.model.latent_dim > WIDEST:
+        texts.append(f"Distributions are fitted to codes of up to {WIDEST} numbers.")
     if subject.test_images.shape[-1] != SIZE:
         texts.append(f"All images, including real ones, were fitted to {SIZE} x {SIZE} for the classifier.")
     return texts

@@ -10,6 +10,7 @@ from torch import Tensor
 from jlml.comparison.descriptions import observation_in_words
 from jlml.config import Config
 from jlml.evaluation.results import Estimate, Figure, NotApplicableError, Results, bootstrapped, means_of
+from jlml.evaluation.samplers import WIDEST
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.aggregate import (
     aggregate_covariance,
@@ -50,7 +51,8 @@ def likelihood(subject: Subject) -> Results:
     generator = subject.generator("bootstrap")
     results.metrics["effective_samples"] = bootstrapped(torch.median, bounds.effective, generator)
     results.metrics["active_units"] = bootstrapped(active_units, mean, generator)
-    results.metrics |= aggregate_checks(subject, mean.double(), log_variance.double(), rate)
+    if model.latent_dim <= WIDEST:
+        results.metrics |= aggregate_checks(subject, mean.double(), log_variance.double(), rate)
     spread = posterior(mean.std(0), "Information by latent dimension", kl.mean(0), root_mean(log_variance))
     caption = (
         "Left: the KL of each dimension to the prior, in nats. Right: the standard deviation of the codes "
@@ -155,6 +157,8 @@ def caveats(metrics: dict[str, Estimate], draws: int) -> list[str]:
             "A few draws have most of the weight. More draws (importance_samples=...) would raise the "
             "importance-weighted bound."
         )
+    if "mutual_information" not in metrics:
+        return [*found, f"Checks of the aggregate posterior are for codes of up to {WIDEST} numbers."]
     count = metrics["mutual_information"].n
     found.append(
         f"With {count:,} images, the estimate of the mutual information is at most {math.log(count):.2f} "
