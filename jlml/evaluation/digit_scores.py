@@ -7,12 +7,14 @@ from torch import Tensor
 
 from jlml.data.batches import to_float
 from jlml.evaluation.digits import DigitClassifier, load_classifier
-from jlml.evaluation.results import Estimate, bootstrapped, means_of
+from jlml.evaluation.results import Estimate, bootstrapped, dependent_means, means_of
 from jlml.evaluation.subject import Images, Subject
+from jlml.metrics.dependence import design_effects
 from jlml.metrics.frechet import frechet_distance, jackknife_error
 from jlml.metrics.overlap import overlap, radii
 
 SIZE = 28  # pixels per side of the classifier's images
+GROWTH = 2  # one outlier's ball decides about many images: measured by benchmarks/standard_errors.py
 
 Shares = Float[Tensor, " classes"]
 
@@ -40,7 +42,11 @@ class DigitScores:
         distance = frechet_distance(self.real, features)
         error = jackknife_error(self.real, features)
         scores = {"frechet_distance": Estimate(distance, len(features), error)}
-        scores |= means_of(overlap(self.real, features, self.radii)._asdict())
+        values = overlap(self.real, features, self.radii)._asdict()
+        effects = design_effects(
+            lambda real, other: overlap(real, other)._asdict(), self.real, features, growth=GROWTH
+        )
+        scores |= dependent_means(values, effects)
         scores["class_imbalance"] = bootstrapped(
             lambda some: (shares_of(some) - self.shares).abs().sum() / 2,
             probabilities,

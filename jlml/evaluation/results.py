@@ -26,12 +26,15 @@ class Estimate:
     error: float | None = None  # standard error; None if unknown
 
     @classmethod
-    def mean_of(cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"]) -> "Estimate":
-        """The mean of one value per image."""
+    def mean_of(
+        cls, values: Float[Tensor, " n"] | Bool[Tensor, " n"], design_effect: float | None = 1.0
+    ) -> "Estimate":
+        """The mean of one value per image. The design effect is 1 for independent values, None if unknown."""
         values = values.double()
         n = len(values)
-        error = float(values.std() / math.sqrt(n)) if n > 1 else None
-        return cls(float(values.mean()), n, error)
+        if n < 2 or design_effect is None:
+            return cls(float(values.mean()), n)
+        return cls(float(values.mean()), n, float(values.std() * math.sqrt(design_effect / n)))
 
 
 BOOTSTRAPS = 100
@@ -90,3 +93,8 @@ def finite(value: float) -> float | None:
 def means_of(values: Mapping[str, Tensor], prefix: str = "") -> dict[str, Estimate]:
     """The mean of each metric, from one value per image, with a prefix before its name."""
     return {f"{prefix}{name}": Estimate.mean_of(torch.atleast_1d(some)) for name, some in values.items()}
+
+
+def dependent_means(values: Mapping[str, Tensor], design_effects: Mapping[str, float]) -> dict[str, Estimate]:
+    """The mean of each metric, from values of images that share neighbours."""
+    return {name: Estimate.mean_of(some, design_effects.get(name)) for name, some in values.items()}

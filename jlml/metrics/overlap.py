@@ -33,7 +33,7 @@ def radii(features: Features, k: int = NEIGHBOURS) -> Float[Tensor, " images"]:
 def overlap(
     real: Float[Tensor, "reals features"],
     other: Float[Tensor, "others features"],
-    real_radii: Float[Tensor, " reals"],
+    real_radii: Float[Tensor, " reals"] | None = None,
     k: int = NEIGHBOURS,
 ) -> Overlap:
     """Precision, recall, density and coverage of ``other`` against ``real``, image by image.
@@ -41,13 +41,13 @@ def overlap(
     Args:
         real: features of real images.
         other: features of generated images, or of other real images for the best score to expect.
-        real_radii: `radii` of ``real``, computed once for many comparisons.
+        real_radii: `radii` of ``real``, if they are known from another comparison.
         k: the neighbour that defines an image's ball.
 
     Source: precision and recall, Kynkaanniemi et al. 2019; density and coverage, Naeem et al. 2020.
     """
     real, other = real.double(), other.double()
-    other_radii = radii(other, k)
+    real_radii, other_radii = radii(real, k) if real_radii is None else real_radii, radii(other, k)
     recall = torch.zeros(len(real), dtype=torch.bool)
     coverage = torch.zeros(len(real), dtype=torch.bool)
     balls = []

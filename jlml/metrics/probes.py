@@ -35,8 +35,10 @@ def silhouette(
 ) -> Float[Tensor, " codes"]:
     """The silhouette of each code, from -1 to 1: how much closer its own class is than the next class.
 
-    Source: Rousseeuw 1987.
+    Zero for all codes if there is one class, or one code per class. Source: Rousseeuw 1987.
     """
+    if not 1 < len(labels.unique()) < len(labels):
+        return torch.zeros(len(labels), dtype=torch.float64)
     return torch.from_numpy(silhouette_samples(codes.numpy(), labels.numpy())).double()
 
 

@@ -2,9 +2,10 @@
 
 from torch import Tensor
 
-from jlml.evaluation.results import Estimate, NotApplicableError, Results, means_of
+from jlml.evaluation.results import Estimate, NotApplicableError, Results, dependent_means, means_of
 from jlml.evaluation.subject import Codes, Subject
-from jlml.metrics.neighbours import knn_correct, trustworthiness_and_continuity
+from jlml.metrics.dependence import design_effects
+from jlml.metrics.neighbours import Labels, Points, knn_correct, trustworthiness_and_continuity
 from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
 
 COUNTS = (1, 5, 15)
@@ -28,14 +29,20 @@ def code_scores(subject: Subject, train_codes: Codes, test_codes: Codes) -> dict
     if fewest < FEWEST or min(len(train_labels.unique()), len(test_labels.unique())) < 2:
         raise NotApplicableError(f"Scores of codes need {FEWEST} training and test images, and two classes.")
     known = knn_correct(train_codes, train_labels, test_codes, test_labels, COUNTS)
-    left_out = knn_correct(test_codes, test_labels, None, None, COUNTS)
     values: dict[str, Tensor] = {f"knn_{k}": right for k, right in known.items()}
-    values |= {f"leave_one_out_{k}": right for k, right in left_out.items()}
     values["linear_probe"] = linear_probe(train_codes, train_labels, test_codes, test_labels)
     pixels = subject.test_images.flatten(1)
-    trust, continuity = trustworthiness_and_continuity(pixels, test_codes, NEIGHBOURS)
-    values |= {"trustworthiness": trust, "continuity": continuity}
-    values["silhouette"] = silhouette(test_codes, test_labels)
     order = subject.test_order  # random, so that every group has all classes
     values["distance_correlation"] = distance_correlations(pixels[order], test_codes[order])
-    return means_of(values)
+    sets = pixels, test_codes, test_labels
+    relative = dependent_means(relative_scores(*sets), design_effects(relative_scores, *sets))
+    return means_of(values) | relative
+
+
+def relative_scores(pixels: Points, codes: Codes, labels: Labels) -> dict[str, Tensor]:
+    """Scores of each image's code that depend on the codes of the others."""
+    left_out = knn_correct(codes, labels, None, None, COUNTS)
+    values: dict[str, Tensor] = {f"leave_one_out_{k}": right for k, right in left_out.items()}
+    trust, continuity = trustworthiness_and_continuity(pixels, codes, NEIGHBOURS)
+    values |= {"trustworthiness": trust, "continuity": continuity}
+    return values | {"silhouette": silhouette(codes, labels)}

@@ -63,7 +63,8 @@ def notes(subject: Subject, count: int) -> list[str]:
         "these distances do not compare with any published FID.",
         f"{count:,} images of each kind are compared with {count:,} training images. Real test images show "
         "the best scores to expect.",
-        "Standard errors are for another draw of samples, given the trained model and the training images.",
+        "Standard errors are for another draw of samples, given the trained model. Those of precision, "
+        "density, recall and coverage are also for another draw of the training images.",
     ]
     _, *others = subject.pictures(subject.test_codes[:1])
     if others:

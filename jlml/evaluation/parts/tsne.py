@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from jlml.evaluation.results import Figure, NotApplicableError, Results, means_of
+from jlml.evaluation.results import Figure, NotApplicableError, Results, dependent_means
 from jlml.evaluation.subject import Codes, Subject
-from jlml.metrics.neighbours import knn_correct
+from jlml.metrics.dependence import design_effects
+from jlml.metrics.neighbours import Labels, Points, knn_correct
 from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures import plane_of, scatters
 from jlml.pictures.figures.scatter import Plane
@@ -41,8 +42,8 @@ def tsne(subject: Subject) -> Results:
     }
     results = Results()
     for name, points in maps.items():
-        right = knn_correct(points, labels, None, None, [5])
-        results.metrics |= means_of({f"{name}/leave_one_out_5": right[5]})
+        found = dependent_means(left_out(points, labels), design_effects(left_out, points, labels))
+        results.metrics |= {f"{name}/{score}": mean for score, mean in found.items()}
     caption = (
         f"Four maps of {count:,} test images. t-SNE (perplexity {PERPLEXITY}) preserves neighbours, not "
         "distances: sizes of clusters and gaps between them have no meaning."
@@ -50,6 +51,11 @@ def tsne(subject: Subject) -> Results:
     results.notes.append(f"Computed by {LIBRARY}. Another library or seed gives another map.")
     results.figures.append(Figure("maps", scatters(planes, labels, subject.data.class_names), caption))
     return results
+
+
+def left_out(points: Points, labels: Labels) -> dict[str, Tensor]:
+    """Whether the majority of the five nearest other points of a map has the label of a point."""
+    return {"leave_one_out_5": knn_correct(points, labels, None, None, [5])[5]}
 
 
 def embedded(subject: Subject, points: Codes) -> Tensor:
