@@ -94,7 +94,7 @@ def refuse_links_out(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, wait: float = 0) -> Iterator[bool]:
-    """Takes a lock and yields True, or False if another process holds it for ``wait`` seconds.
+    """Takes a lock and yields True, or False if another process holds it for ``wait`` seconds; -1 waits.
 
     The kernel releases the lock when its process ends, even if it is killed.
     """

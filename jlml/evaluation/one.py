@@ -1,6 +1,7 @@
 """Evaluates one run, part by part, into `<run>/evaluation/`."""
 
 import json
+import logging
 import time
 import traceback
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from jlml.evaluation.progress import PartProgress
 from jlml.evaluation.record import (
     Content,
     Evaluation,
+    changing,
     earlier_parts,
     folder_of,
     identity,
@@ -26,8 +28,11 @@ from jlml.evaluation.record import (
 )
 from jlml.evaluation.results import NotApplicableError, as_json
 from jlml.evaluation.subject import Subject
-from jlml.files import write_atomically
+from jlml.files import read_json, write_atomically
 from jlml.runs import Run
+from jlml.runs.matching import dict_in
+
+log = logging.getLogger(__name__)
 
 PATHS = ("data.root", "output_dir")  # keys that only matter on the machine that trained the run
 
@@ -49,20 +54,33 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate)
         check_planes(subject)
     folder = folder_of(run, which)
     make_folder(folder)
-    content = describe(subject)
-    earlier = earlier_parts(run, which, settings)
-    content["parts"] = {name: earlier[name] for name in PARTS if name in earlier}
+    content, done = describe(subject), dict[str, Content]()
     with PartProgress() as progress:
         for name in parts:
             task = progress.begin(name)
             subject.advance = partial(progress.advance_to, task)
-            result = run_part(name, subject, folder)
-            progress.end(task, result)
-            done = {**content["parts"], name: result}
-            content["parts"] = {name: done[name] for name in PARTS if name in done}
-            write_atomically(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
-    write_report(folder, content)
+            done[name] = run_part(name, subject, folder)
+            progress.end(task, done[name])
+            with changing(folder):
+                write_metrics(subject, folder, content, done)
+    with changing(folder):
+        write_metrics(subject, folder, content, done)
+        write_report(folder, content)
     return Evaluation(run, subject.config, folder, content, parts)
+
+
+def write_metrics(subject: Subject, folder: Path, content: Content, done: dict[str, Content]) -> None:
+    """Writes `metrics.json`: the parts that are done, and those of other evaluations that can be kept.
+
+    Another process may have written parts since this one began, so the file is read again.
+    """
+    file = folder / "metrics.json"
+    parts = earlier_parts(subject.run, subject.which, subject.settings) | done
+    lost = [name for name in dict_in(read_json(file), "parts") if name in PARTS and name not in parts]
+    if lost:
+        log.warning("%s no longer has %s: another checkpoint, version or settings.", file, ", ".join(lost))
+    content["parts"] = {name: parts[name] for name in PARTS if name in parts}
+    write_atomically(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def describe(subject: Subject) -> Content:

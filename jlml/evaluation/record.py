@@ -1,7 +1,8 @@
 """The files of an evaluation, and the reuse of earlier results."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from jlml.config.schema import Evaluate
 from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
 from jlml.evaluation.stored import Done, StoredEvaluation
-from jlml.files import read_limited
+from jlml.files import locked, read_limited
 from jlml.runs import Run
 
 Content = dict[str, Any]
@@ -75,6 +76,20 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be created: {error.strerror}.") from error
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Locks a folder of results for a moment, because several processes may evaluate one run.
+
+    Raises:
+        UserError: the lock is a link, which could lead out of the run folder.
+    """
+    lock = folder / ".lock"
+    if lock.is_symlink():
+        raise UserError(f"{lock} is a link, and jlml does not write through links. Remove the link.")
+    with locked(lock, wait=-1):
+        yield
 
 
 def identity(run: Run, which: str) -> Content:

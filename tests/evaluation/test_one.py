@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 import jlml
-from conftest import QUICK
+from conftest import QUICK, ROOT
 from jlml.cli.evaluated import show
 from jlml.comparison.quantities import quantity_of
 from jlml.errors import UserError
@@ -93,6 +95,50 @@ def test_results_of_a_part_are_reused_if_its_settings_are_equal(copy, evaluated)
     assert list(evaluated(str(copy), "parts=[codes]", "seed=1").parts) == ["codes"]
     assert evaluated(str(copy), "parts=[codes]", "checkpoint=last").folder.name == "last"
     assert json.loads((copy / "evaluation/metrics.json").read_text())["checkpoint"]["which"] == "best"
+
+
+def test_an_evaluation_keeps_the_parts_that_another_one_has_written_in_the_meantime(
+    copy, evaluated, monkeypatch
+):
+    codes = PARTS["codes"]
+
+    def slow(subject):
+        evaluated(str(copy), "parts=[reconstruction]")
+        return codes(subject)
+
+    monkeypatch.setitem(PARTS, "codes", slow)
+    evaluation = evaluated(str(copy), "parts=[codes]")
+    assert list(evaluation.parts) == ["reconstruction", "codes"]
+    check(evaluation)
+
+
+def test_parts_that_are_replaced_because_the_settings_differ_are_named(copy, evaluated, caplog):
+    evaluated(str(copy), "parts=[reconstruction,codes]")
+    evaluated(str(copy), "parts=[codes]", "seed=9")
+    assert "no longer has reconstruction: another checkpoint, version or settings" in caplog.text
+
+
+def test_a_lock_that_is_a_link_is_refused_and_its_target_is_kept(copy, evaluated, tmp_path):
+    (tmp_path / "target").write_text("mine")
+    (copy / "evaluation").mkdir()
+    (copy / "evaluation/.lock").symlink_to(tmp_path / "target")
+    with pytest.raises(UserError, match=r"\.lock is a link"):
+        evaluated(str(copy), "parts=[codes]")
+    assert (tmp_path / "target").read_text() == "mine"
+
+
+@pytest.mark.robustness
+def test_evaluations_of_one_run_at_the_same_time_lose_no_part(copy):
+    parts = ("objective", "reconstruction", "baselines", "codes")
+    processes = [
+        subprocess.Popen([sys.executable, "evaluate.py", f"run={copy}", f"parts=[{part}]"], cwd=ROOT)
+        for part in parts
+    ]
+    assert [process.wait(300) for process in processes] == [0] * 4
+    content = json.loads((copy / "evaluation" / "metrics.json").read_text())
+    assert sorted(content["parts"]) == sorted(parts)
+    page = (copy / "evaluation" / "report.html").read_text()
+    assert all(f'id="{part}"' in page for part in parts)
 
 
 def test_a_failing_part_does_not_stop_the_others(copy, evaluated, monkeypatch, capsys):
