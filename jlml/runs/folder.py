@@ -198,7 +198,7 @@ class Run:
         last = self.path / "checkpoints" / "last.ckpt"
         if not last.is_file():
             return None
-        states = self.read(last, model, config, FOR_TRAINING)["callbacks"].values()
+        states = dict_in(self.read(last, model, config, FOR_TRAINING), "callbacks").values()
         best = last.with_name("best.ckpt")
         if best.exists():  # it is tested at the end, unless a later epoch is better
             self.read(best, model, config)
@@ -317,7 +317,7 @@ def step_of(checkpoint: Path) -> int:
         UserError: the checkpoint cannot be read.
     """
     step = read_checkpoint(checkpoint).get("global_step")
-    if not isinstance(step, int):
+    if not isinstance(step, int) or not 0 <= step < 2**63:
         raise UserError(f"{checkpoint} is not a checkpoint of jlml: it has no global_step.")
     return step
 

@@ -83,6 +83,6 @@ def upgrade_loop(fit_loop: Plain, batches: int) -> Plain:
     for count in ("current", "total"):
         progress = fit_loop["epoch_loop.batch_progress"][count]
         fit_loop["epoch_loop.batch_progress"][count] = {name: n * batches for name, n in progress.items()}
-    steps = fit_loop.pop("epoch_loop.manual_optimization.optim_step_progress")
+    steps = fit_loop["epoch_loop.manual_optimization.optim_step_progress"]
     fit_loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"] = steps
     return fit_loop

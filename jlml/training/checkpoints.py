@@ -15,7 +15,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 
 from jlml.config import Config, command_line, override
-from jlml.errors import Stopped
+from jlml.errors import Stopped, UserError, first_line
 from jlml.files import write_atomically
 from jlml.metrics import MONITOR
 from jlml.runs import trust_needed
@@ -207,6 +207,9 @@ def random_state() -> dict[str, Any]:
 
 def restore_random_state(state: dict[str, Any]) -> None:
     """Sets torch's generators to a state from `random_state`."""
-    torch.set_rng_state(state["cpu"])
+    try:
+        torch.set_rng_state(state["cpu"])
+    except RuntimeError as error:
+        raise UserError(f"The random state in last.ckpt is not valid: {first_line(error)}.") from error
     if torch.cuda.is_available() and len(state["gpus"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["gpus"])

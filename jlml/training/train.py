@@ -24,6 +24,7 @@ from jlml.training.build import build_from, run_config
 from jlml.training.progress import ProgressBar
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import hyperparameters, recorded, run_folder
+from jlml.training.restore import check_state
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def train_checked(
     with run_folder(config, model, parent, existing, is_first) as (run, last):
         logger = make_logger(config, run, last) if is_first else None
         trainer = make_trainer(config, run, logger, callbacks)
+        if last is not None:
+            check_state(last, model, trainer)
         with (
             recorded(run, config, data.source.fingerprint, is_first) as record,  # becomes metrics.json
             errors_once(),
