@@ -57,7 +57,7 @@ def states_after_a_step(model: Autoencoder) -> dict[str, Any]:
         weight.grad = torch.zeros_like(weight)
     try:
         configured["optimizer"].step()
-    except (TypeError, RuntimeError):
+    except (TypeError, RuntimeError, AssertionError):
         return states
     return {**states, "optimizer_states": [configured["optimizer"].state_dict()]}
 

@@ -1,4 +1,4 @@
-"""A training state that this run could not have saved is refused in one sentence, and nothing on disk changes."""
+"""A training state that this run could not have saved is refused in one sentence, and no file changes."""
 
 import shutil
 from pathlib import Path
