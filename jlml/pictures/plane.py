@@ -37,7 +37,7 @@ def decoded_grid(
     y: Float[Tensor, " rows"],
     origin: Float[Tensor, " latent"],
     directions: Float[Tensor, "2 latent"],
-) -> Float[Tensor, "rows columns height width"]:
+) -> Float[Tensor, "rows columns channels height width"]:
     """The decoded images at origin + x u + y v.
 
     Args:
@@ -49,5 +49,4 @@ def decoded_grid(
     """
     second, first = torch.meshgrid(y.to(origin.device), x.to(origin.device), indexing="ij")
     codes = origin + first.reshape(-1, 1) * directions[0] + second.reshape(-1, 1) * directions[1]
-    images = decode(codes)
-    return images.reshape(len(y), len(x), *images.shape[2:])
+    return decode(codes).unflatten(0, (len(y), len(x)))

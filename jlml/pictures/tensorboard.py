@@ -49,7 +49,7 @@ class TensorBoard(TensorBoardLogger):
     def project(
         self,
         codes: Float[Tensor, "codes latent"],
-        images: Float[Tensor, "codes 1 height width"],
+        images: Float[Tensor, "codes channels height width"],
         labels: list[str],
         step: int,
     ) -> None:

@@ -49,7 +49,9 @@ def build_from(config: Config) -> tuple[Autoencoder, ImageDataModule]:
     seed_everything(config["seed"], verbose=False)
     data = build_data(config)
     data.setup()
-    config["data"] |= {"name": data.source.name, "fallback": False}  # mnist_5k if the fallback was used
+    config["data"] |= {"name": data.source.name}  # mnist_5k if the fallback was used
+    if "fallback" in config["data"]:
+        config["data"] |= {"fallback": False}
     config["image_shape"] = list(data.image_shape)
     set_schedule_length(config, len(data.train_dataloader()))
     model = build_model(config, data.image_shape)

@@ -53,7 +53,7 @@ def run_folder(
     created = missing_folders(parent) if is_first else []
     run = existing or (Run.create(config, parent) if is_first else None)
     try:
-        last = run.checkpoint_to_resume(model, config) if run and is_first else None
+        last = existing.checkpoint_to_resume(model, config) if existing and is_first else None
         run, last = broadcast_from_rank_zero((run, last))
         assert run is not None
         yield run, last

@@ -9,6 +9,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 import jlml
 from conftest import QUICK
+from jlml.data import ImageDataModule
+from jlml.data.source import Source
 from jlml.pictures import Samples, Snapshots
 from jlml.pictures.drawing import DrawingContext, eval_mode
 
@@ -117,6 +119,25 @@ def test_without_tensorboard_only_snapshots_are_drawn(tmp_path, monkeypatch):
         monkeypatch.setattr(drawing, "draw", lambda self, context: drawn.append(type(self)))
     jlml.train(*QUICK, "logger=none", parent=tmp_path)
     assert set(drawn) == {Snapshots}
+
+
+class Flags(ImageDataModule):
+    """Colour images of one class."""
+
+    def __init__(self, name, **options):
+        super().__init__(**options)
+
+    def read(self):
+        images = torch.randint(256, (300, 3, 8, 8), dtype=torch.uint8)
+        return Source("flags", images, torch.zeros(300, dtype=torch.long), ("flag",), "v1")
+
+
+def test_colour_images_are_drawn(tmp_path):
+    config = jlml.compose(*QUICK, "model=ae")
+    config.data = {"_target_": "test_callbacks.Flags", "name": "flags", "batch_size": 100, "pixels": "grey"}
+    run = jlml.train(config, parent=tmp_path).run
+    assert {SAMPLES, MANIFOLD} <= set(events_of(run).Tags()["images"])
+    assert run.config(trust=True)["data"]["name"] == "flags"  # the run of a user's data set can be opened
 
 
 def test_codes_of_one_and_five_dimensions_are_drawn_without_a_manifold(tmp_path):

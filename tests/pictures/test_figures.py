@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from jlml.errors import UserError
 from jlml.pictures.figures import as_png, manifold, mosaic, plane_of, posterior, scatter
 from jlml.pictures.figures.mosaic import GAP
 
@@ -23,6 +24,18 @@ def test_a_mosaic_shows_every_image_at_its_position():
     titled = mosaic([("label", images)], "a title")
     assert titled.shape[0] > 20 + 2 * GAP
     assert (titled[:15] < 128).any()  # the header has text
+
+
+def test_colours_are_shown_and_other_channels_refused():
+    colours = torch.tensor([[1.0, 0.0, 0.2], [0.0, 0.6, 1.0]])
+    images = colours[:, :, None, None].expand(2, 3, 6, 4)
+    expected = colours.mul(255).round().tolist()
+    picture = mosaic([("", images)])
+    assert [picture[GAP + 6, GAP + left].tolist() for left in (4, 12 + GAP)] == expected
+    plane = manifold(images[None], (0.0, 1.0), (0.0, 1.0), "title")
+    assert [plane[400, left].tolist() for left in (250, 600)] == expected
+    with pytest.raises(UserError, match="1 or 3 channels, and these have 2"):
+        mosaic([("", images[:, :2])])
 
 
 def test_codes_of_more_than_two_dimensions_are_projected_by_pca():
@@ -57,7 +70,7 @@ def test_figures_of_collapsed_codes_can_be_drawn(collapsed):
 
 
 def test_the_manifold_puts_low_z2_at_the_bottom():
-    images = torch.zeros(2, 3, 4, 4)
+    images = torch.zeros(2, 3, 1, 4, 4)
     images[0] = 1  # the row of the lowest z2
     picture = manifold(images, (-1.0, 1.0), (-2.0, 2.0), "title")
     middle = picture[:, 400, 0]
@@ -68,7 +81,7 @@ def test_the_manifold_puts_low_z2_at_the_bottom():
 
 def test_a_mark_in_the_plane_is_on_the_image_of_its_code():
     values = torch.linspace(0, 1, 12).reshape(3, 4)  # a different grey for each point of the grid
-    images = values[:, :, None, None].expand(3, 4, 5, 7)
+    images = values[:, :, None, None, None].expand(3, 4, 1, 5, 7)
     picture = manifold(images, (0.0, 3.0), (10.0, 12.0), "title", marks={"": (2.0, 11.0)}).astype(int)
     ring = np.argwhere(picture[..., 0] - picture[..., 2] > 100)
     row, column = ring.mean(0).round().astype(int)

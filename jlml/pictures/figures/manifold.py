@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from jlml.pictures.figures.canvas import BlittedFigure, Picture, as_bytes
+from jlml.pictures.figures.canvas import BlittedFigure, Picture, as_pixels
 
 
 def manifold(
-    images: Float[Tensor, "rows columns height width"],
+    images: Float[Tensor, "rows columns channels height width"],
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     title: str,
@@ -30,8 +30,9 @@ def manifold(
         names: names of the two axes.
         marks: points to mark, by label.
     """
-    rows, columns, height, width = images.shape
-    sheet = images.detach().cpu().flip(0).permute(0, 2, 1, 3).reshape(rows * height, columns * width)
+    rows, columns = images.shape[:2]
+    tiles = as_pixels(images).flip(0).transpose(1, 2)  # (rows, height, columns, width, colours)
+    sheet = tiles.flatten(0, 1).flatten(1, 2).numpy()
     blitted, axes = _blitted(names)
     # each image is centred on its code, so the picture extends half a step beyond the grid
     axes.set(xlim=_widened(x_range, columns), ylim=_widened(y_range, rows))
@@ -42,7 +43,7 @@ def manifold(
         named.append(
             axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
         )
-    picture = blitted.picture(named, (as_bytes(sheet).numpy(), axes))
+    picture = blitted.picture(named, (sheet, axes))
     for artist in named:
         artist.remove()
     return picture

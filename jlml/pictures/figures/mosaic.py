@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from jlml.pictures.figures.canvas import Picture, as_bytes
+from jlml.pictures.figures.canvas import Picture, as_pixels
 
 GAP = 3  # pixels between images
 BACKGROUND = 255
@@ -17,7 +17,7 @@ FONT_SIZE = 15
 
 
 def mosaic(
-    rows: Sequence[tuple[str, Float[Tensor, "_ 1 height width"]]], title: str = "", scale: int = 2
+    rows: Sequence[tuple[str, Float[Tensor, "_ channels height width"]]], title: str = "", scale: int = 2
 ) -> Picture:
     """Draws a title, and below it rows of a label and any number of images.
 
@@ -25,7 +25,7 @@ def mosaic(
     """
     tiles = [_enlarged(images, scale) for _, images in rows]
     columns = max(map(len, tiles))
-    height, width = tiles[0].shape[1:]
+    height, width = tiles[0].shape[1:3]
     text_width = max(_text_width(label) for label, _ in rows)
     gutter = text_width + 3 * GAP if text_width else 0
     header = FONT_SIZE + 2 * GAP if title else 0
@@ -36,7 +36,7 @@ def mosaic(
     for top, images in zip(tops, tiles, strict=True):
         for column, image in enumerate(images):
             left = GAP + gutter + column * (width + GAP)
-            canvas[top : top + height, left : left + width] = image[..., None]
+            canvas[top : top + height, left : left + width] = image
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     pen.text((GAP, GAP), title, fill=INK, font=_font())
@@ -50,8 +50,8 @@ def _text_width(text: str) -> int:
 
 
 def _enlarged(images: Tensor, scale: int) -> np.ndarray:
-    """Converts floats (columns, 1, H, W) to bytes (columns, scale H, scale W)."""
-    pixels = as_bytes(images.detach().squeeze(1).cpu())
+    """Converts floats (columns, C, H, W) to bytes (columns, scale H, scale W, C)."""
+    pixels = as_pixels(images)
     return pixels.repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
 
 
