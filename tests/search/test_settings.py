@@ -108,7 +108,7 @@ DIM = "+search.ranges.latent.dim="
         ([f"{DIM}[2,3]", "search.storage='nosql://me:secret@there/x'"], "search.storage cannot be used: "),
         ([f"{DIM}[2,3]", "trainer=ddp"], "trainer.strategy=ddp is invalid in a search"),
         (
-            ["model=conv_vae", "model.code=spatial", "latent.dim=16", f"{DIM}[16,30]"],
+            ["model=conv_vae", "model.code=spatial", "model.hidden=[]", "latent.dim=16", f"{DIM}[16,30]"],
             "search.ranges: latent.dim=30 does not fit a spatial code",
         ),
     ],

@@ -49,8 +49,8 @@ def test_a_repeated_sweep_trains_nothing_again_and_new_values_extend_it(tmp_path
 
 
 def test_a_failed_job_is_recorded_and_the_others_are_trained(tmp_path, capsys):
-    overrides = ("model=conv_ae", "model.code=spatial", "latent.dim=2,16", "trainer.max_epochs=1")
-    swept = sweep_here(tmp_path, *overrides)
+    overrides = ("model=conv_ae", "model.code=spatial", "model.hidden=[]", "trainer.max_epochs=1")
+    swept = sweep_here(tmp_path, *overrides, "latent.dim=2,16")
     failed, finished = results(tmp_path).values()
     assert (failed["status"], finished["status"]) == ("failed", "finished")
     assert "does not fit a spatial code" in failed["error"]
@@ -61,9 +61,9 @@ def test_a_failed_job_is_recorded_and_the_others_are_trained(tmp_path, capsys):
     folder = Sweep(tmp_path / "sweeps/it")
     run = Run(folder.path / failed["job"])
     run.write_metrics({"status": "failed", "error": "as before"})
-    train_rest(folder, run, compose(*QUICK, *overrides[:2], "latent.dim=2"))
+    train_rest(folder, run, compose(*QUICK, *overrides[:3], "latent.dim=2"))
     assert run.metrics()["error"] == "as before"
-    train_rest(folder, run, compose(*QUICK, *overrides[:2], "latent.dim=2", "sweep.retry=true"))
+    train_rest(folder, run, compose(*QUICK, *overrides[:3], "latent.dim=2", "sweep.retry=true"))
     assert "does not fit a spatial code" in run.metrics()["error"]
 
 
