@@ -22,7 +22,9 @@ from jlml.runs import trust_needed
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.training.divergence import check_weights
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+    SIGNALS.append(signal.SIGHUP)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -122,11 +124,7 @@ class LastCheckpoint(Checkpoint):
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and trainer.world_size == 1:  # several processes would have to agree when to save
             # not earlier, because Lightning has just set its own handlers
-            self._handlers = {
-                name: signal.signal(name, self._end_soon)
-                for name in SIGNALS
-                if signal.getsignal(name) is not signal.SIG_IGN  # nohup ignores SIGHUP
-            }
+            self._handlers = {name: signal.signal(name, self._end_soon) for name in SIGNALS}
         self._written_step = trainer.global_step
         if self._random_state is not None and trainer.is_global_zero:  # saved by rank zero
             restore_random_state(self._random_state)
