@@ -136,7 +136,7 @@ def test_an_interrupted_search_prints_how_to_resume(tmp_path):
     wait_for((tmp_path / "searches/it/trial-0000/checkpoints/last.ckpt").exists, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert err.endswith(f"The same command resumes the search, in {tmp_path}/searches/it.\n")
     assert Run(tmp_path / "searches/it/trial-0000").metrics()["status"] == "interrupted"
 
