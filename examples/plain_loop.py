@@ -63,10 +63,10 @@ def train(root="data/MNIST/raw", epochs=20, validation=5_000):
         losses = []
         for index in torch.randperm(len(images), generator=generator(1, epoch)).split(BATCH):
             x = images[index] / 255
-            mean, log_variance = encoder(x).chunk(2, dim=1)
-            z = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+            mean, log_variance = encoder(x).chunk(2, dim=1)  # of the Gaussian q(z | x), in two dimensions
+            z = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)  # the reparameterisation trick
             nll = NegativeLogLikelihood.apply(decoder(z).clamp(-MAX_LOGIT, MAX_LOGIT), x).sum(1)
-            kl = ((mean.square() + torch.expm1(log_variance) - log_variance) / 2).sum(1)
+            kl = ((mean.square() + torch.expm1(log_variance) - log_variance) / 2).sum(1)  # KL(q || N(0, I))
             loss = (nll + kl).mean()
             optimizer.zero_grad()
             loss.backward()

@@ -1,5 +1,6 @@
 """Messages for users' mistakes that Hydra, OmegaConf or jlml find in a command or a config."""
 
+import os
 import re
 
 from hydra.errors import (
@@ -49,6 +50,9 @@ def sentence(error: Exception, of_evaluation: bool = False) -> str:
         hint = did_you_mean(given, options)
         return f"{group}={given} is not a choice.{hint} Choose one of: {', '.join(options)}."
     if isinstance(error, OverrideParseException):
+        if error.override and os.path.exists(error.override):
+            key = "run" if of_evaluation else "resume"
+            return f"{error.override!r} is not an override. Write {key}={error.override}."
         return (
             f"{error.override!r} is not an override. Write key=value or group=choice, for example "
             "latent.dim=10. A value with characters such as = or [ needs two pairs of quotes: 'run=\"a=b\"'."

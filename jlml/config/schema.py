@@ -81,7 +81,9 @@ class Data(Options):
     pixels: Literal["grey", "dequantized", "binarized"] = Field(
         description="grey: x / 255; dequantized: (x + U[0,1)) / 256; binarized: Bernoulli(x / 255)"
     )
-    subset: Count | None = option("most images for training, validation and test, each; null for all")
+    subset: Count | None = option(
+        "at most this many images for training, validation and test each; null: all"
+    )
 
 
 class Model(Options):

@@ -60,6 +60,7 @@ class ConvAE(AE):
         seed: int = 0,
     ) -> None:
         layout = layout_of(image_shape, latent_dim, channels, code, dense_channels, hidden)
+        # the sizes that the base class passes to the networks are the channels here
         super().__init__(
             image_shape, latent_dim, loss, channels, partial(encoder, **layout), partial(decoder, **layout),
             activation, norm, dropout, init, optimizer, scheduler, scheduler_interval, seed,
@@ -116,6 +117,7 @@ class ConvVAE(VAE):
         seed: int = 0,
     ) -> None:
         layout = layout_of(image_shape, latent_dim, channels, code, dense_channels, hidden)
+        # the sizes that the base class passes to the networks are the channels here
         super().__init__(
             image_shape, latent_dim, loss, channels, beta, kl_warmup_epochs,
             partial(encoder, **layout), partial(decoder, **layout),

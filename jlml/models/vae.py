@@ -20,7 +20,8 @@ class VAE(Autoencoder):
     """q(z | x) = N(mean, diag(variance)), p(z) = N(0, I), x ~ p(. | decoder(z)).
 
     The loss of an image is -log p(x | z) + beta KL(q(z | x) || p(z)), with one z drawn from q. For
-    ``beta=1`` it is the negative ELBO in nats.
+    ``beta=1`` its mean over z is the negative evidence lower bound (ELBO) in nats:
+    log p(x) >= E_q[log p(x | z)] - KL(q(z | x) || p(z)).
     Source: Kingma & Welling 2014; beta: Higgins et al. 2017.
 
     Args:
@@ -82,7 +83,7 @@ class VAE(Autoencoder):
     def forward(self, images: Images, noise: Codes | None = None) -> Output:
         mean, log_variance = self.posterior(images)
         noise = torch.randn_like(mean) if noise is None else noise
-        codes = mean + torch.exp(log_variance / 2) * noise
+        codes = mean + torch.exp(log_variance / 2) * noise  # reparameterised, so that gradients reach q
         logits = self.decoder(codes)
         nll = self.loss.nll(logits, images)
         kl = kl_to_standard_normal(mean, log_variance).sum(1)

@@ -53,7 +53,10 @@ def code_channels(
     image_shape: tuple[int, int, int],
     channels: Sequence[int],
 ) -> list[int]:
-    """Output channels of the convolution without an activation, or an empty list if there is none.
+    """Output channels of a last convolution without an activation: one number, or none if there is none.
+
+    For example, a spatial code of 64 numbers from images of 28 x 28 after two convolutions (28, 14, 7): one
+    more gives maps of 4 x 4, so it has 4 channels.
 
     Raises:
         UserError: a spatial code does not fit the maps, or there are hidden layers.

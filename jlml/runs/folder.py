@@ -25,7 +25,7 @@ import torch
 from omegaconf import OmegaConf
 
 import jlml
-from jlml.config import Config, check, check_options, differences, in_words
+from jlml.config import Config, check, check_options, differences, in_words, override
 from jlml.errors import UserError, did_you_mean, reason_of
 from jlml.files import locked, read_json, refuse_links_out, remove_leftovers, write_atomically
 from jlml.models import Autoencoder
@@ -101,6 +101,8 @@ class Run:
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         hint = did_you_mean(str(folder), [str(file.parent) for file in similar])
+        if (folder / "sweep.yaml").is_file():
+            hint = f" It is a sweep: use {override('sweep', str(folder))}."
         raise UserError(
             f"{path} is not a run folder: {reason}.{hint} Name a folder that train.py created, or a "
             "checkpoint in one."
@@ -226,7 +228,7 @@ class Run:
         return f"The last good checkpoint, from step {step_of(last)}, is {last}."
 
     def load_model(self, which: str = "best", trust: bool = False) -> Autoencoder:
-        """Loads the trained model to the CPU, in eval mode and without gradients."""
+        """Loads the trained model to the CPU, in eval mode and with frozen weights."""
         config = self.config(trust)
         content = self.matching_checkpoint(config, which, trust)
         model = self._build(config)
@@ -335,6 +337,8 @@ def numbers_in(version: Any) -> tuple[int, ...]:
 
 def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Autoencoder:
     """Loads the model of a run folder, ready to `encode`, `decode` and `sample`.
+
+    Its weights are frozen. To train it further, call ``model.train().requires_grad_(True)``.
 
     Args:
         run: run folder, as `train.py` prints it at the end.

@@ -59,6 +59,8 @@ def test_a_failed_job_is_recorded_and_the_others_are_trained(tmp_path, capsys):
     assert "Failed: latent.dim=2: " in capsys.readouterr().out
 
     folder = Sweep(tmp_path / "sweeps/it")
+    with pytest.raises(UserError, match=f"It is a sweep: use sweep={folder.path}"):
+        Run.open(folder.path)
     run = Run(folder.path / failed["job"])
     run.write_metrics({"status": "failed", "error": "as before"})
     train_rest(folder, run, compose(*QUICK, *overrides[:3], "latent.dim=2"))

@@ -1,5 +1,7 @@
 """Maps of the same images: codes, PCA of the pixels, and t-SNE of both."""
 
+import logging
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ try:  # the same algorithm with the same settings, six times as fast on one thre
     from sklearnex.manifold import TSNE
 
     LIBRARY = "scikit-learn-intelex"
+    logging.getLogger("sklearnex").setLevel(logging.WARNING)  # it reports every call
 except ImportError:  # not installed, or not available for this machine
     from sklearn.manifold import TSNE
 
