@@ -10,7 +10,6 @@ independent values for comparison. Needs full MNIST in the folder `data`, or in 
 """
 
 import argparse
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 
@@ -21,13 +20,12 @@ from torch import Tensor
 
 from jlml.data import MNISTDataModule
 from jlml.data.batches import to_float
-from jlml.evaluation.digit_scores import GROWTH
+from jlml.evaluation.digit_scores import GROWTH, overlap_scores
 from jlml.evaluation.digits import load_classifier
 from jlml.evaluation.parts.codes import relative_scores
 from jlml.evaluation.results import Estimate
 from jlml.metrics.dependence import design_effects
 from jlml.metrics.gaussian import fit_gaussian
-from jlml.metrics.overlap import overlap
 from jlml.metrics.pca import principal_axes
 
 Values = Mapping[str, Tensor]
@@ -63,27 +61,26 @@ def scores(values_of: Callable[..., Values], growth: float, sets: list[Tensor]) 
 def row(repetitions: list[list[Estimate]]) -> list[str]:
     """Mean and spread of a score over repetitions, and the two ratios."""
     values = torch.tensor([estimate.value for estimate, _ in repetitions])
-    errors = torch.tensor([[each.error or math.nan for each in both] for both in repetitions])
+    errors = torch.tensor([[each.error for each in both] for both in repetitions])
     ratios = errors.mean(0) / values.std()
     return [f"{values.mean():.3f}", f"{values.std():.4f}", *(f"{ratio:.2f}" for ratio in ratios)]
 
 
 def cases() -> Iterator[tuple[str, Case]]:
     """Every comparison: the function that scores images, the growth of its effect, and what it takes."""
-
-    def generated(real: Tensor, other: Tensor) -> Values:
-        return overlap(real, other)._asdict()
-
     images, labels = mnist()
     pixels = images.flatten(1)
     axes = principal_axes(pixels.double(), COMPONENTS)
     codes = axes.project(pixels.double()).float()
     real = features_of(images)
-    yield "real images", (generated, GROWTH, (real, real.roll(TOTAL // 2, 0)))
+    yield "real images", (overlap_scores, GROWTH, (real, real.roll(TOTAL // 2, 0)))
     for name, classes in (("one Gaussian", torch.zeros_like(labels)), ("a Gaussian per digit", labels)):
         pictures = samples_like(codes, classes) @ axes.directions.float() + axes.mean.float()
         other = features_of(pictures.clamp(0, 1).view_as(images))
-        yield name, (generated, GROWTH, (real, other.roll(TOTAL // 2, 0)))  # other digits in a repetition
+        yield (
+            name,
+            (overlap_scores, GROWTH, (real, other.roll(TOTAL // 2, 0))),
+        )  # other digits in a row
     yield "2 components", (relative_scores, 1, (pixels, codes[:, :2], labels))
     yield "20 components", (relative_scores, 1, (pixels, codes, labels))
 

@@ -33,18 +33,21 @@ def silence_when_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
-        if stream is not getattr(sys, f"__{name}__"):
-            continue
-        if stream is not None:
+        if stream is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
+        elif stream is getattr(sys, f"__{name}__"):
             stream.flush()
-        raw = UntilClosed(number, "w", closefd=False)
-        setattr(
-            sys,
-            name,
-            io.TextIOWrapper(
-                io.BufferedWriter(raw),
-                encoding=getattr(stream, "encoding", "utf-8"),
-                errors=getattr(stream, "errors", "backslashreplace"),
-                line_buffering=name == "stderr" or os.isatty(number),
-            ),
-        )
+            setattr(sys, name, until_closed(number, stream))
+
+
+def until_closed(number: int, stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """A stream with the settings of another, on the same file descriptor."""
+    raw = UntilClosed(number, "w", closefd=False)
+    unbuffered = stream.write_through  # python -u
+    return io.TextIOWrapper(
+        raw if unbuffered else io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=unbuffered,
+    )

@@ -42,10 +42,8 @@ class DigitScores:
         distance = frechet_distance(self.real, features)
         error = jackknife_error(self.real, features)
         scores = {"frechet_distance": Estimate(distance, len(features), error)}
-        values = overlap(self.real, features, self.radii)._asdict()
-        effects = design_effects(
-            lambda real, other: overlap(real, other)._asdict(), self.real, features, growth=GROWTH
-        )
+        values = overlap_scores(self.real, features, self.radii)
+        effects = design_effects(overlap_scores, self.real, features, growth=GROWTH)
         scores |= dependent_means(values, effects)
         scores["class_imbalance"] = bootstrapped(
             lambda some: (shares_of(some) - self.shares).abs().sum() / 2,
@@ -69,6 +67,11 @@ class DigitScores:
             return features, self.classifier.to_digits(features).softmax(1)
 
         return self.subject.in_batches(forward, images)
+
+
+def overlap_scores(real: Tensor, other: Tensor, real_radii: Tensor | None = None) -> dict[str, Tensor]:
+    """The scores of `overlap` by name, one value per image."""
+    return overlap(real, other, real_radii)._asdict()
 
 
 def shares_of(probabilities: Float[Tensor, "images classes"]) -> Shares:

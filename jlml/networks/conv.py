@@ -45,30 +45,31 @@ def spatial_maps(latent_dim: int, image_shape: tuple[int, int, int], depth: int)
     return latent_dim // positions
 
 
-def code_channels(
+def all_channels(
+    image_shape: tuple[int, int, int],
+    channels: Sequence[int],
+    outputs: int,
     code: CodeLayout,
     dense_channels: int | None,
     hidden: Sequence[int],
-    outputs: int,
-    image_shape: tuple[int, int, int],
-    channels: Sequence[int],
 ) -> list[int]:
-    """Output channels of a last convolution without an activation: one number, or none if there is none.
+    """Channels of the image and of the maps after each convolution, of which the last may have no activation.
 
-    For example, a spatial code of 64 numbers from images of 28 x 28 after two convolutions (28, 14, 7): one
-    more gives maps of 4 x 4, so it has 4 channels.
+    For example, with a spatial code of 64 numbers, images of 28 x 28 and channels (8, 16), a third
+    convolution gives maps of 4 x 4 (28, 14, 7, 4), so they have 4 channels: [1, 8, 16, 4].
 
     Raises:
         UserError: a spatial code does not fit the maps, or there are hidden layers.
     """
+    those = [image_shape[0], *channels]
     if code == "dense":
-        return [] if dense_channels is None else [dense_channels]
+        return those if dense_channels is None else [*those, dense_channels]
     if hidden:
         raise UserError(
             "model.code=spatial takes the last feature maps as the code, so it has no hidden layers. Use "
             "model.hidden=[], or model.code=dense."
         )
-    return [spatial_maps(outputs, image_shape, len(channels) + 1)]
+    return [*those, spatial_maps(outputs, image_shape, len(channels) + 1)]
 
 
 class ConvEncoder(nn.Sequential):
@@ -103,16 +104,15 @@ class ConvEncoder(nn.Sequential):
         init: Init = "torch",
     ) -> None:
         between = Between(activation, norm, dropout)
-        last = code_channels(code, dense_channels, hidden, outputs, image_shape, channels)
-        all_channels = [image_shape[0], *channels, *last]
+        sizes = all_channels(image_shape, channels, outputs, code, dense_channels, hidden)
         layers: list[nn.Module] = []
-        for level, (before, after) in enumerate(pairwise(all_channels)):
-            active = level < len(channels)
+        for level, (before, after) in enumerate(pairwise(sizes), start=1):
+            active = level <= len(channels)
             layers.append(nn.Conv2d(before, after, 3, stride=2, padding=1, bias=between.bias or not active))
             layers += between.maps(after) if active else []
         layers.append(nn.Flatten())
         if code == "dense":
-            features = all_channels[-1] * prod(map_size(image_shape, len(all_channels) - 1))
+            features = sizes[-1] * prod(map_size(image_shape, len(sizes) - 1))
             layers += mlp([features, *hidden, outputs], between)
         super().__init__(*layers)
         initialise(self, init)
@@ -135,22 +135,21 @@ class ConvDecoder(nn.Sequential):
         init: Init = "torch",
     ) -> None:
         between = Between(activation, norm, dropout)
-        last = code_channels(code, dense_channels, hidden, latent_dim, image_shape, channels)
-        all_channels = [image_shape[0], *channels, *last]
-        depth = len(all_channels) - 1
-        maps = (all_channels[-1], *map_size(image_shape, depth))
+        sizes = all_channels(image_shape, channels, latent_dim, code, dense_channels, hidden)
+        depth = len(sizes) - 1
+        maps = (sizes[-1], *map_size(image_shape, depth))
         layers: list[nn.Module] = []
         if code == "dense":
             layers += mlp([latent_dim, *reversed(hidden), prod(maps)], between)
         layers.append(nn.Unflatten(1, maps))
-        if channels and not last:
-            layers += between.maps(all_channels[-1])
+        if 0 < depth == len(channels):  # in the encoder, an activation follows the last maps
+            layers += between.maps(sizes[-1])
         heights, widths = (halved_sizes(size, depth) for size in image_shape[1:])
         for level in reversed(range(depth)):
             active = level > 0
             # without output padding the layer returns 2 size - 1 rows: one too few for an even target
             padding = (heights[level] - 2 * heights[level + 1] + 1, widths[level] - 2 * widths[level + 1] + 1)
-            before, after = all_channels[level + 1], all_channels[level]
+            before, after = sizes[level + 1], sizes[level]
             bias = between.bias or not active
             layers.append(
                 nn.ConvTranspose2d(before, after, 3, 2, padding=1, output_padding=padding, bias=bias)

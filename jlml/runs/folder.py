@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -58,29 +58,17 @@ class Run:
         Folder and config appear in one step. Runs that start in the same second get different folders.
         """
         name = folder_name(config)
-        new = cls(parent / f".{name}.{os.getpid()}")
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            new.path.mkdir()
-            try:
+            with TemporaryDirectory(prefix=".", dir=parent) as hidden:
+                new = cls(Path(hidden, name))
+                new.path.mkdir()
                 new.record_config(config)
-                for attempt in count(1):
-                    path = parent / (name if attempt == 1 else f"{name}_{attempt}")
-                    try:
-                        new.path.rename(path)
-                    except OSError as error:
-                        if error.errno not in TAKEN:
-                            raise
-                        continue
-                    return cls(path)
-            except OSError:
-                rmtree(new.path, ignore_errors=True)
-                raise
+                return cls(renamed(new.path, parent / name))
         except OSError as error:
             raise UserError(
                 f"A run folder cannot be created in output_dir={parent}: {error.strerror}."
             ) from error
-        raise AssertionError("count() does not end")
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -124,9 +112,9 @@ class Run:
             parents: folders that were created for this one.
             is_new: the folder is from `create`, so its config may be removed with it.
         """
-        if is_new and [file.name for file in self.path.iterdir()] == ["config.yaml"]:
-            (self.path / "config.yaml").unlink()
-        with suppress(OSError):  # not empty
+        with suppress(OSError):  # not empty, or moved away
+            if is_new and os.listdir(self.path) == ["config.yaml"]:
+                (self.path / "config.yaml").unlink()
             for folder in (self.path, *parents):
                 folder.rmdir()
 
@@ -310,6 +298,17 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`; empty if the file is missing or damaged."""
         return read_json(self.path / "metrics.json")
+
+
+def renamed(folder: Path, wanted: Path) -> Path:
+    """Renames a folder, with a number appended if another folder has the wanted path. Returns its path."""
+    for attempt in count(1):
+        try:
+            return folder.rename(wanted if attempt == 1 else wanted.with_name(f"{wanted.name}_{attempt}"))
+        except OSError as error:
+            if error.errno not in TAKEN:
+                raise
+    raise AssertionError("count() does not end")
 
 
 def step_of(checkpoint: Path) -> int:

@@ -34,11 +34,17 @@ def weights_mismatch(theirs: Any, ours: Mapping[str, Tensor], size: int) -> str 
     for name in (*ours, *theirs):
         if name not in theirs or name not in ours:
             return f"it {'lacks' if name in ours else 'has'} {name}"
-        shapes = [tuple(getattr(weights[name], "shape", ())) for weights in (theirs, ours)]
-        if shapes[0] != shapes[1]:
-            return f"{name} has the shape {shapes[0]}, expected {shapes[1]}"
+        flaw = shape_mismatch(theirs[name], ours[name], name)
+        if flaw is not None:
+            return flaw
     needed = sum(weight.numel() * weight.element_size() for weight in ours.values())
     return f"its weights have {needed:,} bytes, more than the file" if needed > size else None
+
+
+def shape_mismatch(theirs: Any, ours: Tensor, name: str) -> str | None:
+    """Describes the shape of an entry if it is not that of our tensor; None if it is."""
+    shapes = [tuple(getattr(tensor, "shape", ())) for tensor in (theirs, ours)]
+    return None if shapes[0] == shapes[1] else f"{name} has the shape {shapes[0]}, expected {shapes[1]}"
 
 
 def dict_in(content: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from jlml.errors import UserError
 from jlml.files import is_number
 from jlml.models import Autoencoder
 from jlml.runs.checkpoint_file import read_checkpoint
+from jlml.runs.matching import shape_mismatch
 
 LARGEST = 2**53  # no number of steps, epochs or images is larger
 
@@ -114,12 +115,10 @@ def tensor_mismatch(theirs: Any, ours: Tensor, place: str) -> str | None:
     """Describes how an entry differs from a tensor in kind, shape or type; None if only its numbers do."""
     if not isinstance(theirs, Tensor) or theirs.layout != torch.strided or not theirs.is_contiguous():
         return f"{place} is no dense tensor"
-    if theirs.shape != ours.shape:
-        return f"{place} has the shape {tuple(theirs.shape)}, expected {tuple(ours.shape)}"
     is_score = ours.ndim == 0 and ours.is_floating_point() and theirs.is_floating_point()
     if theirs.dtype != ours.dtype and not is_score:
         return f"{place} has the type {theirs.dtype}, expected {ours.dtype}"
-    return None
+    return shape_mismatch(theirs, ours, place)
 
 
 def first(flaws: Iterable[str | None]) -> str | None:

@@ -44,6 +44,12 @@ def test_output_that_is_read_is_complete(tmp_path):
     assert ended.stderr.splitlines() == [f"error {number}" for number in range(5000)]
 
 
+@pytest.mark.parametrize("command", ['"$1" -u -c "$2" "$3"', 'PYTHONUNBUFFERED=1 "$1" -c "$2" "$3"'])
+def test_output_is_written_at_once_if_python_is_asked_to(tmp_path, command):
+    killed = PROGRAM.replace("sys.stdout.flush()", "import os; os.kill(os.getpid(), 9)")
+    assert len(shell(command, killed, tmp_path / "done").stdout.splitlines()) == 5000
+
+
 def test_a_full_disk_is_still_an_error(tmp_path):
     ended = shell('"$1" -c "$2" "$3" > /dev/full', PROGRAM, tmp_path / "done")
     assert ended.returncode != 0

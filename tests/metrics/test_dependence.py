@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from jlml.evaluation.digit_scores import overlap_scores
 from jlml.evaluation.results import dependent_means
 from jlml.metrics.dependence import design_effects
 from jlml.metrics.neighbours import trustworthiness_and_continuity
-from jlml.metrics.overlap import overlap
 
 
 def check_errors(values_of, draw, growth=1.0):
@@ -31,7 +31,7 @@ def test_errors_of_precision_recall_density_and_coverage_equal_their_spread():
         return normal / scale.square().mean(1, keepdim=True).sqrt()
 
     check_errors(
-        lambda real, other: overlap(real, other)._asdict(),
+        overlap_scores,
         lambda: (heavy_tails(), heavy_tails() + 0.5),
         growth=2,
     )

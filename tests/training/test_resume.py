@@ -248,6 +248,12 @@ def test_a_folder_that_is_moved_while_training_can_be_resumed_there(tmp_path, re
     assert differences(resume(tmp_path / "there").run, reference("none").run) == []
 
 
+def test_a_new_run_whose_folder_is_moved_is_reported_too(tmp_path):
+    with pytest.raises(UserError, match="was moved or deleted while training"):
+        jlml.train(*QUICK, *NOISY, parent=tmp_path / "here", progress=[Mover(tmp_path / "there")])
+    assert Run(tmp_path / "there").state() != "finished"
+
+
 def test_a_run_extended_by_epochs_equals_one_with_all_epochs_from_the_start(tmp_path, reference):
     short = train(tmp_path / "run", "trainer.max_epochs=2").run
     longer = resume(short.path, ["resume=x", "trainer.max_epochs=4"])
