@@ -294,7 +294,7 @@ MORE_MISTAKES = [  # the same kinds for the other keys
     mistake("sweep 'seed=glob(*)'", "seed=glob(*) has no values"),
     mistake("sweep seed=1,2 hydra.sweeper.max_batch_size=", "hydra.sweeper.max_batch_size= is invalid"),
     mistake("train =3", "key"),
-    mistake("evaluate tests", "'tests' is not an override. Write run=tests."),
+    mistake("evaluate ae", "'ae' is not an override. Write run=ae."),
     mistake("train latent.dim=2.5", "latent.dim=2.5"),
     mistake("train latent.dim=true", "latent.dim=true"),
     mistake("train data.batch_size=[64]", "data.batch_size=[64]"),
