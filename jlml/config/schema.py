@@ -241,7 +241,10 @@ class Train(Keys):
 
     seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
     output_dir: Text = key("outputs", "folder for the run folders")
-    draw_every: Count | None = key(5, "epochs between two pictures of each kind; null for the end only")
+    draw_every: Count | Literal["auto"] | None = key(
+        "auto",
+        "epochs between two pictures of each kind; auto for 0, 1, 2, 3, 5, 10, 20, 50, ...; null for the end",
+    )
     threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "number of CPU threads; null for all cores")
     early_stopping: Count | None = key(None, "stop after this number of epochs without a better val/loss")
     resume: Folder | None = key(None, "run folder to resume, with its own config")

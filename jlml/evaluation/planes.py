@@ -10,10 +10,9 @@ from jlml.errors import UserError
 from jlml.evaluation.results import Figure
 from jlml.evaluation.subject import Subject
 from jlml.metrics.pca import principal_axes
-from jlml.pictures.figures import manifold
+from jlml.pictures.figures import COLUMNS, manifold
 from jlml.pictures.plane import decoded_grid, region_of
 
-SIDE = 20  # images along each axis
 AROUND = (-0.3, 1.3)  # range of the plane through three images, which are at 0 and 1
 
 
@@ -36,16 +35,16 @@ def decoded_planes(subject: Subject) -> list[Figure]:
         return []
     planes = [along_axes(subject)] + ([along_components(subject)] if subject.model.latent_dim > 2 else [])
     figures = [
-        decoded(subject, plane, *region_of((subject.test_codes - plane.origin) @ plane.directions.T, SIDE))
+        decoded(subject, plane, *region_of((subject.test_codes - plane.origin) @ plane.directions.T, COLUMNS))
         for plane in planes
     ]
-    ticks = torch.linspace(*AROUND, SIDE)
+    ticks = torch.linspace(*AROUND, COLUMNS)
     return [*figures, decoded(subject, through_images(subject), ticks, ticks)]
 
 
 def decoded(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Figure:
     """The decoded image at every point of a grid in a plane."""
-    images = decoded_grid(subject.decode, x, y, plane.origin, plane.directions)
+    images = decoded_grid(subject.shown, x, y, plane.origin, plane.directions)
     limits = (float(x[0]), float(x[-1])), (float(y[0]), float(y[-1]))
     return Figure(plane.name, manifold(images, *limits, plane.title, plane.axes, plane.marks), plane.caption)
 
@@ -99,8 +98,8 @@ def along_components(subject: Subject) -> CodePlane:
         "plane_components",
         axes.mean,
         axes.directions,
-        ("principal component 1", "principal component 2"),
-        "Decoded plane along principal component 1 and principal component 2",
+        ("component 1", "component 2"),
+        "Decoded plane along two principal components",
         "The plane through the mean code along the two directions in which test codes vary most.",
     )
 
@@ -116,8 +115,8 @@ def through_images(subject: Subject) -> CodePlane:
         torch.stack([first - origin, second - origin]),
         ("towards the second image", "towards the third image"),
         "Decoded plane through three test images",
-        "The plane through the codes of three test images, which are marked.",
-        {f"test image {image}": corner for image, corner in zip(chosen.tolist(), corners, strict=True)},
+        "The plane through the codes of three test images, which are marked with their numbers.",
+        {f"{image}": corner for image, corner in zip(chosen.tolist(), corners, strict=True)},
     )
 
 

@@ -125,6 +125,10 @@ class Subject:
         """The decoded codes in every kind of picture of the observation model; the mean comes first."""
         return self.in_batches(lambda batch: self.model.loss.pictures(self.model.decoder(batch)), codes)
 
+    def shown(self, codes: Codes) -> Images:
+        """The decoded codes as the picture that stands for the observation model: the mean, or lambda."""
+        return self.in_batches(lambda batch: self.model.loss.picture(self.model.decoder(batch)), codes)
+
     def in_batches(self, function: Callable[..., Any], *tensors: Tensor) -> Any:
         """Applies a function of the model to images or codes, see `batches.in_batches`."""
         return in_batches(function, *tensors, size=self.settings.batch_size, device=self.device)

@@ -23,7 +23,7 @@ class ObservationModel(nn.Module, ABC):
     """
 
     description = ""  # a phrase for reports; if empty, they print the class name
-    shown = "mean"  # the entry of `pictures` to use where only one picture is shown
+    shown = "mean"  # the entry of `pictures` that is `picture`
 
     @abstractmethod
     def nll(self, logits: Images, images: Images) -> PerImage:
@@ -36,6 +36,10 @@ class ObservationModel(nn.Module, ABC):
     def pictures(self, logits: Images) -> dict[str, Images]:
         """Every way to show the distribution as an image, by name. The mean comes first."""
         return {"mean": self.mean(logits)}
+
+    def picture(self, logits: Images) -> Images:
+        """The picture to use where only one is shown."""
+        return self.pictures(logits)[self.shown]
 
 
 class Gaussian(ObservationModel):

@@ -79,12 +79,12 @@ class AE(Autoencoder):
         check_images(images, self.image_shape)
         return self.encoder(images)
 
-    def sample(self, count: int) -> Images:
+    def sample_codes(self, count: int) -> Codes:
         noise = torch.randn(count, self.latent_dim, device=self.device)
-        return self.decode(self.code_mean + noise @ self.code_scale.T)
+        return self.code_mean + noise @ self.code_scale.T
 
     def fit_code_distribution(self, codes: Codes) -> None:
-        """Fits the Gaussian from which `sample` draws."""
+        """Fits the Gaussian of `sample_codes`."""
         mean, scale = fit_gaussian(codes)
         self.code_mean.copy_(mean)
         self.code_scale.copy_(scale)

@@ -52,7 +52,7 @@ class Autoencoder(LightningModule, ABC):
 
     encoder: nn.Module
     decoder: nn.Module
-    sampled_from: str  # the distribution from which `sample` draws codes, for titles
+    sampled_from: str  # the distribution of `sample_codes`, for titles
 
     def __init__(
         self,
@@ -91,8 +91,12 @@ class Autoencoder(LightningModule, ABC):
         """
 
     @abstractmethod
+    def sample_codes(self, count: int) -> Codes:
+        """New codes, drawn from the model's distribution of codes."""
+
     def sample(self, count: int) -> Images:
         """New images: means of the observation model at sampled codes."""
+        return self.decode(self.sample_codes(count))
 
     def decode(self, codes: Codes) -> Images:
         """The mean image of each code.

@@ -95,8 +95,8 @@ class VAE(Autoencoder):
         check_images(images, self.image_shape)
         return self.posterior(images)[0]
 
-    def sample(self, count: int) -> Images:
-        return self.decode(torch.randn(count, self.latent_dim, device=self.device))
+    def sample_codes(self, count: int) -> Codes:
+        return torch.randn(count, self.latent_dim, device=self.device)
 
     def configure_callbacks(self) -> list[Callback]:
         return [KLWarmUp(self.beta, self.kl_warmup_epochs)] if self.kl_warmup_epochs else []

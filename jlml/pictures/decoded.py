@@ -1,13 +1,15 @@
 """Pictures of decoded images: reconstructions, interpolations, samples and the decoded plane."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from jlml.pictures.drawing import Drawing, DrawingContext
-from jlml.pictures.figures import manifold, mosaic
+from jlml.pictures.drawing import Drawing, DrawingContext, Every
+from jlml.pictures.figures import COLUMNS, manifold, mosaic
+from jlml.pictures.figures.mosaic import Row
 from jlml.pictures.plane import decoded_grid, region_of
+from jlml.shapes import Images
 
 POOL = 1000  # number of validation images to choose from
 
@@ -21,16 +23,16 @@ class Reconstructions(Drawing):
 
     for_tensorboard = True
 
-    def __init__(self, every: int | None = 5, per_class: int = 2) -> None:
+    def __init__(self, every: Every = "auto", per_class: int = 2) -> None:
         super().__init__(every)
         self.per_class = per_class
 
     def draw(self, context: DrawingContext) -> None:
         images, labels = context.images(POOL)
         chosen = first_of_each_class(labels, self.per_class)
-        shown = context.model.loss.pictures(context.model.decoder(context.codes(POOL)[chosen]))
-        picture = mosaic([("original", images[chosen]), *shown.items()], f"Validation images {context.when}")
-        context.show("reconstructions", picture)
+        kinds = context.model.loss.pictures(context.model.decoder(context.codes(POOL)[chosen]))
+        rows = in_rows({"original": images[chosen], **kinds})
+        context.show("reconstructions", mosaic(rows, f"Validation images {context.when}"))
 
 
 class Interpolations(Drawing):
@@ -40,9 +42,9 @@ class Interpolations(Drawing):
 
     def __init__(
         self,
-        every: int | None = 5,
+        every: Every = "auto",
         pairs: Sequence[Sequence[int]] = ((4, 9), (3, 8), (1, 7), (0, 6), (2, 5)),
-        steps: int = 11,
+        steps: int = 9,
     ) -> None:
         super().__init__(every)
         self.pairs = pairs
@@ -56,14 +58,13 @@ class Interpolations(Drawing):
             start, end = ((labels == number).nonzero()[:1, 0] for number in (first, second))
             if not len(start) or not len(end):
                 continue  # a small subset can lack a class
-            decoded = context.model.decode(line(codes[start], codes[end], self.steps))
-            rows.append((f"{names[first]} to {names[second]}: codes", decoded))
+            decoded = context.shown(line(codes[start], codes[end], self.steps))
+            rows.append((f"{names[first]} to {names[second]}", decoded))
             rows.append(("pixels", line(images[start], images[end], self.steps)))
         if not rows:
             return
-        title = f"Straight lines between two codes, decoded, and between two images, {context.when}"
-        picture = mosaic(rows, title)
-        context.show("interpolations", picture)
+        title = f"Between two codes, decoded{context.reading}, and between their pixels, {context.when}"
+        context.show("interpolations", mosaic(rows, title))
 
 
 class Samples(Drawing):
@@ -71,16 +72,15 @@ class Samples(Drawing):
 
     for_tensorboard = True
 
-    def __init__(self, every: int | None = 5, rows: int = 6, columns: int = 12) -> None:
+    def __init__(self, every: Every = "auto", rows: int = 6, columns: int = COLUMNS) -> None:
         super().__init__(every)
         self.rows = rows
         self.columns = columns
 
     def draw(self, context: DrawingContext) -> None:
-        samples = context.model.sample(self.rows * self.columns).split(self.columns)
-        title = f"Decoded draws from {context.model.sampled_from} {context.when}"
-        picture = mosaic([("", row) for row in samples], title)
-        context.show("samples", picture)
+        samples = context.shown(context.model.sample_codes(self.rows * self.columns)).split(self.columns)
+        title = f"Samples from {context.model.sampled_from}{context.reading} {context.when}"
+        context.show("samples", mosaic([("", row) for row in samples], title))
 
 
 class Manifold(Drawing):
@@ -88,7 +88,7 @@ class Manifold(Drawing):
 
     for_tensorboard = True
 
-    def __init__(self, every: int | None = 5, side: int = 20) -> None:
+    def __init__(self, every: Every = "auto", side: int = COLUMNS) -> None:
         super().__init__(every)
         self.side = side
 
@@ -100,17 +100,24 @@ class Manifold(Drawing):
         x, y = region_of(codes, self.side)
         origin, axes = codes.new_zeros(2), torch.eye(2, dtype=codes.dtype, device=codes.device)
         picture = manifold(
-            decoded_grid(model.decode, x, y, origin, axes),
+            decoded_grid(context.shown, x, y, origin, axes),
             (float(x[0]), float(x[-1])),
             (float(y[0]), float(y[-1])),
-            f"Decoded plane {context.when}",
+            f"Decoded plane{context.reading} {context.when}",
         )
         context.show("manifold", picture)
 
 
+def in_rows(kinds: Mapping[str, Images]) -> list[Row]:
+    """The rows of a mosaic that shows the same images in several kinds, `COLUMNS` images at a time."""
+    blocks = zip(*(images.split(COLUMNS) for images in kinds.values()), strict=True)
+    return [row for block in blocks for row in zip(kinds, block, strict=True)]
+
+
 def first_of_each_class(labels: Tensor, count: int) -> Tensor:
-    """Indices of the first ``count`` images of every class, class by class."""
-    return torch.cat([(labels == number).nonzero()[:count, 0] for number in labels.unique()])
+    """Indices of the first image of every class, then of the second of every class, up to ``count``."""
+    of_class = [(labels == number).nonzero()[:count, 0] for number in labels.unique()]
+    return torch.cat([some[turn : turn + 1] for turn in range(count) for some in of_class])
 
 
 def line(start: Tensor, end: Tensor, steps: int) -> Tensor:

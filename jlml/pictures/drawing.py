@@ -1,16 +1,18 @@
 """Draws pictures during training, without changing the training."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from jlml.data import ImageDataModule
+from jlml.losses import ObservationModel
 from jlml.models import VAE, Autoencoder
 from jlml.pictures.figures import Picture
 from jlml.pictures.tensorboard import TensorBoard
@@ -70,23 +72,42 @@ class DrawingContext:
         log_variance = None if log_variances[0] is None else torch.cat(log_variances)[:count]
         return torch.cat(codes)[:count], log_variance
 
+    def shown(self, codes: Codes) -> Images:
+        """The decoded codes as the picture that stands for the observation model: the mean, or lambda."""
+        return self.model.loss.picture(self.model.decoder(codes))
+
+    @property
+    def reading(self) -> str:
+        """For titles: how pixels are shown, if not as their mean."""
+        return reading_of(self.model.loss)
+
     def _encode(self, images: Images) -> tuple[Codes, Codes | None]:
         model = self.model
         return model.posterior(images) if isinstance(model, VAE) else (model.encode(images), None)
+
+
+Every = int | Literal["auto"] | None
 
 
 class Drawing(ABC):
     """One kind of picture, or another record of the model at a training step.
 
     Args:
-        every: epochs between two drawings, starting at epoch 0; None for the end only. The end of training is
-            always drawn.
+        every: epochs between two drawings, starting at epoch 0; ``auto`` for epochs 0, 1, 2, 3, 5, 10, 20,
+            50, 100, ..., because a model changes most at first; None for the end only. The end of training
+            is always drawn.
     """
 
     for_tensorboard = False  # whether to skip it in a run without TensorBoard
 
-    def __init__(self, every: int | None) -> None:
+    def __init__(self, every: Every) -> None:
         self.every = every
+
+    def is_due(self, epochs: int) -> bool:
+        """Whether to draw after this number of epochs."""
+        if self.every == "auto":
+            return epochs == 3 or re.fullmatch("0|[125]0*", str(epochs)) is not None
+        return self.every is not None and epochs % self.every == 0
 
     @abstractmethod
     def draw(self, context: DrawingContext) -> None:
@@ -105,12 +126,11 @@ class PictureCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.global_step == 0:  # not in a resumed run
-            self._draw(trainer, pl_module, [drawing for drawing in self.drawings if drawing.every])
+            self._draw(trainer, pl_module, [drawing for drawing in self.drawings if drawing.is_due(0)])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epochs = trainer.current_epoch + 1
-        due = [drawing for drawing in self.drawings if drawing.every and epochs % drawing.every == 0]
-        self._draw(trainer, pl_module, due)
+        self._draw(trainer, pl_module, [drawing for drawing in self.drawings if drawing.is_due(epochs)])
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._draw(trainer, pl_module, self.drawings)
@@ -139,6 +159,11 @@ def eval_mode(model: LightningModule) -> Iterator[None]:
             yield
     finally:
         model.train(was_training)
+
+
+def reading_of(loss: ObservationModel) -> str:
+    """For titles: how pixels are shown, if not as their mean, for example `` (lambda)``."""
+    return "" if loss.shown == "mean" else f" ({loss.shown})"
 
 
 def tensorboards(trainer: Trainer) -> list[TensorBoard]:

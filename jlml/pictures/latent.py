@@ -12,7 +12,7 @@ from jlml.files import write_atomically
 from jlml.metrics import named
 from jlml.metrics.codes import active_units
 from jlml.metrics.kl import kl_to_standard_normal
-from jlml.pictures.drawing import Drawing, DrawingContext
+from jlml.pictures.drawing import Drawing, DrawingContext, Every
 from jlml.pictures.figures import Plane, plane_of, posterior, scatter
 
 
@@ -27,7 +27,7 @@ class LatentScatter(Drawing):
     START = 5.0
     OUTSIDE = 0.01
 
-    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+    def __init__(self, every: Every = "auto", images: int = 5000) -> None:
         super().__init__(every)
         self.images = images
         self._half_width = self.START
@@ -55,9 +55,12 @@ class LatentScatter(Drawing):
 
 
 class Posterior(Drawing):
-    """KL and standard deviation per latent dimension, and active units: shows posterior collapse."""
+    """Active units, and per latent dimension the KL and the standard deviation: shows posterior collapse.
 
-    def __init__(self, every: int | None = 5, images: int = 5000) -> None:
+    An AE has no posterior: only the standard deviation of its codes is drawn.
+    """
+
+    def __init__(self, every: Every = "auto", images: int = 5000) -> None:
         super().__init__(every)
         self.images = images
 
@@ -74,7 +77,8 @@ class Posterior(Drawing):
             scalars = {"active_units": float(active), "code_std": float(spread.mean())}
             logger.log_metrics(named("val", scalars), context.step)
         if context.loggers:
-            context.show("posterior", posterior(spread, title, kl, posterior_std))
+            tag = "code_spread" if kl is None else "posterior"  # an AE has no posterior
+            context.show(tag, posterior(spread, title, kl, posterior_std))
 
 
 class Projector(Drawing):
@@ -82,7 +86,7 @@ class Projector(Drawing):
 
     for_tensorboard = True
 
-    def __init__(self, every: int | None = None, images: int = 2000) -> None:
+    def __init__(self, every: Every = None, images: int = 2000) -> None:
         super().__init__(every)
         self.images = images
 
@@ -99,7 +103,7 @@ class Snapshots(Drawing):
     In half precision: 500 codes of two dimensions take 2 kB.
     """
 
-    def __init__(self, every: int | None = 1, images: int = 500) -> None:
+    def __init__(self, every: Every = 1, images: int = 500) -> None:
         super().__init__(every)
         self.images = images
 

@@ -30,8 +30,10 @@ def generation(subject: Subject) -> Results:
         scores, share = digits.scores(images)
         results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
         shares[name.replace("_", " ")] = share
-    medians = digits.recognition(subject.decode(median_codes(subject)), subject.data.train_labels.unique())
-    results.metrics |= {f"class_medians/{score}": value for score, value in medians.items()}
+    for kind, images in subject.pictures(median_codes(subject)).items():
+        scores = digits.recognition(images, subject.data.train_labels.unique())
+        name = with_kind("class_medians", kind)
+        results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
     caption = (
         "The classes according to the classifier. Training images show the expected frequencies. If a digit "
         "is rare, the model has not learned it, or the sampler rarely draws its codes."
@@ -48,12 +50,15 @@ def scored_images(subject: Subject, count: int) -> dict[str, Images]:
     """
     some = subject.test_order[:count]
     sets = {"real_test_images": to_float(subject.grey.test_images[some])}
-    sets["reconstructions"] = subject.reconstructions[some]
-    for sampler, codes in draw_codes(subject, count).items():
-        mean, *others = subject.pictures(codes).items()
-        sets[sampler] = mean[1]
-        sets |= {f"{sampler}_{kind}": images for kind, images in others}
+    of_model = {"reconstructions": subject.test_codes[some], **draw_codes(subject, count)}
+    for name, codes in of_model.items():
+        sets |= {with_kind(name, kind): images for kind, images in subject.pictures(codes).items()}
     return sets
+
+
+def with_kind(name: str, kind: str) -> str:
+    """The name of a set of images, with the kind of picture if it is not the mean."""
+    return name if kind == "mean" else f"{name}_{kind}"
 
 
 def notes(subject: Subject, count: int) -> list[str]:

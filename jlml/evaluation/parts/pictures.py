@@ -11,13 +11,18 @@ from jlml.evaluation.planes import decoded_planes
 from jlml.evaluation.results import Figure, NotApplicableError, Results
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
-from jlml.pictures.decoded import first_of_each_class, line
-from jlml.pictures.figures import Plane, mosaic, plane_of, scatter, scatters
+from jlml.models import VAE
+from jlml.pictures.decoded import first_of_each_class, in_rows, line
+from jlml.pictures.drawing import reading_of
+from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters
 from jlml.pictures.plane import limits_of
 
 PER_CLASS = 2
-COLUMNS = 20
-STEPS = 13
+STEPS = 9
+EXPLAINED = (
+    "Lambda is the parameter of the continuous Bernoulli and the picture that stands for it. Its mean is "
+    "greyer: lambda .01 has mean .207, so a black pixel has a grey mean. Both are the same prediction."
+)
 
 
 def pictures(subject: Subject) -> Results:
@@ -35,11 +40,11 @@ def pictures(subject: Subject) -> Results:
 def reconstructions(subject: Subject) -> Figure:
     """Images of every class and their reconstructions, in every kind of picture of the observation model."""
     chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
-    shown = subject.pictures(subject.test_codes[chosen])
-    rows = [("original", subject.test_images[chosen]), *shown.items()]
-    caption = f"The first {PER_CLASS} test images of each class and their decoded codes."
-    if "lambda" in shown:
-        caption += " The mean is not lambda: a black pixel has a grey mean. Scores use the mean."
+    kinds = subject.pictures(subject.test_codes[chosen])
+    rows = in_rows({"original": subject.test_images[chosen], **kinds})
+    caption = f"The first {PER_CLASS} test images of each class, and their decoded codes."
+    if len(kinds) > 1:
+        caption += f" {EXPLAINED}"
     return Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), caption)
 
 
@@ -50,32 +55,38 @@ def latent_scatter(subject: Subject) -> Figure:
     picture = scatter(
         plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
     )
-    caption = (
-        "One point per image. More than two dimensions are shown by their first two principal components."
-    )
+    caption = "One point per test image, coloured by class. A class's name is at its median."
+    if subject.model.latent_dim > 2:
+        caption += (
+            f" The {subject.model.latent_dim} dimensions are projected to their first two principal "
+            "components, so classes that overlap here can be apart in the code."
+        )
     return Figure("latent_scatter", picture, caption)
 
 
 def against_pca(subject: Subject) -> Figure:
     """The codes of the model, and the principal components of the images."""
-    components = subject.pca.test_codes
-    planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": plane_of(components)}
-    if subject.model.latent_dim == 2:  # PCA's codes are principal components already
-        planes["PCA of the images"] = Plane(components, ("principal component 1", "principal component 2"))
+    planes = {
+        "codes of the model": plane_of(subject.test_codes),
+        "PCA of the images": Plane(subject.pca.test_codes[:, :2], ("", "")),
+    }
+    if subject.model.latent_dim == 1:
+        planes["PCA of the images"] = plane_of(subject.pca.test_codes)
     picture = scatters(planes, subject.data.test_labels, subject.data.class_names)
     return Figure("against_pca", picture, "The codes of the same test images, from the model and from PCA.")
 
 
 def class_medians(subject: Subject) -> Figure:
     """The decoded median of the codes of each class."""
-    decoded = subject.decode(median_codes(subject))
-    nearest = torch.cdist(median_codes(subject), subject.test_codes).argmin(1)
-    rows = [("decoded median", decoded), ("nearest test image", subject.test_images[nearest])]
+    medians = median_codes(subject)
+    nearest = torch.cdist(medians, subject.test_codes).argmin(1)
+    rows = in_rows({"median": subject.shown(medians), "nearest": subject.test_images[nearest]})
     caption = (
         "The decoded median of each class's training codes, computed per dimension, and below it the test "
         "image with the nearest code. If a class has two clusters, the median can be outside both."
     )
-    return Figure("class_medians", mosaic(rows, "A typical image of each class", scale=3), caption)
+    title = f"A typical image of each class{reading_of(subject.model.loss)}"
+    return Figure("class_medians", mosaic(rows, title), caption)
 
 
 def interpolations(subject: Subject) -> Figure:
@@ -85,24 +96,27 @@ def interpolations(subject: Subject) -> Figure:
     for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
         ends = subject.test_codes[start : start + 1], subject.test_codes[end : end + 1]
         name = " to ".join(subject.data.class_names[int(subject.data.test_labels[i])] for i in (start, end))
-        rows.append((f"{name}: codes", subject.decode(line(*ends, STEPS))))
+        rows.append((name, subject.shown(line(*ends, STEPS))))
         images = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
         rows.append(("pixels", line(*images, STEPS)))
     caption = (
         "From one test image to another: upper rows along the straight line between their codes, lower rows "
         "a blend of their pixels. With good codes, all images on the line look real."
     )
-    return Figure("interpolations", mosaic(rows, "Straight lines between codes, and between pixels"), caption)
+    title = f"Between two codes, decoded{reading_of(subject.model.loss)}, and between their pixels"
+    return Figure("interpolations", mosaic(rows, title), caption)
 
 
 def samples(subject: Subject) -> Figure:
     """New images from each sampler."""
     rows = [("real test images", subject.test_images[subject.test_order[:COLUMNS]])]
     for name, codes in draw_codes(subject, 2 * COLUMNS).items():
-        upper, lower = subject.decode(codes).split(COLUMNS)
+        upper, lower = subject.shown(codes).split(COLUMNS)
         rows += [(SAMPLERS[name], upper), ("", lower)]
-    caption = "Decoded codes from each sampler. An autoencoder's codes are not trained to match the prior."
-    return Figure("samples", mosaic(rows, "New images from each sampler of codes"), caption)
+    caption = "Decoded codes from each sampler."
+    if not isinstance(subject.model, VAE):
+        caption += " An autoencoder's codes are not trained to match the prior, so look at the others."
+    return Figure("samples", mosaic(rows, f"New images{reading_of(subject.model.loss)}, by sampler"), caption)
 
 
 # in the order of the report

@@ -9,28 +9,37 @@ from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
 from jlml.metrics.images import SMALLEST, psnr, ssim
 from jlml.models import VAE
-from jlml.pictures.figures import bars, mosaic
+from jlml.pictures.drawing import reading_of
+from jlml.pictures.figures import COLUMNS, bars, mosaic
 
 CHUNK = 1000
-EXTREMES = 15  # number of best and of worst images
 
 
 def reconstruction(subject: Subject) -> Results:
-    """Scores over all test images and per class, and the best and worst reconstructions."""
-    values = picture_scores(subject.reconstructions, subject.test_images)
-    results = Results(means_of(values))
+    """Scores over all test images and per class, and the best and worst reconstructions.
+
+    Scores of another picture than the mean, for example lambda, have its name before theirs.
+    """
+    kinds = subject.pictures(subject.test_codes)
+    scores = {kind: picture_scores(images, subject.test_images) for kind, images in kinds.items()}
+    results = Results(means_of(scores["mean"]))
     for number, name in enumerate(subject.data.class_names):
         chosen = subject.data.test_labels == number
         if chosen.any():
-            of_class = {score: some[chosen] for score, some in values.items()}
+            of_class = {score: some[chosen] for score, some in scores["mean"].items()}
             results.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
+    for kind in [kind for kind in kinds if kind != "mean"]:
+        results.metrics |= means_of(scores[kind], f"{kind}/")
     if isinstance(subject.model, VAE):
         results.notes.append(
-            "Here a VAE reconstructs each image from its posterior mean. The objective above draws z."
+            "Here a VAE reconstructs each image from its posterior mean. The objective draws z instead, so "
+            "its errors are larger."
         )
-    if "ssim" not in values:
+    if "ssim" not in scores["mean"]:
         results.notes.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
-    results.figures = [extremes(subject, values["mse"]), by_class(results.metrics)]
+    shown = subject.model.loss.shown
+    errors = scores[shown]["mse"]
+    results.figures = [extremes(subject, kinds[shown], errors), by_class(subject, errors)]
     return results
 
 
@@ -52,34 +61,40 @@ def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, 
     return in_batches(score, pictures, images, size=CHUNK)
 
 
-def extremes(subject: Subject, errors: Tensor) -> Figure:
-    """The best and the worst reconstructed test images."""
+def extremes(subject: Subject, pictures: Images, errors: Tensor) -> Figure:
+    """The best and the worst reconstructed test images, and their pictures."""
     order = errors.argsort(stable=True)
-    best, worst = order[:EXTREMES], order.flip(0)[:EXTREMES]
+    best, worst = order[:COLUMNS], order.flip(0)[:COLUMNS]
     rows = [
         ("best", subject.test_images[best]),
-        ("reconstruction", subject.reconstructions[best]),
+        ("", pictures[best]),
         ("worst", subject.test_images[worst]),
-        ("reconstruction", subject.reconstructions[worst]),
+        ("", pictures[worst]),
     ]
     caption = (
         f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
-        f"the largest (up to {errors[order[-1]]:.4f}). The best are often the digit 1, which has few bright "
-        "pixels."
+        f"the largest (up to {errors[order[-1]]:.4f}), each above its reconstruction. The best are often "
+        "the digit 1, which has few bright pixels."
     )
-    return Figure("extremes", mosaic(rows, "Best and worst reconstructions of test images"), caption)
+    title = f"Best and worst reconstructions{reading_of(subject.model.loss)}"
+    return Figure("extremes", mosaic(rows, title), caption)
 
 
-def by_class(metrics: dict[str, Estimate]) -> Figure:
+def by_class(subject: Subject, errors: Tensor) -> Figure:
     """The reconstruction error of each class."""
-    chosen = {name.split("/")[1]: each for name, each in metrics.items() if name.endswith("/mse")}
+    names, labels = subject.data.class_names, subject.data.test_labels
+    chosen = {
+        name: Estimate.mean_of(errors[labels == number])
+        for number, name in enumerate(names)
+        if (labels == number).any()
+    }
     picture = bars(
         list(chosen),
         [each.value for each in chosen.values()],
         [each.error for each in chosen.values()],
-        "mse per pixel",
-        "Reconstruction error by class",
-        reference=(metrics["mse"].value, "all test images"),
+        "MSE per pixel",
+        f"Reconstruction error by class{reading_of(subject.model.loss)}",
+        reference=(float(errors.mean()), "all test images"),
     )
     caption = "Mean squared error of each class. Error bars are standard errors over its images."
     return Figure("by_class", picture, caption)

@@ -9,14 +9,17 @@ from jlml.pictures.figures.charts import (
     loss_curves,
     rate_distortion,
     strips,
+    training_curve,
 )
 from jlml.pictures.figures.factors import Line, Ticks, factor_lines
 from jlml.pictures.figures.manifold import manifold
 from jlml.pictures.figures.mosaic import mosaic
 from jlml.pictures.figures.posterior import posterior
 from jlml.pictures.figures.scatter import Plane, plane_of, scatter, scatters
+from jlml.pictures.figures.style import COLUMNS
 
 __all__ = [
+    "COLUMNS",
     "Line",
     "Picture",
     "Plane",
@@ -36,4 +39,5 @@ __all__ = [
     "scatter",
     "scatters",
     "strips",
+    "training_curve",
 ]

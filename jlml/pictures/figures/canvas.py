@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from jlml.errors import UserError
+from jlml.pictures.figures.style import DPI, WIDTH
 
 Picture = UInt8[np.ndarray, "picture_height picture_width 3"]
 Backdrop = tuple[UInt8[np.ndarray, "backdrop_height backdrop_width colours"], Axes]
@@ -107,9 +108,21 @@ def as_png(picture: Picture, small: bool = True) -> bytes:
     return encoded.getvalue()
 
 
-def grid(count: int, size: tuple[float, float], columns: int = 4) -> tuple[Figure, list[Axes]]:
-    """A figure with a grid of ``count`` panels, each with a size (width, height) in inches."""
+def figure_of(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure with a size in pixels."""
+    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
+
+
+def grid(count: int, height: float, columns: int = 2, extra: float = 60) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels in columns, each ``height`` pixels high.
+
+    Args:
+        count: number of panels.
+        height: height of a row of panels, in pixels.
+        columns: number of panels in a row.
+        extra: height for a title or a legend of the figure, in pixels.
+    """
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows + 0.4), dpi=100, layout="constrained")
+    figure = figure_of(height * rows + extra)
     return figure, [figure.add_subplot(rows, columns, place) for place in range(1, count + 1)]

@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int64
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import StrMethodFormatter
 from torch import Tensor
 
-from jlml.pictures.figures.canvas import Picture, escaped, grid, rendered
+from jlml.pictures.figures.canvas import Picture, escaped, figure_of, grid, rendered
+from jlml.pictures.figures.style import COLOURS, FONT_SIZE, SOFT, SPLIT_COLOURS, styled
 
 MOST_PANELS = 16
+LINE = 1.4 * FONT_SIZE  # pixels
 
 
+@styled
 def bars(
     names: Sequence[str],
     values: Sequence[float],
@@ -23,130 +25,168 @@ def bars(
     reference: tuple[float, str],
 ) -> Picture:
     """A bar chart with standard errors, and a line at a reference value."""
-    figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
+    figure = figure_of(400)
     axes = figure.add_subplot()
-    axes.bar(names, values, yerr=[error or 0.0 for error in errors], color="C0", capsize=3)
-    axes.axhline(reference[0], color="grey", lw=1, ls="--", label=reference[1])
-    axes.set(xlabel="class", ylabel=ylabel, title=title)
-    axes.legend(frameon=False)
-    if max(map(len, names)) > 6:
-        axes.tick_params(axis="x", rotation=30)
+    axes.bar(names, values, yerr=[error or 0.0 for error in errors], color=COLOURS[0], capsize=4)
+    axes.axhline(reference[0], color=SOFT, lw=2, ls="--", label=reference[1])
+    axes.set(ylabel=ylabel, title=title)
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])  # room for the legend
+    axes.locator_params(axis="y", nbins=5)
+    axes.legend(loc="upper right", borderaxespad=0)
+    if max(map(len, names)) > 3:
+        axes.tick_params(axis="x", rotation=60)
     return rendered(figure)
 
 
+@styled
+def training_curve(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabel: str) -> Picture:
+    """The loss of each split over the epochs.
+
+    Args:
+        curves: epochs and losses, by split.
+        ylabel: name and unit of the loss.
+    """
+    figure = figure_of(480)
+    axes = figure.add_subplot()
+    lowest, highest = [], []
+    for split, (epochs, losses) in curves.items():
+        axes.plot(epochs, losses, "o-", ms=5, color=SPLIT_COLOURS[split], label=split)
+        lowest.append(min(losses))
+        highest.append(losses[min(1, len(losses) - 1)])  # the first epoch would flatten all others
+    margin = 0.08 * (max(highest) - min(lowest))
+    if margin > 0:
+        axes.set_ylim(min(lowest) - margin, max(highest) + margin)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    axes.locator_params(nbins=6)
+    axes.legend()
+    return rendered(figure)
+
+
+@styled
 def bound_curve(draws: Sequence[int], values: Sequence[float], errors: Sequence[float | None]) -> Picture:
     """A curve of the bound on log p(x) over the number of draws, with a band of one standard error."""
-    figure = Figure(figsize=(7, 4), dpi=100, layout="constrained")
+    figure = figure_of(420)
     axes = figure.add_subplot()
     band = np.array([error or 0.0 for error in errors])
     axes.fill_between(draws, np.array(values) - band, np.array(values) + band, alpha=0.2, lw=0)
     axes.plot(draws, values, "o-")
     axes.set(xscale="log", xlabel="draws per image", ylabel="nats per image")
     axes.set_title("Importance-weighted bound on log p(x)")
-    axes.grid(alpha=0.2)
+    axes.locator_params(axis="y", nbins=5)
     return rendered(figure)
 
 
+@styled
 def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tensor, " latent"]) -> Picture:
     """A histogram per latent dimension with the density of N(0, 1); the first 16 in the given order."""
     shown = order[:MOST_PANELS].tolist()
-    figure, panels = grid(len(shown), (2.6, 2.2))
+    figure, panels = grid(len(shown), 360 if len(shown) <= 2 else 180, 2 if len(shown) <= 2 else 4)
     reach = max(3.5, float(codes[:, shown].abs().max()))
     ticks = np.linspace(-reach, reach, 200)
     normal = np.exp(-(ticks**2) / 2) / math.sqrt(2 * math.pi)
     for axes, dimension in zip(panels, shown, strict=True):
-        axes.hist(codes[:, dimension].numpy(), bins=60, range=(-reach, reach), density=True, color="C0")
-        axes.plot(ticks, normal, color="C1", lw=1.5)
-        axes.set_title(f"z{dimension + 1}", fontsize="medium")
-        axes.set_yticks([])
-    which = "" if len(order) <= MOST_PANELS else f": the {MOST_PANELS} of {len(order)} that vary most"
-    figure.suptitle(f"Aggregate posterior (bars) and prior (line) by dimension{which}")
+        axes.hist(codes[:, dimension].numpy(), bins=60, range=(-reach, reach), density=True, color=COLOURS[0])
+        axes.plot(ticks, normal, color=COLOURS[2])
+        axes.set_title(f"z{dimension + 1}")
+        axes.set(yticks=[], xticks=[-2, 0, 2] if reach < 6 else [0])
+    which = "" if len(order) <= MOST_PANELS else f" ({MOST_PANELS} of {len(order)} dimensions)"
+    figure.suptitle(f"Codes (bars) and prior (line){which}", x=0.01, ha="left")
     return rendered(figure)
 
 
+@styled
 def class_shares(shares: Mapping[str, Float[Tensor, " classes"]], class_names: Sequence[str]) -> Picture:
-    """A bar chart of class frequencies for each set of images."""
-    figure, panels = grid(len(shares), (3.2, 2.2))
-    places = range(len(class_names))
-    highest = max(float(some.max()) for some in shares.values())
-    for axes, (name, some) in zip(panels, shares.items(), strict=True):
-        axes.bar(places, some.numpy(), color="C0")
-        axes.axhline(1 / len(class_names), color="grey", lw=1, ls=":")
-        axes.set(ylim=(0, 1.05 * highest))
-        axes.set_xticks(places, class_names)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set_title(name, fontsize="medium")
-    figure.suptitle("Classes that the digit classifier sees")
+    """A table of class frequencies in percent, one row for each set of images, shaded by frequency."""
+    percent = np.stack([100 * some.numpy() for some in shares.values()])
+    figure = figure_of(90 + 46 * len(shares))
+    axes = figure.add_subplot()
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(40.0, 1.3 * float(percent.max())), aspect="auto")
+    for row, column in np.ndindex(percent.shape):
+        axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center")
+    axes.set_xticks(range(len(class_names)), class_names)
+    axes.set_yticks(range(len(shares)), list(shares))
+    axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    figure.suptitle("Percent of images that look like each digit", x=0.01, ha="left")
     return rendered(figure)
 
 
+@styled
 def loss_curves(
     curves: Mapping[str, Mapping[float, Float[Tensor, " predictions"]]],
     predictions: Float[Tensor, " predictions"],
     xlabels: Mapping[str, str],
 ) -> Picture:
     """The value of each loss over the prediction, for several targets, with the minima marked."""
-    figure = Figure(figsize=(4.6 * len(curves), 4.4), dpi=100, layout="constrained")
+    figure, panels = grid(len(curves), 380, columns=1)
     x = predictions.numpy()
-    for place, (loss, by_target) in enumerate(curves.items(), start=1):
-        axes = figure.add_subplot(1, len(curves), place)
+    for axes, (loss, by_target) in zip(panels, curves.items(), strict=True):
         for number, (target, values) in enumerate(by_target.items()):
-            lowest = int(values.argmin())
-            axes.plot(x, values.numpy(), color=f"C{number}", label=f"{target:g}")
-            axes.plot(
-                x[lowest], values[lowest], "o", color=f"C{number}", mec="k", ms=7, clip_on=False, zorder=3
-            )
-            axes.axvline(target, color=f"C{number}", lw=0.8, ls=":")
+            colour, lowest = COLOURS[number % len(COLOURS)], int(values.argmin())
+            axes.plot(x, values.numpy(), color=colour, label=f"{target:g}")
+            axes.plot(x[lowest], values[lowest], "o", color=colour, mec="k", ms=10, clip_on=False, zorder=3)
+            axes.axvline(target, color=colour, lw=1.5, ls=":")
         low = min(float(values.min()) for values in by_target.values())
         high = max(float(values.quantile(0.9)) for values in by_target.values())
         axes.set(title=loss, xlabel=xlabels[loss], ylabel="nats per pixel", xlim=(0, 1))
         axes.set_ylim(low - 0.08 * (high - low), high)
-        axes.grid(alpha=0.2)
-    figure.axes[0].legend(title="target", frameon=False, ncols=2)
-    figure.suptitle("Loss of a pixel over its prediction; dots: minima, dotted lines: targets")
+        axes.locator_params(axis="y", nbins=5)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(
+        *(handles, names),
+        title="true value of the pixel",
+        loc="outside upper left",
+        ncols=len(names),
+        handlelength=1,
+        columnspacing=1,
+    )
     return rendered(figure)
 
 
+@styled
 def rate_distortion(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: Mapping[str, str]
 ) -> Picture:
     """Rate over distortion: one panel per set of comparable runs, one colour per kind, one point per run."""
-    figure, all_axes = grid(len(panels), (5.2, 4.4), columns=2)
-    for axes, (title, kinds) in zip(all_axes, panels.items(), strict=True):
-        for number, (kind, points) in enumerate(kinds.items()):
+    kinds = list(dict.fromkeys(kind for some in panels.values() for kind in some))
+    figure, all_axes = grid(len(panels), 420, columns=1, extra=LINE * len(kinds))
+    for axes, (title, points_of) in zip(all_axes, panels.items(), strict=True):
+        for kind, points in points_of.items():
+            number = kinds.index(kind)
             distortion, rate = zip(*points, strict=True)
-            axes.plot(distortion, rate, "o", color=f"C{number % 10}", alpha=0.8, label=escaped(kind))
-        axes.set(xlabel=xlabel[title], ylabel="rate (nats per image)")
-        axes.set_title(escaped(title), fontsize="medium", wrap=True)
-        axes.grid(alpha=0.2)
-        axes.legend(frameon=False, fontsize="small")
+            marker = MARKERS[number // len(COLOURS) % len(MARKERS)]
+            colour = COLOURS[number % len(COLOURS)]
+            axes.plot(distortion, rate, marker, ms=9, color=colour, alpha=0.8, label=escaped(kind))
+        axes.set(xlabel=xlabel[title], ylabel="rate (nats)")
+        axes.set_title(escaped(title), wrap=True)
+    found = {
+        name: handle
+        for axes in all_axes
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(found.values(), found.keys(), loc="outside lower left", ncols=1 if len(kinds) < 8 else 2)
     return rendered(figure)
 
 
+MARKERS = "os^Dv"
+
+
+@styled
 def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
     """One panel per metric, one row per group, one dot per run, and a bar at each group's mean."""
     names = list(next(iter(panels.values())))
-    figure = Figure(
-        figsize=(2.2 + 2.9 * min(len(panels), 4), (1.0 + 0.3 * len(names)) * math.ceil(len(panels) / 4)),
-        dpi=100,
-        layout="constrained",
-    )
-    rows, columns = math.ceil(len(panels) / 4), min(len(panels), 4)
-    for place, (title, groups) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(rows, columns, place)
+    figure, all_axes = grid(len(panels), 110 + LINE * len(names), columns=1, extra=0)
+    for axes, (title, groups) in zip(all_axes, panels.items(), strict=True):
         for height, name in enumerate(reversed(names)):
             values = groups[name]
-            colour = f"C{(len(names) - 1 - height) % 10}"
-            axes.plot(values, [height] * len(values), "o", color=colour, alpha=0.75, ms=6)
+            colour = COLOURS[(len(names) - 1 - height) % len(COLOURS)]
+            axes.plot(values, [height] * len(values), "o", color=colour, alpha=0.75, ms=9)
             if values:
-                axes.plot([sum(values) / len(values)], [height], "|", color="k", ms=14)
-        first_column = (place - 1) % columns == 0
-        axes.set_yticks(
-            range(len(names)),
-            [escaped(name) for name in reversed(names)] if first_column else [""] * len(names),
-        )
+                axes.plot([sum(values) / len(values)], [height], "|", color="k", ms=20)
+        axes.set_yticks(range(len(names)), [escaped(name) for name in reversed(names)])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_title(title, fontsize="small", wrap=True)
-        axes.tick_params(axis="x", labelsize="small")
-        axes.grid(alpha=0.25)
+        axes.set_title(title.replace("\n", ", "), x=0, wrap=True)
+        axes.locator_params(axis="x", nbins=4)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     return rendered(figure)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from jlml.pictures.figures.canvas import Picture, escaped, rendered
+from jlml.pictures.figures.canvas import Picture, escaped, figure_of, rendered
+from jlml.pictures.figures.style import COLOURS, SOFT, WIDTH, styled
 
 MARKERS = "os^Dv<>Pd*"
 
@@ -37,6 +37,7 @@ class Ticks:
     log: bool
 
 
+@styled
 def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks, title: str) -> Picture:
     """A grid of line charts: one row per metric, one column per panel.
 
@@ -48,16 +49,19 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
         title: title of the figure.
     """
     panels = list(next(iter(rows.values())))
-    figure = Figure(figsize=(3.4 * len(panels) + 1.8, 2.7 * len(rows) + 0.5), dpi=100, layout="constrained")
+    names = list(
+        dict.fromkeys(line.label for lines_of in rows.values() for some in lines_of.values() for line in some)
+    )
+    figure = figure_of(270 * len(rows) + 34 * len(names) + 60, max(WIDTH, 100 + 200 * len(panels)))
     grid = figure.subplots(len(rows), len(panels), squeeze=False, sharex=True, sharey="row")
     for row, (metric, lines_of) in enumerate(rows.items()):
         for column, panel in enumerate(panels):
             axes = grid[row, column]
             for place, line in enumerate(lines_of[panel]):
-                draw_line(axes, line, ticks, f"C{place % 10}", MARKERS[place % len(MARKERS)])
+                draw_line(axes, line, ticks, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
             if not any(line.values for line in lines_of[panel]):
-                axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="grey")
-            axes.grid(alpha=0.2)
+                axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=SOFT)
+            axes.locator_params(axis="y", nbins=4)
             if row == 0:
                 axes.set_title(escaped(panel))
             if row == len(rows) - 1:
@@ -73,8 +77,8 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if any(handles):
-        figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
-    figure.suptitle(escaped(title), fontsize="medium")
+        figure.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=1)
+    figure.suptitle(escaped(title), x=0.01, ha="left", wrap=True)
     return rendered(figure)
 
 
@@ -91,8 +95,8 @@ def draw_line(axes: Axes, line: Line, ticks: Ticks, colour: str, marker: str) ->
         ]
     )
     label = escaped(line.label)
-    axes.plot(x, means, color=colour, marker=marker, ms=5, lw=1.5, label=label or "_")
+    axes.plot(x, means, color=colour, marker=marker, ms=9, label=label or "_")
     if any(several):
         axes.fill_between(x, means - spread, means + spread, color=colour, alpha=0.15, lw=0)
         for at, place in zip(x, places, strict=True):
-            axes.plot([at] * len(line.values[place]), line.values[place], ".", color=colour, ms=3, alpha=0.6)
+            axes.plot([at] * len(line.values[place]), line.values[place], ".", color=colour, ms=6, alpha=0.6)

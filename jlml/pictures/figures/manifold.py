@@ -10,8 +10,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import BlittedFigure, Picture, as_pixels
+from jlml.pictures.figures.style import DPI, WIDTH, styled
+
+HEIGHT = 720  # pixels
+MARK = "#ffa90e"
 
 
+@styled
 def manifold(
     images: Float[Tensor, "rows columns channels height width"],
     x_range: tuple[float, float],
@@ -39,9 +44,9 @@ def manifold(
     axes.title.set_text(title)
     named: list[Artist] = []
     for mark, point in (marks or {}).items():
-        named += axes.plot(*point, "o", ms=9, mfc="none", mec="C1", mew=2)
+        named += axes.plot(*point, "o", ms=14, mfc="none", mec=MARK, mew=3)
         named.append(
-            axes.annotate(mark, point, (8, 8), textcoords="offset points", color="C1", weight="bold")
+            axes.annotate(mark, point, (12, 12), textcoords="offset points", color=MARK, weight="bold")
         )
     picture = blitted.picture(named, (sheet, axes))
     for artist in named:
@@ -52,12 +57,13 @@ def manifold(
 @lru_cache(maxsize=2)
 def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes]:
     """The axes of the plane, shared by the pictures of a run."""
-    figure = Figure(figsize=(8, 8.2), dpi=100)
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.07, top=0.95)
+    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
+    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.11, top=0.94)
     axes = figure.add_subplot()
     axes.set(xlabel=names[0], ylabel=names[1])
-    axes.locator_params(nbins=6)
-    axes.set_title("", y=1)
+    axes.locator_params(nbins=5)
+    axes.grid(visible=False)
+    axes.set_title("", x=-0.12, y=1)
     return BlittedFigure(figure, [*axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes
 
 

@@ -1,60 +1,99 @@
 """Labelled rows of small images, copied into an array: thirty times as fast as matplotlib axes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import Picture, as_pixels
+from jlml.pictures.figures.style import COLUMNS, FONT, FONT_SIZE, INK, WIDTH
 
 GAP = 3  # pixels between images
 BACKGROUND = 255
-INK = (30, 30, 30)
-FONT_SIZE = 15
+LINE = FONT_SIZE + 2 * GAP  # height of a line of text
+
+Row = tuple[str, Float[Tensor, "_ channels height width"]]
 
 
-def mosaic(
-    rows: Sequence[tuple[str, Float[Tensor, "_ channels height width"]]], title: str = "", scale: int = 2
-) -> Picture:
-    """Draws a title, and below it rows of a label and any number of images.
+def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
+    """Draws a title, and below it rows of a label and at most `COLUMNS` images, `WIDTH` pixels wide in all.
 
-    Pixels are clipped to [0, 1] and enlarged by ``scale``.
+    The scale is the same for every picture with images of one size: the largest whole number with which
+    `COLUMNS` images and short labels fit. Longer labels are above their rows. Pixels are clipped to [0, 1].
     """
-    tiles = [_enlarged(images, scale) for _, images in rows]
-    columns = max(map(len, tiles))
-    height, width = tiles[0].shape[1:3]
-    text_width = max(_text_width(label) for label, _ in rows)
-    gutter = text_width + 3 * GAP if text_width else 0
-    header = FONT_SIZE + 2 * GAP if title else 0
-    canvas_width = max(GAP + gutter + columns * (width + GAP), _text_width(title) + 2 * GAP)
-    canvas_height = header + GAP + len(rows) * (height + GAP)
-    canvas = np.full((canvas_height, canvas_width, 3), BACKGROUND, dtype=np.uint8)
-    tops = [header + GAP + row * (height + GAP) for row in range(len(rows))]
+    labels = [label for label, _ in rows]
+    width = rows[0][1].shape[-1]
+    gutter = max(map(_text_width, labels)) + 2 * GAP if any(labels) else 0
+    above = _scale(width, gutter) < _scale(width, 0)
+    scale = _scale(width, 0 if above else gutter)
+    tiles = [_scaled(images, scale) for _, images in rows]
+    lines = _lines(title)
+    tops = list(_tops([label if above else "" for label in labels], tiles[0].shape[1], len(lines) * LINE))
+    canvas = np.full((tops[-1] + tiles[-1].shape[1] + GAP, WIDTH, 3), BACKGROUND, dtype=np.uint8)
     for top, images in zip(tops, tiles, strict=True):
         for column, image in enumerate(images):
-            left = GAP + gutter + column * (width + GAP)
-            canvas[top : top + height, left : left + width] = image
+            left = GAP + (0 if above else gutter) + column * (image.shape[1] + GAP)
+            canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
-    pen.text((GAP, GAP), title, fill=INK, font=_font())
-    for top, (label, _) in zip(tops, rows, strict=True):
-        pen.text((GAP, top + height // 2), label, fill=INK, font=_font(), anchor="lm")
+    for number, line in enumerate(lines):
+        pen.text((GAP, GAP + number * LINE), line, fill=INK, font=_font())
+    for top, label in zip(tops, labels, strict=True):
+        place = (GAP, top - GAP) if above else (GAP, top + tiles[0].shape[1] // 2)
+        pen.text(place, label, fill=INK, font=_font(), anchor="ld" if above else "lm")
     return np.asarray(picture).copy()
+
+
+def _scale(width: int, gutter: int) -> float:
+    """The factor by which images are enlarged: a whole number, or a fraction for wide images."""
+    room = (WIDTH - gutter - GAP) / COLUMNS - GAP
+    return max(room // width, min(1.0, room / width) if room < width else 1.0)
+
+
+def _tops(labels: Sequence[str], height: int, top: int) -> Iterator[int]:
+    """The first pixel row of the images of each row, which may have a label above them."""
+    top += GAP
+    for label in labels:
+        top += LINE if label else 0
+        yield top
+        top += height + GAP
+
+
+def _lines(text: str) -> list[str]:
+    """The text in lines that fit the width."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and _text_width(f"{lines[-1]} {word}") <= WIDTH - 2 * GAP:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _text_width(text: str) -> int:
     return round(_font().getlength(text))
 
 
-def _enlarged(images: Tensor, scale: int) -> np.ndarray:
+def _scaled(images: Tensor, scale: float) -> np.ndarray:
     """Converts floats (columns, C, H, W) to bytes (columns, scale H, scale W, C)."""
     pixels = as_pixels(images)
-    return pixels.repeat_interleave(scale, 1).repeat_interleave(scale, 2).numpy()
+    if scale >= 1:
+        return pixels.repeat_interleave(int(scale), 1).repeat_interleave(int(scale), 2).numpy()
+    height, width = (max(1, int(size * scale)) for size in pixels.shape[1:3])
+    shrunk = [
+        np.asarray(_as_image(one).resize((width, height), Image.Resampling.BOX)) for one in pixels.numpy()
+    ]
+    return np.stack(shrunk).reshape(len(shrunk), height, width, -1)
+
+
+def _as_image(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(FONT_SIZE)
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(findfont(FONT), FONT_SIZE)
