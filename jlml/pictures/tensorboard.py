@@ -3,23 +3,31 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from jlml.pictures.figures import Picture, as_png
 
-# quantities with one chart for all splits in the tab Custom Scalars
-SHARED_CHARTS = ("loss", "nll", "kl", "mse", "bce")
+SPLITS = ("train", "val", "test")
+GROUP = "metrics"  # all charts in one group, side by side
+# metrics that every model reports: the tab HParams drops runs that lack one of its columns
+COMPARED = ("mse", "bce", "loss", "nll")
 
 
 class TensorBoard(TensorBoardLogger):
     """Logs metrics, pictures, codes and hyperparameters to the run folder itself.
+
+    The metrics of each split go to a subfolder. TensorBoard then shows training, validation and test of a
+    quantity as curves of one chart, each with its own colour.
 
     Args:
         save_dir: run folder.
@@ -28,15 +36,24 @@ class TensorBoard(TensorBoardLogger):
 
     def __init__(self, save_dir: str, purge_step: int | None = None) -> None:
         super().__init__(save_dir, name="", version="", default_hp_metric=False, purge_step=purge_step)
+        self._purge_step = purge_step
+        self._writers: dict[str, SummaryWriter] = {}
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Adds a point to each curve, except for the epoch, which Lightning adds to the metrics."""
-        super().log_metrics({name: value for name, value in metrics.items() if name != "epoch"}, step)
+        for name, value in metrics.items():
+            split, _, quantity = name.partition("/")
+            if split in SPLITS and quantity:
+                self.writer(split).add_scalar(f"{GROUP}/{quantity}", value, step)
+            elif name != "epoch":
+                super().log_metrics({name: value}, step)
 
-    def lay_out(self) -> None:
-        """Adds custom charts that show train, validation and test of a quantity together."""
-        charts = {name: ["Multiline", [f"(train|val|test)/{name}$"]] for name in SHARED_CHARTS}
-        self.experiment.add_custom_scalars({"train, val and test": charts})
+    def writer(self, split: str) -> SummaryWriter:
+        """The writer of a split's subfolder."""
+        if split not in self._writers:
+            folder = Path(self.save_dir, split)
+            self._writers[split] = SummaryWriter(str(folder), purge_step=self._purge_step)
+        return self._writers[split]
 
     def draw(self, tag: str, picture: Picture, step: int) -> None:
         """Adds a picture to the group `pictures`, which TensorBoard shows side by side."""
@@ -59,7 +76,7 @@ class TensorBoard(TensorBoardLogger):
         self.experiment.add_embedding(codes, labels, images, step, tag="codes")
 
     def conclude(self, choices: Mapping[str, Any], metrics: Mapping[str, float], step: int) -> None:
-        """Logs hyperparameters with the test metrics, and closes the event file.
+        """Logs hyperparameters with the test metrics, and closes the event files.
 
         Args:
             choices: hyperparameters of the run.
@@ -68,16 +85,30 @@ class TensorBoard(TensorBoardLogger):
                 run is extended.
         """
         self.log_metrics(metrics, step + 1)
-        for summary in hparams(dict(choices), dict(metrics)):
+        experiment, *session = hparams(dict(choices), {})
+        for summary in (with_metrics(experiment, metrics), *session):
             self.experiment.file_writer.add_summary(summary)
-        self.experiment.close()
+        for writer in (self.experiment, *self._writers.values()):
+            writer.close()
 
     def finalize(self, status: str) -> None:
-        """Flushes the event file. It stays open, because fit, validation and test share it."""
-        self.experiment.flush()
+        """Flushes the event files. They stay open, because fit, validation and test share them."""
+        for writer in (self.experiment, *self._writers.values()):
+            writer.flush()
 
     def save(self) -> None:
         """Writes nothing, because config.yaml replaces Lightning's hparams.yaml."""
+
+
+def with_metrics(experiment: Summary, metrics: Mapping[str, float]) -> Summary:
+    """Adds the columns of the tab HParams: those `COMPARED` metrics that the test reports."""
+    plugin = experiment.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin.content)
+    for name in (name for name in COMPARED if f"test/{name}" in metrics):
+        column = content.experiment.metric_infos.add(display_name=f"test {name}")
+        column.name.group, column.name.tag = "test", f"{GROUP}/{name}"
+    plugin.content = content.SerializeToString()
+    return experiment
 
 
 @contextmanager

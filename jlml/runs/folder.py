@@ -6,7 +6,7 @@
 <run>/progress.json          current epoch and step, and the time of the last report
 <run>/snapshots/             validation codes during training
 <run>/train.log              log messages
-<run>/events.out.tfevents.*  TensorBoard
+<run>/events.out.tfevents.*  TensorBoard; the metrics are in train/, val/ and test/
 """
 
 import errno

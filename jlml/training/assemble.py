@@ -46,7 +46,7 @@ def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | No
     target = str(config["logger"]["_target_"])
     if not issubclass(locate(target, "logger"), TensorBoard):
         raise UserError(f"logger._target_={target} does not derive from jlml.pictures.TensorBoard.")
-    has_events = any(run.path.glob("events.out.tfevents.*"))
+    has_events = any(run.path.rglob("events.out.tfevents.*"))
     purge_step = (0 if last is None else step_of(last) + 1) if has_events else None
     logger: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path), purge_step=purge_step)
     return logger

@@ -166,14 +166,17 @@ class LogFile(logging.FileHandler):
 
 
 def hyperparameters(config: Config) -> dict[str, Any]:
-    """The choices of a run, for TensorBoard's HParams tab."""
+    """The choices of a run, for TensorBoard's tab HParams.
+
+    The tab shows the first seven, and drops a run that lacks one of them, so every run has these.
+    """
     choices, data = config["choices"], config["data"]
-    chosen: dict[str, Any] = {
-        group: choices.get(group, "none") for group in ("loss", "model", "optimizer", "scheduler")
-    }
-    chosen |= {"data": data["name"], "pixels": data["pixels"], "seed": config["seed"]}
-    chosen |= {"latent.dim": config["latent"]["dim"], "trainer.batch_size": data["batch_size"]}
+    chosen: dict[str, Any] = {group: choices.get(group, "none") for group in ("model", "loss")}
+    chosen |= {"latent.dim": config["latent"]["dim"], "data": data["name"], "seed": config["seed"]}
+    chosen |= {"data.batch_size": data["batch_size"]}
     chosen |= {"trainer.max_epochs": config["trainer"]["max_epochs"]}
+    chosen |= {group: choices.get(group, "none") for group in ("optimizer", "scheduler")}
+    chosen |= {"data.pixels": data["pixels"]}
     chosen |= {"optimizer.lr": config["optimizer"]["lr"]} if "lr" in config["optimizer"] else {}
     for group in ("model", "loss"):  # for example beta, hidden, scale, limit
         for key, value in config[group].items():

@@ -84,8 +84,6 @@ def train_checked(
             errors_once(),
             faster(trainer, model, config),
         ):
-            if logger is not None:
-                logger.lay_out()
             trainer.fit(model, data, ckpt_path=last)
             record |= speed_of(trainer)
             steps = trainer.global_step

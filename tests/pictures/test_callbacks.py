@@ -51,14 +51,15 @@ def test_every_picture_is_drawn_before_training_every_n_epochs_and_at_the_end(tr
         assert len({image.encoded_image_string for image in images}) == 3
 
 
-def test_scalars_include_terms_and_common_metrics_of_all_splits(events):
-    tags = set(events.Tags()["scalars"])
-    for split in ("train", "val", "test"):
-        for quantity in ("loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"):
-            assert f"{split}/{quantity}" in tags
-    assert {"train/lr", "train/images_per_second", "val/active_units", "val/code_std"} <= tags
-    assert "hp_metric" not in tags
-    assert [event.step for event in events.Scalars("val/loss")] == [4, 9, 14]  # step indices
+def test_each_split_has_its_own_curves_of_terms_and_common_metrics(trained):
+    names = {"loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"}
+    own = {"train": {"lr", "images_per_second"}, "val": {"active_units", "code_std"}, "test": set()}
+    for split, others in own.items():
+        scalars = EventAccumulator(str(trained.run.path / split)).Reload()
+        assert set(scalars.Tags()["scalars"]) == {f"metrics/{name}" for name in names | others}
+    assert events_of(trained.run).Tags()["scalars"] == []
+    validated = EventAccumulator(str(trained.run.path / "val")).Reload().Scalars("metrics/loss")
+    assert [event.step for event in validated] == [4, 9, 14]  # step indices
 
 
 def test_hparams_contain_choices_and_final_test_metrics(trained):
@@ -74,8 +75,14 @@ def test_hparams_contain_choices_and_final_test_metrics(trained):
     assert chosen["latent.dim"].number_value == 2
     assert chosen["data"].string_value == "mnist_5k"
     assert chosen["model.hidden"].string_value == "[500,500]"
-    shown = {info.name.tag for info in summaries["_hparams_/experiment"].experiment.metric_infos}
-    assert shown == {name for name in trained.metrics if name.startswith("test/")}
+    experiment = summaries["_hparams_/experiment"].experiment
+    assert [info.name for info in experiment.hparam_infos][:4] == ["model", "loss", "latent.dim", "data"]
+    config = trained.run.config()
+    assert all(key.split(".")[1] in config[key.split(".")[0]] for key in chosen if "." in key)
+    columns = [info.name for info in experiment.metric_infos]
+    assert {column.group for column in columns} == {"test"}
+    tags = EventAccumulator(str(trained.run.path / "test")).Reload().Tags()["scalars"]
+    assert {column.tag for column in columns} <= set(tags)
 
 
 def test_the_projector_has_codes_labels_and_a_sprite(trained):

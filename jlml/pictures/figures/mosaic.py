@@ -20,9 +20,9 @@ Row = tuple[str, Float[Tensor, "_ channels height width"]]
 
 
 def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
-    """Draws a title, and below it rows of a label and at most `COLUMNS` images, `WIDTH` pixels wide in all.
+    """Draws a title, and below it rows of a label and images.
 
-    The scale is the same for every picture with images of one size: the largest whole number with which
+    The picture is `WIDTH` pixels wide, or wider for more than `COLUMNS` images in a row. The scale is the same for every picture with images of one size: the largest whole number with which
     `COLUMNS` images and short labels fit. Longer labels are above their rows. Pixels are clipped to [0, 1].
     """
     labels = [label for label, _ in rows]
@@ -33,10 +33,12 @@ def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
     tiles = [_scaled(images, scale) for _, images in rows]
     lines = _lines(title)
     tops = list(_tops([label if above else "" for label in labels], tiles[0].shape[1], len(lines) * LINE))
-    canvas = np.full((tops[-1] + tiles[-1].shape[1] + GAP, WIDTH, 3), BACKGROUND, dtype=np.uint8)
+    start = GAP + (0 if above else gutter)
+    total = max(WIDTH, start + max(map(len, tiles)) * (tiles[0].shape[2] + GAP))
+    canvas = np.full((tops[-1] + tiles[-1].shape[1] + GAP, total, 3), BACKGROUND, dtype=np.uint8)
     for top, images in zip(tops, tiles, strict=True):
         for column, image in enumerate(images):
-            left = GAP + (0 if above else gutter) + column * (image.shape[1] + GAP)
+            left = start + column * (image.shape[1] + GAP)
             canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
