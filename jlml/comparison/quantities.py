@@ -14,6 +14,7 @@ class Quantity(NamedTuple):
     digits: int
     better: Literal["lower", "higher", None]
     meaning: str
+    link: str = ""  # a page that defines it
 
     @property
     def heading(self) -> str:
@@ -21,75 +22,209 @@ class Quantity(NamedTuple):
         return self.label + {"lower": " ↓", "higher": " ↑", None: ""}[self.better]
 
 
+WIKI = "https://en.wikipedia.org/wiki/"
+NEIGHBOURS = f"{WIKI}K-nearest_neighbors_algorithm"
+TRUST = "https://scikit-learn.org/stable/modules/generated/sklearn.manifold.trustworthiness.html"
+PRECISION, DENSITY = "https://arxiv.org/abs/1904.06991", "https://arxiv.org/abs/2002.09797"
+DIVERGENCE = f"{WIKI}Kullback%E2%80%93Leibler_divergence"
+RATE = f"{WIKI}Rate%E2%80%93distortion_theory"
+PRIOR_CHECK = f"{WIKI}Prior_probability"
+
 QUANTITIES = {
     # of reconstructions
-    "mse": Quantity("MSE", "per pixel", 5, "lower", "Squared error, averaged over pixels."),
-    "squared_error": Quantity("squared error", "per image", 2, "lower", "Squared error, summed over pixels."),
-    "bce": Quantity(
-        "BCE", NATS, 2, "lower", "Cross-entropy of the mean image. On grey images its minimum is not 0."
+    "mse": Quantity(
+        *("MSE", "per pixel", 5, "lower"),
+        "Mean squared error: the squared difference between picture and image, averaged over pixels.",
+        f"{WIKI}Mean_squared_error",
     ),
-    "psnr": Quantity("PSNR", "dB", 2, "higher", "-10 log10(MSE) of each image, averaged over images."),
+    "squared_error": Quantity(
+        *("squared error", "per image", 2, "lower"),
+        "The MSE times the number of pixels.",
+        f"{WIKI}Mean_squared_error",
+    ),
+    "bce": Quantity(
+        *("BCE", NATS, 2, "lower"),
+        "Binary cross-entropy between image and picture. For grey images the best possible value is not 0.",
+        f"{WIKI}Cross-entropy",
+    ),
+    "psnr": Quantity(
+        *("PSNR", "dB", 2, "higher"),
+        "Peak signal-to-noise ratio: -10 log10(MSE) of each image, averaged over images.",
+        f"{WIKI}Peak_signal-to-noise_ratio",
+    ),
     "ssim": Quantity(
         *("SSIM", "borders mirrored", 4, "higher"),
-        "Structural similarity, at most 1, in windows of 11 x 11 pixels around every pixel, with mirrored "
-        "borders. Tools that leave the borders out give other values.",
+        "Structural similarity, 1 for equal pictures, in windows of 11 x 11 pixels around every pixel, with "
+        "mirrored borders. Tools that leave the borders out give other values.",
+        f"{WIKI}Structural_similarity_index_measure",
     ),
     # of densities
-    "loss": Quantity("loss", NATS, 2, "lower", "The training objective on test images."),
-    "nll": Quantity("NLL", NATS, 2, "lower", "-log p(x | z)."),
-    "kl": Quantity("KL", NATS, 2, None, "KL(q(z | x) || p(z))."),
-    "beta_kl": Quantity("beta KL", NATS, 2, None, "The KL times its weight in the loss."),
-    "elbo": Quantity("ELBO", NATS, 2, "higher", "-(rate + distortion): a lower bound of log p(x)."),
-    "rate": Quantity("rate", NATS, 2, None, "KL(q(z | x) || p(z)): information of a code about its image."),
-    "distortion": Quantity("distortion", NATS, 2, None, "-log p(x | z), averaged over z from q(z | x)."),
-    "importance_bound": Quantity("importance bound", NATS, 2, "higher", "log mean of p(x, z) / q(z | x)."),
+    "loss": Quantity(
+        *("loss", NATS, 2, "lower"),
+        "What training minimises, on test images.",
+        f"{WIKI}Loss_function",
+    ),
+    "nll": Quantity(
+        *("NLL", NATS, 2, "lower"),
+        "Negative log likelihood of an image given its code, -log p(x | z).",
+        f"{WIKI}Likelihood_function",
+    ),
+    "kl": Quantity(
+        *("KL", NATS, 2, None),
+        "Divergence of an image's distribution of codes from the prior, KL(q(z | x) || p(z)).",
+        DIVERGENCE,
+    ),
+    "beta_kl": Quantity(*("beta KL", NATS, 2, None), "The KL times its weight in the loss.", DIVERGENCE),
+    "elbo": Quantity(
+        *("ELBO", NATS, 2, "higher"),
+        "Evidence lower bound on log p(x): -(rate + distortion).",
+        f"{WIKI}Evidence_lower_bound",
+    ),
+    "rate": Quantity(
+        *("rate", NATS, 2, None),
+        "Information that a code carries about its image: KL(q(z | x) || p(z)).",
+        RATE,
+    ),
+    "distortion": Quantity(
+        *("distortion", NATS, 2, None),
+        "Reconstruction loss at codes drawn from the posterior: the mean of -log p(x | z).",
+        RATE,
+    ),
+    "importance_bound": Quantity(
+        *("importance bound", NATS, 2, "higher"),
+        "A tighter bound on log p(x): the log of the mean weight p(x, z) / q(z | x) of several draws.",
+        "https://arxiv.org/abs/1509.00519",
+    ),
     "effective_samples": Quantity(
-        "effective samples", "draws", 1, "higher", "Median effective sample size of the bound."
+        *("effective samples", "draws", 1, "higher"),
+        "How many of the draws decide the importance bound: the median over images.",
+        f"{WIKI}Effective_sample_size",
     ),
-    "active_units": Quantity("active units", "dimensions", 0, None, "Dimensions with a variance above .01."),
+    "active_units": Quantity(
+        *("active dimensions", "dimensions", 0, None),
+        "Latent dimensions that the codes use: those whose variance over images is above .01.",
+        "https://arxiv.org/abs/1509.00519",
+    ),
     "mutual_information": Quantity(
-        "mutual information", NATS, 2, None, "Lower bound: rate - KL(q(z) || p(z))."
+        *("mutual information", NATS, 2, None),
+        "Estimated information between image and code, at least this: rate - KL(q(z) || p(z)).",
+        f"{WIKI}Mutual_information",
     ),
-    "marginal_kl": Quantity("KL(q(z) || p(z))", NATS, 2, None, "Upper bound, for the aggregate posterior."),
-    "largest_mean": Quantity("largest |mean|", "prior: 0", 3, None, "Of the aggregate posterior."),
-    "smallest_variance": Quantity("smallest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
-    "largest_variance": Quantity("largest variance", "prior: 1", 3, None, "Of the aggregate posterior."),
+    "marginal_kl": Quantity(
+        *("KL(q(z) || p(z))", NATS, 2, None),
+        "How far all codes together are from the prior, at most this. 0 if they match.",
+        DIVERGENCE,
+    ),
+    "largest_mean": Quantity(
+        *("largest |mean|", "prior: 0", 3, None),
+        "Of all codes together, in the dimension where it is largest.",
+        PRIOR_CHECK,
+    ),
+    "smallest_variance": Quantity(
+        *("smallest variance", "prior: 1", 3, None),
+        "Of all codes together, in the dimension where it is smallest.",
+        PRIOR_CHECK,
+    ),
+    "largest_variance": Quantity(
+        *("largest variance", "prior: 1", 3, None),
+        "Of all codes together, in the dimension where it is largest.",
+        PRIOR_CHECK,
+    ),
     "largest_correlation": Quantity(
-        "largest |correlation|", "prior: 0", 3, None, "Of the aggregate posterior."
+        *("largest |correlation|", "prior: 0", 3, None),
+        "Between two dimensions of all codes together.",
+        f"{WIKI}Correlation",
     ),
     # of codes
-    "knn_1": Quantity("1-NN", RATIO, 4, "higher", "Test codes classified by the nearest training code."),
-    "knn_5": Quantity("5-NN", RATIO, 4, "higher", "By the majority of the five nearest."),
-    "knn_15": Quantity("15-NN", RATIO, 4, "higher", "By the majority of the fifteen nearest."),
-    "leave_one_out_1": Quantity("1-NN, left out", RATIO, 4, "higher", "By the nearest other test code."),
-    "leave_one_out_5": Quantity("5-NN, left out", RATIO, 4, "higher", "By the five nearest others."),
-    "leave_one_out_15": Quantity("15-NN, left out", RATIO, 4, "higher", "By the fifteen nearest others."),
-    "linear_probe": Quantity("linear probe", RATIO, 4, "higher", "Logistic regression on training codes."),
+    "knn_1": Quantity(
+        *("1-NN accuracy", RATIO, 4, "higher"),
+        "Test images whose nearest training code has their class.",
+        NEIGHBOURS,
+    ),
+    "knn_5": Quantity(
+        *("5-NN accuracy", RATIO, 4, "higher"),
+        "The same by the majority of the 5 nearest training codes.",
+        NEIGHBOURS,
+    ),
+    "knn_15": Quantity(
+        *("15-NN accuracy", RATIO, 4, "higher"), "The same by the majority of the 15 nearest.", NEIGHBOURS
+    ),
+    "leave_one_out_1": Quantity(
+        *("1-NN, among test codes", RATIO, 4, "higher"),
+        "Test images whose nearest other test code has their class.",
+        NEIGHBOURS,
+    ),
+    "leave_one_out_5": Quantity(
+        *("5-NN, among test codes", RATIO, 4, "higher"),
+        "The same by the majority of the 5 nearest others.",
+        NEIGHBOURS,
+    ),
+    "leave_one_out_15": Quantity(
+        *("15-NN, among test codes", RATIO, 4, "higher"),
+        "The same by the majority of the 15 nearest others.",
+        NEIGHBOURS,
+    ),
+    "linear_probe": Quantity(
+        *("linear probe", RATIO, 4, "higher"),
+        "Test images that a logistic regression on training codes classifies correctly.",
+        f"{WIKI}Logistic_regression",
+    ),
     "trustworthiness": Quantity(
-        "trustworthiness", "at most 1", 4, "higher", "Neighbours among codes are neighbours among images."
+        *("trustworthiness", "at most 1", 4, "higher"),
+        "Whether neighbours among codes are neighbours among images.",
+        TRUST,
     ),
     "continuity": Quantity(
-        "continuity", "at most 1", 4, "higher", "Neighbours among images are neighbours among codes."
+        *("continuity", "at most 1", 4, "higher"),
+        "Whether neighbours among images are neighbours among codes.",
+        TRUST,
     ),
-    "silhouette": Quantity("silhouette", "-1 to 1", 3, "higher", "How well classes are separated."),
+    "silhouette": Quantity(
+        *("silhouette", "-1 to 1", 3, "higher"),
+        "How far each class is from the others, compared with its own width.",
+        f"{WIKI}Silhouette_(clustering)",
+    ),
     "distance_correlation": Quantity(
-        "distance correlation", "-1 to 1", 3, "higher", "Spearman's, between codes and pixels."
+        *("distance correlation", "-1 to 1", 3, "higher"),
+        "Spearman's correlation between distances of codes and distances of images.",
+        f"{WIKI}Spearman%27s_rank_correlation_coefficient",
     ),
     # of generated images
     "frechet_distance": Quantity(
-        "Frechet distance", "feature units squared", 2, "lower", "To training images."
+        *("Frechet distance", "feature units squared", 2, "lower"),
+        "Between the digit classifier's features of these images and of training images. 0 if their means "
+        "and covariances agree.",
+        f"{WIKI}Fr%C3%A9chet_inception_distance",
     ),
-    "precision": Quantity("precision", RATIO, 3, "higher", "Generated images that lie among real ones."),
-    "recall": Quantity("recall", RATIO, 3, "higher", "Real images that lie among generated ones."),
+    "precision": Quantity(
+        *("precision", RATIO, 3, "higher"), "Generated images that lie among real ones.", PRECISION
+    ),
+    "recall": Quantity(
+        *("recall", RATIO, 3, "higher"), "Real images that lie among generated ones.", PRECISION
+    ),
     "density": Quantity(
-        "density", "1 if real", 3, "higher", "Real neighbourhoods that contain an image, over k."
+        *("density", "1 if real", 3, "higher"),
+        "How many real neighbourhoods contain a generated image, compared with a real one.",
+        DENSITY,
     ),
-    "coverage": Quantity("coverage", RATIO, 3, "higher", "Real images with a generated one nearby."),
+    "coverage": Quantity(
+        *("coverage", RATIO, 3, "higher"), "Real images with a generated image nearby.", DENSITY
+    ),
     "class_imbalance": Quantity(
-        "imbalance", RATIO, 3, "lower", "Total variation distance to the training classes."
+        *("imbalance", RATIO, 3, "lower"),
+        "Images that would have to change class to match the training classes.",
+        f"{WIKI}Total_variation_distance_of_probability_measures",
     ),
-    "recognised": Quantity("recognised", RATIO, 2, "higher", "Class medians that decode to their class."),
-    "confidence": Quantity("confidence", RATIO, 3, "higher", "Mean probability of the most likely class."),
+    "recognised": Quantity(
+        *("recognised", RATIO, 2, "higher"),
+        "Class medians that the digit classifier sees as their class.",
+        f"{WIKI}Statistical_classification",
+    ),
+    "confidence": Quantity(
+        *("confidence", RATIO, 3, "higher"),
+        "Mean probability that the digit classifier gives to its most likely class.",
+        f"{WIKI}Statistical_classification",
+    ),
 }
 
 

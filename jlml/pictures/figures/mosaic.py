@@ -22,8 +22,9 @@ Row = tuple[str, Float[Tensor, "_ channels height width"]]
 def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
     """Draws a title, and below it rows of a label and images.
 
-    The picture is `WIDTH` pixels wide, or wider for more than `COLUMNS` images in a row. The scale is the same for every picture with images of one size: the largest whole number with which
-    `COLUMNS` images and short labels fit. Longer labels are above their rows. Pixels are clipped to [0, 1].
+    The picture is `WIDTH` pixels wide, or wider for more than `COLUMNS` images in a row. The scale is the
+    largest whole number with which `COLUMNS` images and short labels fit. Longer labels are above their
+    rows. Pixels are clipped to [0, 1].
     """
     labels = [label for label, _ in rows]
     width = rows[0][1].shape[-1]
