@@ -1,4 +1,4 @@
-"""The first line of a command: what it is about to do. Printed before torch is imported, which takes seconds."""
+"""The first line of a command: what it is about to do. Importing torch, which takes seconds, comes later."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Finds a run folder by its path or as `last`, before torch is imported: a mistyped path is answered at once."""
+"""Finds a run folder by its path or as `last`. Does not import torch, so a typo is answered at once."""
 
 import os
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from jlml.files import read_json
 LAST = "last"
 
 
-def last_replaced(given: str | Path, parent: str | Path = OUTPUTS) -> Path:
+def last_replaced(given: str | int | Path, parent: str | Path = OUTPUTS) -> Path:
     """The given path, or for ``last`` the run below a folder that was started last.
 
     A file or folder that is called `last` is taken as such.
     """
     is_last = str(given) == LAST and not os.path.lexists(LAST)
-    return last_run(Path(parent)) if is_last else Path(given)
+    return last_run(Path(parent)) if is_last else Path(str(given))
 
 
-def found_run(given: str | Path, parent: str | Path = OUTPUTS) -> Path:
+def found_run(given: str | int | Path, parent: str | Path = OUTPUTS) -> Path:
     """The run folder at a path, or that of a checkpoint file in it, or the last run.
 
     Args:
-        given: path, or ``last``.
+        given: path, or ``last``. Hydra reads some names as numbers.
         parent: where to look for the last run.
 
     Raises:

@@ -18,9 +18,9 @@ from jlml.search.results import Found, record_results, record_search
 from jlml.search.settings import Settings
 from jlml.search.trials import Trials
 from jlml.speed.hardware import check_device
-from jlml.training.terminal import EpochLines
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import Pruned
+from jlml.training.terminal import EpochLines
 from jlml.training.train import train
 
 

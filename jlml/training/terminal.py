@@ -52,7 +52,8 @@ class EpochLines(Callback):
         self._is_training = True
         self._started = self._epoch_started = monotonic()
         self._first_epoch = trainer.current_epoch
-        self._first_batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        batches = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        self._first_batch = batches % int(trainer.num_training_batches)  # all of them after a complete epoch
         if trainer.global_step:
             begun = f", after {counted(self._first_batch, 'batch', 'batches')}" if self._first_batch else ""
             self._print(f"Resumed from epoch {self._first_epoch + 1}{begun}.")
@@ -77,7 +78,8 @@ class EpochLines(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._is_training:
-            self._print(f"Already finished after {counted(trainer.current_epoch, 'epoch')}.")
+            epochs = counted(trainer.current_epoch, "epoch")
+            self._print(f"Already finished after {epochs}. To train for more, add trainer.max_epochs=N.")
         self._draw("Testing the best checkpoint")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

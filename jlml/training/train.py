@@ -28,10 +28,10 @@ from jlml.training.assemble import (
     speed_of,
 )
 from jlml.training.build import build_from, run_config
-from jlml.training.terminal import EpochLines
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import hyperparameters, recorded, run_folder
 from jlml.training.restore import check_state
+from jlml.training.terminal import EpochLines
 
 
 @dataclass(frozen=True)
