@@ -19,7 +19,7 @@ from training import Terminal
 
 import jlml
 from jlml.pictures.figures.canvas import as_png, rendered
-from jlml.training.progress import ProgressBar
+from jlml.training.terminal import EpochLines
 
 OUTPUTS = Path(__file__).parent.parent / "outputs"
 OVERRIDES = (
@@ -41,7 +41,7 @@ class Meter(Callback):
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.megabytes.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
         for logger in trainer.loggers:
-            logger.experiment.flush()  # its thread opens the event file for each write
+            logger.finalize("")  # its thread opens the event file for each write
         self.open_files.append(len(list(Path("/proc/self/fd").iterdir())))
         files = Path(trainer.default_root_dir).rglob("*")
         self.folder.append(sum(path.stat().st_size for path in files if path.is_file()) / 1e6)
@@ -57,7 +57,7 @@ def main() -> None:
     overrides = (*OVERRIDES, f"trainer.max_epochs={options.epochs}", *options.overrides)
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(*overrides, parent=Path(folder), progress=[ProgressBar(), meter])
+        jlml.train(*overrides, parent=Path(folder), progress=[EpochLines(), meter])
     measured = {
         "resident memory (MB)": meter.megabytes,
         "open files": meter.open_files,

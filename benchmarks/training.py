@@ -24,7 +24,7 @@ from rows import Row
 import jlml
 from jlml.data import ImageDataModule
 from jlml.runs import build_model
-from jlml.training.progress import ProgressBar
+from jlml.training.terminal import EpochLines
 
 STEPS = "jlml's steps"
 AT_ONCE = 32  # steps per turn
@@ -124,7 +124,7 @@ def in_turns(overrides: tuple[str, ...], others: Callable[..., Mapping], repeats
     torch.manual_seed(0)
     turns = Turns(others(build_model(config, data.image_shape), data))
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(Terminal()):
-        jlml.train(*overrides, parent=Path(folder), progress=[ProgressBar(), turns])
+        jlml.train(*overrides, parent=Path(folder), progress=[EpochLines(), turns])
     return turns
 
 

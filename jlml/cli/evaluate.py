@@ -10,10 +10,19 @@ if TYPE_CHECKING:
 
 def run(cfg: "DictConfig") -> None:
     """Evaluates one run, or compares several, and prints where the results are."""
+    from jlml.cli.announce import announce, evaluation_in_words
+    from jlml.config import check_evaluation, plain
+    from jlml.config.schema import OUTPUTS
+    from jlml.runs.finding import found_run
     from jlml.speed.startup import importing
 
     with one_sentence():
-        with importing():  # not earlier, because --help and --cfg do not need it
+        config = plain(cfg)
+        check_evaluation(config)
+        folder = None if cfg.run is None else found_run(cfg.run, cfg.output_dir or OUTPUTS)
+        if folder or config["runs"] or config["sweep"]:
+            announce(evaluation_in_words(config, folder))
+        with importing():  # not earlier, because --help and mistakes do not need it
             from jlml.cli.evaluated import show
             from jlml.evaluation.entry import evaluate
 

@@ -16,7 +16,9 @@ def run(cfg: "DictConfig") -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from jlml.cli.announce import announce, training_in_words
     from jlml.config import check, plain, with_choices
+    from jlml.runs.finding import found_run
     from jlml.speed.startup import importing
 
     hydra_config = HydraConfig.get()
@@ -27,7 +29,8 @@ def run(cfg: "DictConfig") -> None:
         return
     with one_sentence():
         cfg = with_choices(cfg, hydra_config)
-        check(plain(cfg))
+        config = plain(cfg)
+        check(config)
         if "search" in cfg and cfg.resume is None:
             with importing():
                 from jlml.cli.found import show_found
@@ -36,13 +39,15 @@ def run(cfg: "DictConfig") -> None:
             show_found(search(cfg))
             return
 
+        folder = None if cfg.resume is None else found_run(cfg.resume, cfg.output_dir)
+        announce(training_in_words(config) if folder is None else f"Resuming {folder}")
         with importing():
             from jlml.cli.trained import show_trained
             from jlml.training.resume import resume
             from jlml.training.train import train
 
-        folder, overrides = cfg.resume, hydra_config.overrides.task
-        trained = train(cfg) if folder is None else resume(str(folder), overrides, cfg.trust)
+        overrides = hydra_config.overrides.task
+        trained = train(cfg) if folder is None else resume(folder, overrides, cfg.trust)
         if trained.trainer.is_global_zero:  # only rank zero prints
             show_trained(trained)
 

@@ -39,6 +39,9 @@ Text = Annotated[str, Field(pattern=r"\S"), Expected("a text that is not empty")
 Folder = Annotated[str | int, Expected("the path of a folder")]  # Hydra parses some names as numbers
 
 
+OUTPUTS = "outputs"  # where run folders are created and found
+
+
 def key(default: Any, meaning: str) -> Any:
     """A key with a default and a one-line meaning."""
     return Field(default, description=meaning)
@@ -240,14 +243,14 @@ class Train(Keys):
     """The config of `train.py`."""
 
     seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
-    output_dir: Text = key("outputs", "folder for the run folders")
+    output_dir: Text = key(OUTPUTS, "folder for the run folders")
     draw_every: Count | Literal["auto"] | None = key(
         "auto",
         "epochs between two pictures of each kind; auto for 0, 1, 2, 3, 5, 10, 20, 50, ...; null for the end",
     )
     threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "number of CPU threads; null for all cores")
     early_stopping: Count | None = key(None, "stop after this number of epochs without a better val/loss")
-    resume: Folder | None = key(None, "run folder to resume, with its own config")
+    resume: Folder | None = key(None, "run folder to resume, with its own config; or last: the newest one")
     trust: bool = key(False, "resume a run whose config names classes outside jlml, torch and lightning")
     checkpoints: Checkpoints = Checkpoints()
     sweep: Sweep = Sweep()
@@ -298,7 +301,7 @@ class EvaluationData(Keys):
 class Evaluate(Keys):
     """The config of `evaluate.py`. Everything else comes from the config of the run."""
 
-    run: Folder | None = key(None, "one run: its folder, or a checkpoint file in it")
+    run: Folder | None = key(None, "one run: its folder, a checkpoint file in it, or last for the newest")
     runs: (
         Annotated[
             str | int | list[str | int],
@@ -313,7 +316,8 @@ class Evaluate(Keys):
     )
     reuse: bool = key(True, "several runs: reuse results of earlier evaluations")
     output_dir: Text | None = key(
-        None, "several runs: folder of the comparison; null for a folder beside the runs"
+        None,
+        "folder of a comparison, null for one beside the runs; or where run=last looks, null for outputs",
     )
     device: Literal["cpu", "gpu"] = key("cpu", "device of the computation")
     seed: Seed = key(0, "seed of all random numbers")

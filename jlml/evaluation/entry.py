@@ -9,13 +9,14 @@ import torch
 from omegaconf import DictConfig
 
 from jlml.config import check_evaluation, composed
-from jlml.config.schema import Evaluate
+from jlml.config.schema import OUTPUTS, Evaluate
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison, compare
 from jlml.runs import Run
+from jlml.runs.finding import last_replaced
 from jlml.training.quiet import silence_lightning
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison:
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
         return compare(several, parts_of(settings.parts, default_without=("tsne",)), settings)
-    run, which = one_run(str(settings.run), settings.checkpoint)
+    given_run = last_replaced(settings.run, settings.output_dir or OUTPUTS)
+    run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()
     if state not in ("finished", "pruned"):
         log.warning("%s is not finished (%s). Evaluating its present %s checkpoint.", run.path, state, which)

@@ -13,5 +13,6 @@ def named(split: Split, values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 MONITOR = "val/loss"  # for the best checkpoint, early stopping and the plateau scheduler
+EPOCH_LOSS = "train/epoch_loss"  # mean over all images of an epoch, during its training
 EPOCH_SPEED = "train/images_per_second"
 LEARNING_RATE = "train/lr"

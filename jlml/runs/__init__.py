@@ -1,8 +1,15 @@
-"""Run folders: config, checkpoints, state and lock, and safe loading of untrusted ones."""
+"""Run folders: config, checkpoints, state and lock, and safe loading of untrusted ones.
 
-from jlml.runs.build import build_data, build_model
-from jlml.runs.folder import Run, load, missing_folders, step_of
-from jlml.runs.trust import check_targets, trust_needed
+Its names are imported on first use: `jlml.runs.finding` is needed before torch is imported.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jlml.runs.build import build_data, build_model
+    from jlml.runs.folder import Run, load, missing_folders, step_of
+    from jlml.runs.trust import check_targets, trust_needed
 
 __all__ = [
     "Run",
@@ -14,3 +21,17 @@ __all__ = [
     "step_of",
     "trust_needed",
 ]
+
+_MODULES = {
+    "build": ("build_data", "build_model"),
+    "folder": ("Run", "load", "missing_folders", "step_of"),
+    "trust": ("check_targets", "trust_needed"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a name from the module that defines it."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"jlml.runs.{module}"), name)
+    raise AttributeError(f"module 'jlml.runs' has no attribute {name!r}")

@@ -25,13 +25,14 @@ import torch
 from omegaconf import OmegaConf
 
 import jlml
-from jlml.config import Config, check, check_options, differences, in_words, override
+from jlml.config import Config, check, check_options, differences, in_words
 from jlml.errors import UserError, did_you_mean, reason_of
 from jlml.files import locked, read_json, refuse_links_out, remove_leftovers, write_atomically
 from jlml.models import Autoencoder
 from jlml.runs.build import build_model
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.runs.config_file import read_config
+from jlml.runs.finding import found_run
 from jlml.runs.heartbeat import is_trained_elsewhere
 from jlml.runs.matching import config_mismatch, dict_in, weights_mismatch
 from jlml.runs.naming import folder_name
@@ -72,29 +73,12 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        """Opens the run in a folder, or the run to which a checkpoint file belongs.
+        """Opens the run in a folder, or the run to which a checkpoint file belongs, or the `last` run.
 
         Raises:
             UserError: the path is not a run.
         """
-        path = Path(path)
-        folder = path.parent.parent if path.suffix == ".ckpt" else path
-        try:
-            folder.stat()
-            if (folder / "config.yaml").is_file():
-                return cls(folder)
-            reason, similar = "it has no config.yaml", []
-        except (FileNotFoundError, NotADirectoryError):
-            reason, similar = "there is no such folder", sorted(folder.parent.glob("*/config.yaml"))
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-        hint = did_you_mean(str(folder), [str(file.parent) for file in similar])
-        if (folder / "sweep.yaml").is_file():
-            hint = f" It is a sweep: use {override('sweep', str(folder))}."
-        raise UserError(
-            f"{path} is not a run folder: {reason}.{hint} Name a folder that train.py created, or a "
-            "checkpoint in one."
-        )
+        return cls(found_run(path))
 
     @classmethod
     def at(cls, path: Path) -> "Run":

@@ -18,9 +18,9 @@ from jlml.search.results import Found, record_results, record_search
 from jlml.search.settings import Settings
 from jlml.search.trials import Trials
 from jlml.speed.hardware import check_device
-from jlml.training.progress import ProgressBar
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import Pruned
+from jlml.training.terminal import EpochLines
 from jlml.training.train import train
 
 
@@ -81,7 +81,7 @@ def train_trial(trials: Trials, trial: optuna.Trial, number: int) -> float:
         Exception: the trial failed. Other values may still succeed.
     """
     settings = trials.settings
-    bar = [ProgressBar()] if sys.stdout.isatty() else []
+    bar = [EpochLines()] if sys.stdout.isatty() else []
     try:
         values = {range_.key: range_.suggest(trial) for range_ in settings.ranges}
         trial.set_user_attr("values", values)

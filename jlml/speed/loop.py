@@ -107,6 +107,7 @@ class StepLoop(_TrainingEpochLoop):
             window.clear()
             trainer.callback_metrics.update({name: torch.tensor(value) for name, value in means.items()})
             means[LEARNING_RATE] = trainer.optimizers[0].param_groups[0]["lr"]
+            means["epoch"] = trainer.current_epoch  # as Lightning adds it
             for logger in trainer.loggers:
                 logger.log_metrics(means, step=trainer.global_step)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
 
 from jlml.config import Config, locate, make
 from jlml.distributed.processes import strategy_of, worker_callbacks
@@ -16,7 +18,8 @@ from jlml.pictures import Drawing, PictureCallback, TensorBoard
 from jlml.runs import Run, step_of
 from jlml.training.checkpoints import AtomicCheckpoints, BestCheckpoint, LastCheckpoint, Patience
 from jlml.training.divergence import StopWhenDiverged
-from jlml.training.progress import Heartbeat, ProgressBar, Throughput
+from jlml.training.history import History
+from jlml.training.progress import EpochLoss, Heartbeat, Throughput
 
 
 def make_callbacks(config: Config) -> list[Any]:
@@ -52,7 +55,12 @@ def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | No
     return logger
 
 
-def make_trainer(config: Config, run: Run, logger: TensorBoard | None, callbacks: Sequence[Any]) -> Trainer:
+def make_history(run: Run, last: Path | None) -> History:
+    """The `history.csv` of the run, without the rows after the checkpoint from which it resumes."""
+    return History(run.path, -1 if last is None else step_of(last))
+
+
+def make_trainer(config: Config, run: Run, loggers: Sequence[Logger], callbacks: Sequence[Any]) -> Trainer:
     """Creates Lightning's trainer, with the callbacks of every run and the given ones."""
     drawings = [callback for callback in callbacks if isinstance(callback, Drawing)]
     others = [callback for callback in callbacks if not isinstance(callback, Drawing)]
@@ -62,9 +70,9 @@ def make_trainer(config: Config, run: Run, logger: TensorBoard | None, callbacks
         {key: value for key, value in config["trainer"].items() if key != "strategy"},
         "trainer",
         strategy=strategy_of(config),
-        logger=logger or False,
+        logger=list(loggers),
         callbacks=[
-            *(Throughput(), Heartbeat(), StopWhenDiverged(), PictureCallback(drawings)),
+            *(Throughput(), EpochLoss(), Heartbeat(), StopWhenDiverged(), PictureCallback(drawings)),
             *others,
             *worker_callbacks(config),
             *([] if patience is None else [Patience(patience)]),

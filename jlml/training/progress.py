@@ -1,16 +1,14 @@
-"""Callbacks that measure and report training progress: speed, heartbeat and progress bar."""
+"""Callbacks that measure training: the loss of each epoch, speed and heartbeat. `terminal` shows them."""
 
-import sys
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
-from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
+from torch import Tensor
 
-from jlml.metrics import MONITOR
-from jlml.metrics.names import EPOCH_SPEED
+from jlml.metrics.names import EPOCH_LOSS, EPOCH_SPEED
 from jlml.runs.heartbeat import SECONDS, write_heartbeat
 
 
@@ -44,8 +42,7 @@ class Throughput(Callback):
         seconds = perf_counter() - self._epoch_started
         self.images += self._seen
         self.seconds += seconds
-        for logger in trainer.loggers:
-            logger.log_metrics({EPOCH_SPEED: self._seen / seconds}, trainer.global_step)
+        report(trainer, EPOCH_SPEED, self._seen / seconds)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.fit_seconds = perf_counter() - self._fit_started
@@ -57,6 +54,58 @@ class Throughput(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.images, self.seconds = state_dict["images"], state_dict["seconds"]
         self.fit_seconds = state_dict["fit_seconds"]
+
+
+class EpochLoss(Callback):
+    """Logs the mean training loss over all images of each epoch, also of an epoch that was interrupted.
+
+    The weights change during an epoch, so the validation loss at its end can be lower.
+    """
+
+    def __init__(self) -> None:
+        self._losses: list[Tensor] = []  # means of batches since the start of the epoch, or since it resumed
+        self._sizes: list[int] = []
+        self._before = (0.0, 0)  # sum of the losses, and images, before the epoch was interrupted
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # not called for a resumed epoch
+        self._losses, self._sizes, self._before = [], [], (0.0, 0)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if not outputs:  # a model with manual optimization may return none
+            return
+        self._losses.append(outputs["loss"])  # no sum yet, which would wait for a GPU
+        self._sizes.append(len(batch[0]))
+        if not trainer.is_last_batch:
+            return
+        # the processes of a run have equal shares of the images
+        total = trainer.strategy.reduce(torch.tensor(self._sum()), reduce_op="mean")
+        loss, images = torch.as_tensor(total).tolist()
+        report(trainer, EPOCH_LOSS, loss / images)
+
+    def _sum(self) -> tuple[float, float]:
+        """The sum of the losses of the images since the start of the epoch, and their number."""
+        loss, images = self._before
+        if self._losses:
+            sizes = torch.tensor(self._sizes, dtype=torch.float64)
+            loss += float(torch.stack(self._losses).double().cpu() @ sizes)
+        return loss, float(images + sum(self._sizes))
+
+    def state_dict(self) -> dict[str, float]:
+        loss, images = self._sum()
+        return {"loss": loss, "images": images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._before = (state_dict["loss"], int(state_dict["images"]))
+
+
+def report(trainer: Trainer, name: str, value: float) -> None:
+    """Logs a number of the epoch that ends, and makes it available to other callbacks."""
+    trainer.callback_metrics[name] = torch.tensor(value)
+    for logger in trainer.loggers:
+        logger.log_metrics({name: value, "epoch": trainer.current_epoch}, trainer.global_step)
 
 
 class Heartbeat(Callback):
@@ -82,35 +131,3 @@ class Heartbeat(Callback):
         write_heartbeat(
             Path(trainer.default_root_dir), trainer.current_epoch, trainer.max_epochs, trainer.global_step
         )
-
-
-class ProgressBar(TQDMProgressBar):
-    """A bar for the current epoch, redrawn every 96 steps. Without a terminal, one line per epoch."""
-
-    def __init__(self) -> None:
-        super().__init__(refresh_rate=96 if sys.stdout.isatty() else 0)
-
-    def init_train_tqdm(self) -> Tqdm:
-        bar = super().init_train_tqdm()
-        bar.bar_format = "{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-        return bar
-
-    def init_validation_tqdm(self) -> Tqdm:
-        return Tqdm(disable=True)
-
-    def init_test_tqdm(self) -> Tqdm:
-        return Tqdm(disable=True)
-
-    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        super().on_train_epoch_start(trainer, *_)
-        self.train_progress_bar.set_description(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        super().on_train_epoch_end(trainer, pl_module)
-        if not self.is_enabled and trainer.is_global_zero:
-            numbers = [f"{name} {value}" for name, value in self.get_metrics(trainer, pl_module).items()]
-            print(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", *numbers, flush=True)
-
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        loss = trainer.callback_metrics.get(MONITOR)
-        return {} if loss is None else {MONITOR: f"{float(loss):.2f}"}

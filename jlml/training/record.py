@@ -112,7 +112,8 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         log.info("Interrupted.")
         if isinstance(end, SystemExit) and isinstance(end.code, str):
             raise  # its message has the command to resume
-        raise Stopped(f"Interrupted. Everything saved so far is in {run.path}.") from None
+        resume = command_line("train.py", override("resume", str(run.path)), *trust_needed(config))
+        raise Stopped(f"Interrupted. Everything saved so far is kept. Resume with: {resume}") from None
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
         log.info("Pruned after %s epochs.", pruned.epochs)

@@ -19,12 +19,19 @@ from jlml.runs import Run
 from jlml.speed.denormals import flushed_denormals
 from jlml.speed.faster import faster
 from jlml.speed.hardware import check_device, within_hardware
-from jlml.training.assemble import check_optimizers, make_callbacks, make_logger, make_trainer, speed_of
+from jlml.training.assemble import (
+    check_optimizers,
+    make_callbacks,
+    make_history,
+    make_logger,
+    make_trainer,
+    speed_of,
+)
 from jlml.training.build import build_from, run_config
-from jlml.training.progress import ProgressBar
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import hyperparameters, recorded, run_folder
 from jlml.training.restore import check_state
+from jlml.training.terminal import EpochLines
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def train(
         parent: folder for the new run folder; ``output_dir`` of the config by default.
         run: run folder to use instead of a new one. If it holds an interrupted run of this config, training
             resumes from its last checkpoint.
-        progress: callbacks that report progress; a progress bar by default.
+        progress: callbacks that report progress; a line per epoch and a bar by default.
 
     Raises:
         UserError: the config or the data are invalid, and nothing is written; or training diverges, or a file
@@ -63,7 +70,7 @@ def train(
     check_device(checked)
     checked = within_hardware(checked)
     with flushed_denormals(checked["speed"]["flush_denormals"]):
-        return train_checked(checked, parent, run, [ProgressBar()] if progress is None else progress)
+        return train_checked(checked, parent, run, [EpochLines()] if progress is None else progress)
 
 
 def train_checked(
@@ -76,7 +83,9 @@ def train_checked(
     is_first = init_processes(config, model)  # rank zero: the only process that writes and prints
     with run_folder(config, model, parent, existing, is_first) as (run, last):
         logger = make_logger(config, run, last) if is_first else None
-        trainer = make_trainer(config, run, logger, callbacks)
+        history = make_history(run, last) if is_first else None
+        loggers = [each for each in (logger, history) if each is not None]
+        trainer = make_trainer(config, run, loggers, callbacks)
         if last is not None:
             check_state(last, model, trainer)
         with (
@@ -94,4 +103,6 @@ def train_checked(
             metrics = record["metrics"] = {**validated, **tested}
             if logger is not None:
                 logger.conclude(hyperparameters(config), tested, steps)
+            if history is not None:
+                history.conclude(tested, steps)
     return Trained(run, config, model.eval(), data, trainer, metrics)

@@ -1,0 +1,38 @@
+"""The first line of a command: what it is about to do. Importing torch, which takes seconds, comes later."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jlml.distributed.rank import is_first_process
+from jlml.errors import printable
+from jlml.training.words import counted
+
+
+def announce(line: str) -> None:
+    """Prints a line once, however many processes the run has."""
+    if is_first_process():
+        print(printable(line), flush=True)
+
+
+def training_in_words(config: Mapping[str, Any]) -> str:
+    """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, on mnist, 20 epochs, seed 0``."""
+    choices, dims = config["choices"], config["latent"]["dim"]
+    parts = [
+        f"Training {choices['model']}",
+        f"loss {choices['loss']}",
+        counted(dims, "latent dim"),
+        f"data {config['data']['name']}",
+        counted(config["trainer"]["max_epochs"], "epoch"),
+        f"seed {config['seed']}",
+    ]
+    return ", ".join(parts)
+
+
+def evaluation_in_words(config: Mapping[str, Any], run: Path | None) -> str:
+    """What a config evaluates: one run, or several."""
+    if run is not None:
+        return f"Evaluating {run}, {config['checkpoint']} checkpoint"
+    several = config["runs"] if config["sweep"] is None else config["sweep"]
+    names = ", ".join(map(str, several)) if isinstance(several, list) else several
+    return f"Comparing the runs of {names}"
