@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from jlml.cli.decided import print_sentences
 from jlml.cli.trained import ON_MNIST_5K
 from jlml.comparison.tables import as_rich
 from jlml.config import command_line, override
@@ -46,6 +47,7 @@ def show_swept(swept: Swept) -> None:
 def show_answer(console: Console, sweep: Sweep) -> None:
     """Prints and writes the groups of all finished jobs, including those of earlier commands."""
     answer = answer_of(sweep)
+    print_sentences(console, answer.sentences, "On the test images")
     console.print(as_rich(answer.table()))
     if answer.warning:
         console.print(f"[bold yellow]{answer.warning}[/]", highlight=False)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from jlml.comparison.csv_text import as_csv
+from jlml.comparison.decisions import Decision, agree, decisions_about
 from jlml.comparison.groups import Group
 from jlml.comparison.quantities import quantity_of
-from jlml.comparison.spread import Spread, best_of
+from jlml.comparison.spread import Spread
 from jlml.comparison.tables import Cell
 
 MOMENTS = ("metric", "unit", "better", "seeds", "mean", "standard_deviation")
@@ -15,13 +16,10 @@ MOMENTS = ("metric", "unit", "better", "seeds", "mean", "standard_deviation")
 def spread_rows(groups: Sequence[Group], metrics: Sequence[str], compared: bool = True) -> list[list[Cell]]:
     """A row per group with a cell per metric: mean ± standard deviation over seeds.
 
-    If the groups are ``compared``, a group that is significantly better than every other one is bold.
+    If the groups are ``compared``, the best group is bold if it is decided that it is.
     """
     columns = [[group.spread(metric) for group in groups] for metric in metrics]
-    best = [
-        best_of(spreads, metric) if compared else None
-        for spreads, metric in zip(columns, metrics, strict=True)
-    ]
+    best = [best_of(groups, metric) if compared else None for metric in metrics]
     return [
         [
             Cell(text_of(spreads[row], metric), bold=winner == row)
@@ -29,6 +27,39 @@ def spread_rows(groups: Sequence[Group], metrics: Sequence[str], compared: bool 
         ]
         for row in range(len(groups))
     ]
+
+
+def best_of(groups: Sequence[Group], metric: str) -> int | None:
+    """The index of the group with the best mean, if each of its levels is decided to be better.
+
+    Each level must beat every other level of its factor: on average over the settings of the other factors
+    and observed in the setting of the group, or decided in this setting. None if one does not.
+    """
+    decisions = decisions_about(groups, metric)
+    means = {place: spread.mean for place, group in enumerate(groups) if (spread := group.spread(metric))}
+    if not decisions:
+        return None
+    best = (max if quantity_of(metric).better == "higher" else min)(means, key=lambda place: means[place])
+    group = groups[best]
+    own = [each for each in decisions if level_of(group, each) in (each.level, each.other)]
+    return best if own and all(wins(group, each) for each in own) else None
+
+
+def level_of(group: Group, decision: Decision) -> str | None:
+    """The level of a group in the factor of a decision; its label if groups are compared as a whole."""
+    return group.levels.get(decision.factor) if decision.factor else group.label
+
+
+def wins(group: Group, decision: Decision) -> bool:
+    """Whether the group's level is decided to be better than the other one."""
+    is_first = level_of(group, decision) == decision.level
+    if not decision.by_setting:
+        return is_first and decision.average.is_better
+    own = [each for each in decision.by_setting if agree(each.settings[0], group.levels, decision.factor)]
+    return all(
+        (each.advantage > 0) == is_first and (each.is_decided or (is_first and decision.average.is_better))
+        for each in own
+    )
 
 
 def text_of(spread: Spread | None, metric: str) -> str:

@@ -1,7 +1,8 @@
 """Groups of runs that differ only in their seed, and distinct labels for the groups."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from jlml.comparison.spread import Spread
@@ -25,10 +26,17 @@ RunT = TypeVar("RunT", bound=Measured)
 
 @dataclass(frozen=True)
 class Group(Generic[RunT]):
-    """Runs of one experiment with different seeds."""
+    """Runs of one experiment with different seeds.
+
+    Args:
+        levels: level of each factor by which this group differs from others.
+        seeds: seed of each run. Without them, no run is paired with a run of another group.
+    """
 
     label: str
     runs: Sequence[RunT]
+    levels: Mapping[str, str] = field(default_factory=dict)
+    seeds: Sequence[Hashable] = ()
 
     @property
     def first(self) -> RunT:
@@ -42,6 +50,15 @@ class Group(Generic[RunT]):
     def values(self, metric: str) -> list[float]:
         """The metric of each run that has it."""
         return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+
+    def by_seed(self, metric: str) -> dict[Hashable, float]:
+        """The metric by seed, averaged over runs with the same seed."""
+        seeds = self.seeds or [(self.label, place) for place in range(len(self.runs))]
+        members = grouped(
+            [pair for pair in zip(seeds, self.runs, strict=True) if metric in pair[1].metrics],
+            lambda pair: pair[0],
+        )
+        return {seed: fmean(run.metrics[metric] for _, run in some) for seed, some in members.items()}
 
     def spread(self, metric: str) -> Spread | None:
         """The spread of a metric over the runs; None if no run has it."""

@@ -4,6 +4,12 @@ import math
 from typing import Literal, NamedTuple
 
 NATS, RATIO = "nats per image", "fraction"
+SAMPLED_FROM = {
+    "prior": "the prior",
+    "gaussian": "a Gaussian fitted to the codes",
+    "mixture": "a mixture fitted to the codes",
+    "midpoints": "midpoints of codes",
+}
 
 
 class Quantity(NamedTuple):
@@ -235,6 +241,29 @@ def quantity_of(metric: str) -> Quantity:
     """
     name = metric.rpartition("/")[2]
     return QUANTITIES.get(name) or Quantity(name, NATS, 2, None, "Reported by the model.")
+
+
+def label_of(metric: str) -> str:
+    """The label of a metric in a sentence, with the sampler of generated images."""
+    _, *middle, _ = ("", *metric.split("/"))
+    sampler = middle[-1].removesuffix("_shown") if metric.startswith("generation/") else ""
+    label = quantity_of(metric).label
+    return f"{label} of samples from {SAMPLED_FROM[sampler]}" if sampler in SAMPLED_FROM else label
+
+
+def value_in_words(value: float, metric: str) -> str:
+    """A value for a sentence: fractions in percent, for example ``87.2 %``."""
+    if quantity_of(metric).unit != RATIO or not math.isfinite(value):
+        return formatted(value, metric)
+    return f"{100 * value:.1f} %"
+
+
+def difference_in_words(difference: float, margin: float | None, metric: str) -> str:
+    """A difference for a sentence, with half the width of its interval if known: ``3.1 ± 0.5 points``."""
+    if quantity_of(metric).unit != RATIO:
+        return formatted(difference, metric, margin)
+    text = f"{100 * difference:.1f}"
+    return f"{text} points" if margin is None else f"{text} ± {100 * margin:.1f} points"
 
 
 def formatted(value: float | None, metric: str, deviation: float | None = None) -> str:

@@ -15,6 +15,7 @@ from jlml.config import Config
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError
 from jlml.evaluation.digits import weights_hash
+from jlml.evaluation.shown_scores import shown_scores
 from jlml.evaluation.stored import Done, StoredEvaluation
 from jlml.files import locked, read_limited
 from jlml.runs import Run
@@ -47,13 +48,14 @@ class Evaluation:
 
     @cached_property
     def metrics(self) -> Mapping[str, float]:
-        """Every finite metric, as ``part/name``."""
-        return {
+        """Every finite metric, as ``part/name``, and the scores of the pictures that users look at."""
+        metrics = {
             f"{part}/{name}": metric["value"]
             for part, result in self.parts.items()
             for name, metric in result.get("metrics", {}).items()
             if metric["value"] is not None
         }
+        return metrics | shown_scores(metrics, self.config)
 
 
 def folder_of(run: Run, which: str) -> Path:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from jlml.comparison.comparable import comparable_key, is_common_metric
+from jlml.comparison.decisions import Decision, decisions_about
 from jlml.comparison.descriptions import images_in_words, observation_in_words
 from jlml.comparison.group_tables import spread_rows, text_of
 from jlml.comparison.groups import Group, grouped
-from jlml.comparison.quantities import quantity_of
+from jlml.comparison.quantities import SAMPLED_FROM, quantity_of
 from jlml.comparison.spread import Spread
 from jlml.comparison.tables import Cell, Table
 from jlml.evaluation.record import Evaluation
+from jlml.evaluation.shown_scores import picture_shown
 
 Groups = Sequence[Group[Evaluation]]
 
@@ -30,25 +32,30 @@ THEMES = {
             *("mutual_information", "marginal_kl"),
         )
     ],
-    "Samples from the prior": [f"generation/prior/{name}" for name in SAMPLED],
-    "Samples from a mixture fitted to training codes": [f"generation/mixture/{name}" for name in SAMPLED],
-    "Samples from the prior, shown as lambda": [f"generation/prior_lambda/{name}" for name in SAMPLED],
-    "Samples from the mixture, shown as lambda": [f"generation/mixture_lambda/{name}" for name in SAMPLED],
+    **{
+        f"Samples from {source}": [f"generation/{sampler}_shown/{name}" for name in SAMPLED]
+        for sampler, source in SAMPLED_FROM.items()
+    },
+}
+# the same scores for the mean images of losses that are shown by another picture
+MEANS = {
+    f"Samples from {source}, as mean images": [f"generation/{sampler}/{name}" for name in SAMPLED]
+    for sampler, source in SAMPLED_FROM.items()
 }
 MAIN = (
     "reconstruction/mse",
     "reconstruction/bce",
     "codes/knn_5",
     "codes/trustworthiness",
-    "generation/gaussian/frechet_distance",  # like for like: an AE has no prior
-    "generation/mixture/frechet_distance",
+    "generation/gaussian_shown/frechet_distance",  # like for like: an AE has no prior
+    "generation/mixture_shown/frechet_distance",
 )
 # reference rows below the runs of each theme: name -> prefix of its metrics
 REAL = {"real test images": "generation/real_test_images"}
 REFERENCES = {
     "Reconstruction": {"PCA": "baselines/pca", "mean image": "baselines/mean_image"},
     "Codes": {"PCA": "baselines/pca"},
-    **{theme: REAL for theme in THEMES if theme.startswith("Samples")},
+    **{theme: REAL for theme in (*THEMES, *MEANS) if theme.startswith("Samples")},
 }
 
 
@@ -61,17 +68,25 @@ def main_tables(groups: Groups) -> list[Table]:
     ]
 
 
-def theme_tables(groups: Groups) -> Iterator[Table]:
-    """All themes: one table per set of groups that can be compared."""
-    for theme, metrics in THEMES.items():
-        sets = comparable_sets(groups, metrics)
-        for shared, comparable in sets:
-            title = (
-                f"{theme}: {shared}" if len(sets) > 1 or not all(map(is_common_metric, metrics)) else theme
-            )
-            table = comparison_table(title, comparable, metrics, REFERENCES.get(theme))
-            if len(table.header) > 2:
-                yield table
+def theme_tables(groups: Groups) -> Iterator[tuple[str, list[Table]]]:
+    """Each theme with its tables: one per set of groups that can be compared."""
+    with_lambda = [group for group in groups if picture_shown(group.first.config) != "mean"]
+    for theme, metrics in (THEMES | MEANS if with_lambda else THEMES).items():
+        tables = [
+            comparison_table(shared, comparable, metrics, REFERENCES.get(theme))
+            for shared, comparable in comparable_sets(groups, metrics)
+        ]
+        tables = [table for table in tables if len(table.header) > 2]
+        if tables:
+            yield theme, tables
+
+
+def main_decisions(groups: Groups) -> list[tuple[str, list[Decision]]]:
+    """The decisions about the main metrics, for each set of groups that can be compared."""
+    return [
+        (shared, [decision for metric in MAIN for decision in decisions_about(comparable, metric)])
+        for shared, comparable in comparable_sets(groups, MAIN)
+    ]
 
 
 def comparable_sets(groups: Groups, metrics: Sequence[str]) -> list[tuple[str, list[Group[Evaluation]]]]:
@@ -121,7 +136,8 @@ def heading(metric: str, with_sampler: bool = True) -> str:
     """The heading of a column, including the sampler for metrics of generated images."""
     quantity = quantity_of(metric)
     if with_sampler and metric.startswith("generation/"):
-        quantity = quantity._replace(label=f"{quantity.label}, {metric.split('/')[1]}")
+        sampler = metric.split("/")[1].removesuffix("_shown")
+        quantity = quantity._replace(label=f"{quantity.label}, {sampler}")
     return quantity.heading
 
 

@@ -1,12 +1,15 @@
-"""The result of a sweep: metrics by group, averaged over seeds, as a table, a CSV file and a picture."""
+"""The result of a sweep, averaged over seeds: in sentences, as tables, as CSV files and as a picture."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jlml.comparison.comparable import is_common_metric, obstacle
+from jlml.comparison.decision_table import decisions_csv
+from jlml.comparison.decisions import Decision, decisions_about
 from jlml.comparison.group_tables import groups_csv, spread_rows
 from jlml.comparison.groups import Group, grouped
 from jlml.comparison.quantities import quantity_of
+from jlml.comparison.sentences import sentences
 from jlml.comparison.tables import Cell, Table
 from jlml.config import Config
 from jlml.files import write_atomically
@@ -16,6 +19,7 @@ from jlml.sweeps.axes import as_number, is_numeric, roles_of, ticks_of
 from jlml.sweeps.folder import Result, Sweep
 
 SEEDS = ("seed", "data.seed")
+MOST_SENTENCES = 6
 SHOWN = tuple(f"test/{name}" for name in ("mse", "bce", "kl", "loss", "nll", "elbo"))
 
 
@@ -49,8 +53,21 @@ class Answer:
         different = obstacle("test/mse", self.configs)
         return f"Tested on different images: no metric compares across {different}." if different else ""
 
+    @property
+    def decisions(self) -> list[Decision]:
+        """Which values of the swept keys are better, in each metric that can be compared."""
+        if self.warning:
+            return []
+        groups = list(self.groups.values())
+        return [decision for name in self.metrics for decision in decisions_about(groups, name)]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The most important decisions in sentences."""
+        return sentences(self.decisions, MOST_SENTENCES)
+
     def table(self) -> Table:
-        """One row per group. A value is bold if it is significantly better than in every other group."""
+        """One row per group. A value is bold if it is decided that its group is the best."""
         cells = spread_rows(list(self.groups.values()), self.metrics, compared=not self.warning)
         rows = [
             [*map(Cell, values), Cell(str(len(group.runs))), *row]
@@ -114,7 +131,15 @@ def answer_from(results: Sequence[Result], config_of: Callable[[str], Config]) -
     finished = [result for result in results if result.status == "finished"]
     keys = [key for key in results[0].factors if key not in SEEDS]
     members = grouped(finished, lambda result: tuple(result.factors[key] for key in keys))
-    groups = {values: Group(" ".join(values), some) for values, some in members.items()}
+    groups = {
+        values: Group(
+            " ".join(values),
+            some,
+            dict(zip(keys, values, strict=True)),
+            [seeds_of(result) for result in some],
+        )
+        for values, some in members.items()
+    }
     factors = {key: list(dict.fromkeys(result.factors[key] for result in finished)) for key in keys}
     in_order = {
         key: sorted(values, key=as_number) if is_numeric(values) else values
@@ -123,11 +148,19 @@ def answer_from(results: Sequence[Result], config_of: Callable[[str], Config]) -
     return Answer(in_order, groups, [config_of(group.first.job) for group in groups.values()])
 
 
+def seeds_of(result: Result) -> tuple[str | None, ...]:
+    """The seeds of a job. Jobs of a sweep that is not over seeds have the same ones."""
+    return tuple(result.factors.get(key) for key in SEEDS)
+
+
 def write_answer(sweep: Sweep, answer: Answer) -> list[str]:
-    """Writes groups.csv and answer.png to the sweep's folder. Returns the names of the written files."""
-    write_atomically(sweep.path / "groups.csv", answer.csv())
+    """Writes the answer to the sweep's folder. Returns the names of the written files."""
+    files: dict[str, str | bytes] = {"groups.csv": answer.csv()}
+    if answer.decisions:
+        files["comparisons.csv"] = decisions_csv(answer.decisions)
     picture = answer.picture()
-    if picture is None:
-        return ["groups.csv"]
-    write_atomically(sweep.path / "answer.png", as_png(picture))
-    return ["groups.csv", "answer.png"]
+    if picture is not None:
+        files["answer.png"] = as_png(picture)
+    for name, content in files.items():
+        write_atomically(sweep.path / name, content)
+    return list(files)
