@@ -7,6 +7,7 @@ from jlml.errors import UserError
 from jlml.evaluation.part_tables import short_tables
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
+from jlml.evaluation.shown_scores import picture_shown
 
 
 def show(result: Evaluation | Comparison) -> None:
@@ -39,7 +40,7 @@ def show_evaluated(evaluation: Evaluation) -> None:
     """Prints the metrics of an evaluation, and the paths of the files."""
     console = Console(soft_wrap=True)
     parts = evaluation.parts
-    for table in short_tables(parts):
+    for table in short_tables(parts, picture_shown(evaluation.config)):
         console.print(as_rich(table, table.title or evaluation.content["run"]))
     console.print(f"Report   {evaluation.folder / 'report.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {evaluation.folder / 'metrics.json'}", highlight=False, markup=False)

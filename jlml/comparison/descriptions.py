@@ -1,7 +1,29 @@
 """Descriptions of the density and the images of a run, for reports and titles of tables."""
 
+from collections.abc import Mapping
+
 from jlml.comparison.comparable import density_of
 from jlml.config import Config, flat, locate, shown
+
+MODELS = {
+    "ae": "AE",
+    "ae_deep": "Deep AE",
+    "ae_linear": "Linear AE",
+    "ae_shallow": "Shallow AE",
+    "ae_wide": "Wide AE",
+    "conv_ae": "Convolutional AE",
+    "conv_vae": "Convolutional VAE",
+    "vae": "VAE",
+}
+LOSSES = {"bce": "Bernoulli loss", "cont_bern": "continuous Bernoulli", "mse": "squared error"}
+DATA = {"mnist": "MNIST", "mnist_5k": "MNIST (5,000 images)", "fashion_mnist": "Fashion-MNIST"}
+
+
+def experiment_in_words(choices: Mapping[str, str], latent_dim: int, data: str) -> str:
+    """A title: ``VAE, continuous Bernoulli, 2 latent dimensions, MNIST``. Other choices keep their names."""
+    model, loss = choices["model"], choices["loss"]
+    dims = f"{latent_dim} latent dimension{'' if latent_dim == 1 else 's'}"
+    return ", ".join([MODELS.get(model, model), LOSSES.get(loss, loss), dims, DATA.get(data, data)])
 
 
 def observation_in_words(config: Config, all_options: bool = True) -> str:

@@ -16,6 +16,8 @@ class Cell:
 
     text: str
     bold: bool = False
+    note: str = ""  # an explanation, for reports
+    link: str = ""  # a page that defines it, for reports
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,17 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     hints: Sequence[str] = ()  # an explanation of each column
-    explained: bool = False  # whether the last column is an explanation
+    links: Sequence[str] = ()  # a page that defines each column
+
+    @property
+    def meanings(self) -> list[tuple[str, str]]:
+        """The columns that have an explanation, with it."""
+        return [(name, hint) for name, hint in zip(self.header, self.hints, strict=False) if hint]
 
 
 def as_rich(table: Table, title: str | None = None) -> RichTable:
     """The table for a terminal, without explanations and with escaped control characters."""
-    header = table.header[:-1] if table.explained else table.header
+    header = table.header
     heading = Text(printable(table.title if title is None else title), "table.title")
     shown = RichTable(title=heading, title_justify="left", padding=(0, 1, 0, 0))
     for place, name in enumerate(header):

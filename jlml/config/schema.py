@@ -27,6 +27,7 @@ def distinct(values: list[int]) -> list[int]:
 
 
 Count = Annotated[int, Ge(1)]
+Every = Annotated[Literal["auto"] | Count | None, Expected("an integer >= 1, auto, or null")]
 NotNegative = Annotated[int, Ge(0)]
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 Positive = Annotated[float, Gt(0)]
@@ -190,7 +191,7 @@ class Speed(Keys):
 class Callback(Options):
     """A node of the group `callbacks`."""
 
-    every: Count | None = option("epochs between two pictures; null for the end of the run only")
+    every: Every = option("epochs between two pictures; auto for a growing interval; null for the end only")
     images: Count = option("number of validation images")
     per_class: Count = option("images per class")
     pairs: Annotated[
@@ -244,7 +245,7 @@ class Train(Keys):
 
     seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
     output_dir: Text = key(OUTPUTS, "folder for the run folders")
-    draw_every: Count | Literal["auto"] | None = key(
+    draw_every: Every = key(
         "auto",
         "epochs between two pictures of each kind; auto for 0, 1, 2, 3, 5, 10, 20, 50, ...; null for the end",
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from jlml.comparison.descriptions import observation_in_words
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, reason_of
-from jlml.evaluation.document import write_report
 from jlml.evaluation.figure_files import write_figure
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.planes import check_planes
@@ -26,6 +25,7 @@ from jlml.evaluation.record import (
     make_folder,
     settings_of_part,
 )
+from jlml.evaluation.report import write_report
 from jlml.evaluation.results import NotApplicableError, as_json
 from jlml.evaluation.subject import Subject
 from jlml.files import read_json, write_atomically
@@ -65,7 +65,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate)
                 write_metrics(subject, folder, content, done)
     with changing(folder):
         write_metrics(subject, folder, content, done)
-        write_report(folder, content)
+        write_report(folder, content, subject.model.loss.shown)
     return Evaluation(run, subject.config, folder, content, parts)
 
 

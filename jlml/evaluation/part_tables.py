@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jlml.comparison.quantities import QUANTITIES, formatted, quantity_of
+from jlml.comparison.quantities import QUANTITIES, SAMPLED_FROM, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table
 
 Metric = Mapping[str, Any]  # an entry of `metrics.json`
 Metrics = Mapping[str, Metric]
 Parts = Mapping[str, Mapping[str, Any]]
+
+THIS = "this model"
+BASELINES = {"pca": "PCA", "mean_image": "mean image"}
 
 
 def metric_in_words(metric: Metric | None, name: str, with_error: bool = True) -> str:
@@ -44,8 +47,9 @@ def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = Fa
             metric_in_words(metrics.get(name), name, with_error=place == 0 or not narrow)
             for place, metrics in enumerate(columns.values())
         ]
-        rows.append([Cell(text) for text in (quantity.heading, *values, quantity.unit, quantity.meaning)])
-    return Table(title, ("", *columns, "unit", ""), rows, explained=True)
+        row = Cell(quantity.heading, note=quantity.meaning, link=quantity.link)
+        rows.append([row, *map(Cell, (*values, quantity.unit))])
+    return Table(title, ("", *columns, "unit"), rows)
 
 
 def matrix_table(title: str, groups: Mapping[str, Metrics], with_errors: bool = True) -> Table:
@@ -53,49 +57,105 @@ def matrix_table(title: str, groups: Mapping[str, Metrics], with_errors: bool = 
     names = quantities_in(list(groups.values()))
     rows = [
         [
-            Cell(group.replace("_", " ")),
+            Cell(row_name(group)),
             *(Cell(metric_in_words(metrics.get(name), name, with_errors)) for name in names),
         ]
         for group, metrics in groups.items()
     ]
     quantities = [quantity_of(name) for name in names]
-    header = ["", *(quantity.heading for quantity in quantities)]
-    return Table(title, header, rows, ["", *(quantity.meaning for quantity in quantities)])
+    return Table(
+        title,
+        ["", *(quantity.heading for quantity in quantities)],
+        rows,
+        hints=["", *(quantity.meaning for quantity in quantities)],
+        links=["", *(quantity.link for quantity in quantities)],
+    )
 
 
-def tables_of(part: str, parts: Parts) -> list[Table]:
-    """The tables of one part. The table of the baselines has the run in its first column."""
-    if part == "baselines":
-        return [quantity_table("", with_baselines(parts))]
+def row_name(group: str) -> str:
+    """The name of a set of images in words: ``samples from the prior, as lambda`` for prior_lambda."""
+    for name in (*SAMPLED_FROM, "reconstructions", "class_medians"):
+        if group == name or group.startswith(f"{name}_"):
+            kind = group[len(name) + 1 :]
+            words = f"samples from {SAMPLED_FROM[name]}" if name in SAMPLED_FROM else name.replace("_", " ")
+            return f"{words}, as {kind}" if kind else words
+    return group.replace("_", " ")
+
+
+def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
+    """The tables of one part. The baselines stand beside the model's numbers, and have no table of their own.
+
+    Args:
+        part: name of the part.
+        parts: results of all parts.
+        shown: kind of picture that stands for the loss; its scores come first.
+    """
     groups = split_names(parts[part].get("metrics", {}))
+    if part == "baselines" and not {"reconstruction", "codes"}.isdisjoint(parts):
+        return []
+    if part == "reconstruction":
+        prefix = f"{shown}/by_class/" if shown in groups else "by_class/"
+        by_class = {
+            name.removeprefix(prefix): some for name, some in groups.items() if name.startswith(prefix)
+        }
+        as_shown = f", as {shown}" if shown in groups else ""
+        table = quantity_table("", {**kinds_of(groups, shown), **baselines_of(parts, groups[""])})
+        return [table, *([matrix_table(f"By class{as_shown}", by_class)] if by_class else [])]
     own = groups.pop("", {})
-    tables = [quantity_table("", {"value ± standard error": own})] if own else []
-    classes = {name.split("/")[1]: some for name, some in groups.items() if name.startswith("by_class/")}
-    if classes:
-        tables.append(matrix_table("By class", classes))
-    elif groups:
+    if part == "codes":
+        return [quantity_table("", {THIS: own, **baselines_of(parts, own)})]
+    if part == "objective":
+        own = without_repeats(own, parts.get("reconstruction", {}).get("metrics", {}))
+    tables = [quantity_table("", {"value": own})] if own else []
+    medians = {name: groups.pop(name) for name in [*groups] if name.startswith("class_medians")}
+    if groups:
         tables.append(matrix_table("", groups))
-    return tables
+    return [*tables, *([matrix_table("Class medians", medians)] if medians else [])]
 
 
-def short_tables(parts: Parts) -> list[Table]:
-    """Short tables for a terminal."""
-    likelihood = parts.get("likelihood", {}).get("metrics", {})
-    columns = with_baselines(parts)
-    columns["this run"] = {**likelihood, **columns.get("this run", {})}
-    tables = [quantity_table("", columns, narrow=True)] if any(columns.values()) else []
-    groups = {part: split_names(parts.get(part, {}).get("metrics", {})) for part in ("generation", "tsne")}
-    return tables + [matrix_table(part, some, with_errors=False) for part, some in groups.items() if some]
+def kinds_of(groups: Mapping[str, Metrics], shown: str) -> dict[str, Metrics]:
+    """The scores of the reconstructions, by kind of picture, the one that stands for the loss first."""
+    if shown not in groups:
+        return {THIS: groups[""]}
+    return {f"{THIS}, as {shown}": groups[shown], "as mean": groups[""]}
 
 
-def with_baselines(parts: Parts) -> dict[str, Metrics]:
-    """Scores of reconstructions and codes for the run, for PCA and for the mean image."""
-    own = {
-        name: metric
-        for part in ("reconstruction", "codes")
-        for name, metric in parts.get(part, {}).get("metrics", {}).items()
-        if "/" not in name
+def baselines_of(parts: Parts, own: Metrics) -> dict[str, Metrics]:
+    """The scores of PCA and of the mean image that the model has, too."""
+    found = split_names(parts.get("baselines", {}).get("metrics", {}))
+    columns = {
+        title: {score: value for score, value in found[name].items() if score in own}
+        for name, title in BASELINES.items()
+        if name in found
     }
-    others = split_names(parts.get("baselines", {}).get("metrics", {}))
-    names = {"pca": "PCA", "mean_image": "mean image"}
-    return {"this run": own, **{title: others[name] for name, title in names.items() if name in others}}
+    return {title: metrics for title, metrics in columns.items() if metrics}
+
+
+def without_repeats(metrics: Metrics, others: Metrics) -> dict[str, Metric]:
+    """The metrics with a value that no earlier and no other one has. The NLL of an AE is its loss."""
+    seen = {metric["value"] for metric in others.values()}
+    kept = {}
+    for name, metric in metrics.items():
+        if metric["value"] not in seen:
+            kept[name] = metric
+            seen.add(metric["value"])
+    return kept
+
+
+def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
+    """Short tables for a terminal: of the picture that stands for the loss, without its mean."""
+    of_reconstruction = split_names(parts.get("reconstruction", {}).get("metrics", {}))
+    own = {**of_reconstruction.get(shown if shown != "mean" else "", {})}
+    for part in ("codes", "likelihood"):
+        own |= {n: m for n, m in parts.get(part, {}).get("metrics", {}).items() if "/" not in n}
+    title = THIS if shown == "mean" else f"{THIS}, as {shown}"
+    tables = [quantity_table("", {title: own, **baselines_of(parts, own)}, narrow=True)] if own else []
+    for part, name in (("generation", "Generated images"), ("tsne", "t-SNE")):
+        groups = split_names(parts.get(part, {}).get("metrics", {}))
+        if any(group.endswith(f"_{shown}") for group in groups):
+            kept = [group for group in groups if group.endswith(f"_{shown}") or group.startswith("real")]
+            groups = {group.removesuffix(f"_{shown}"): groups[group] for group in kept}
+            name += f", as {shown}"
+        if groups:
+            tables.append(matrix_table(name, groups, with_errors=False))
+    return tables

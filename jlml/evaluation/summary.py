@@ -1,50 +1,142 @@
-"""The main results of an evaluation in sentences, each with numbers to compare with."""
+"""The main results of an evaluation in sentences: what the model does well, and what it does badly."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jlml.evaluation.part_tables import metric_in_words
+from jlml.comparison.quantities import SAMPLED_FROM, formatted, value_in_words
 from jlml.evaluation.samplers import SAMPLERS
 
+NEGLIGIBLE = 0.005  # relative difference that is called equal
 
-def summary_of(content: Mapping[str, Any]) -> Iterator[str]:
-    """The sentences at the top of a report, from the content of `metrics.json`."""
 
-    def value(name: str) -> str:
-        part, _, metric = name.partition("/")
-        found = content["parts"].get(part, {}).get("metrics", {}).get(metric)
-        return metric_in_words(found, metric, with_error=False)
+def summary_of(content: Mapping[str, Any], shown: str = "mean") -> list[str]:
+    """The sentences at the top of a report.
 
-    def compared(*pairs: tuple[str, str]) -> str:
-        others = [f"{title} {value(name)}" for title, name in pairs if value(name)]
-        return f" ({', '.join(others)})" if others else ""
+    Args:
+        content: content of `metrics.json`.
+        shown: kind of picture that stands for the loss: sentences on pictures are about it.
+    """
+    return [*Summary(content, shown).sentences()]
 
-    if value("reconstruction/mse"):
-        others = compared(("PCA", "baselines/pca/mse"), ("mean image", "baselines/mean_image/mse"))
-        yield f"Reconstructions have an MSE of {value('reconstruction/mse')} per pixel{others}."
-    if value("codes/knn_5"):
-        others = compared(("PCA", "baselines/pca/knn_5"))
+
+class Summary:
+    """The numbers of an evaluation, and sentences on them."""
+
+    def __init__(self, content: Mapping[str, Any], shown: str) -> None:
+        self.content = content
+        self.shown = shown
+        self.metrics = {
+            f"{part}/{name}": metric["value"]
+            for part, result in content["parts"].items()
+            for name, metric in result.get("metrics", {}).items()
+            if metric["value"] is not None
+        }
+
+    def sentences(self) -> Iterator[str]:
+        if self.shown in READINGS:
+            yield READINGS[self.shown]
+        yield from self.of_reconstructions()
+        yield from self.of_codes()
+        yield from self.of_likelihood()
+        yield from self.of_samples()
+
+    def text(self, name: str) -> str:
+        """A value with its digits; fractions in percent."""
+        return value_in_words(self.metrics[name], name)
+
+    def against(self, name: str, reference: str) -> str:
+        """How a value relates to a reference, in words: ``31 % less than PCA (.05567)``."""
+        value, other = self.metrics[name], self.metrics[reference]
+        change, title = value / other - 1 if other else 0.0, REFERENCES[reference.split("/")[1]]
+        if abs(change) < NEGLIGIBLE:
+            return f"as much as {title}"
+        way = "less" if change < 0 else "more"
+        return f"{share(abs(change))} {way} than {title} ({self.text(reference)})"
+
+    def of_reconstructions(self) -> Iterator[str]:
+        kind = "" if self.shown == "mean" else f"{self.shown}/"
+        name = f"reconstruction/{kind}mse"
+        if name not in self.metrics:
+            return
+        known = [f"baselines/{base}/mse" for base in REFERENCES if f"baselines/{base}/mse" in self.metrics]
+        others = " and ".join(self.against(name, reference) for reference in known)
         yield (
-            f"The 5 nearest training codes classify a fraction of {value('codes/knn_5')} of the test codes "
-            f"correctly{others}."
+            f"Reconstructions have a mean squared error of {self.text(name)} per pixel"
+            f"{f': {others}' if others else ''}."
         )
-    if value("codes/trustworthiness"):
-        others = compared(("PCA", "baselines/pca/trustworthiness"))
-        yield f"Trustworthiness of neighbourhoods is {value('codes/trustworthiness')}{others}."
-    if value("likelihood/elbo"):
+        errors = {
+            metric.split("/")[2]: value
+            for metric, value in self.metrics.items()
+            if metric.startswith(f"reconstruction/{kind}by_class/") and metric.endswith("/mse")
+        }
+        if len(errors) > 1:
+            best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
+            yield (
+                f"The class with the best reconstructions is {best} ({formatted(errors[best], 'mse')}), the "
+                f"one with the worst {worst} ({formatted(errors[worst], 'mse')})."
+            )
+
+    def of_codes(self) -> Iterator[str]:
+        if "codes/knn_5" in self.metrics:
+            pca = self.reference("baselines/pca/knn_5")
+            yield (
+                f"From the 5 nearest training codes, {self.text('codes/knn_5')} of the test images get the "
+                f"right class{pca}."
+            )
+        if "codes/trustworthiness" in self.metrics:
+            pca = self.reference("baselines/pca/trustworthiness")
+            yield (
+                "Neighbours in the code are neighbours among the images with a trustworthiness of "
+                f"{formatted(self.metrics['codes/trustworthiness'], 'trustworthiness')}, where 1 is "
+                f"perfect{pca}."
+            )
+
+    def reference(self, name: str, title: str = "PCA") -> str:
+        return f" ({title}: {self.text(name)})" if name in self.metrics else ""
+
+    def of_likelihood(self) -> Iterator[str]:
+        if "likelihood/elbo" not in self.metrics:
+            return
+        units = self.metrics.get("likelihood/active_units")
+        dims = self.content["latent_dim"]
+        used = "" if units is None else f" The code uses {units:.0f} of {dims} dimensions."
+        is_density = self.metrics["likelihood/elbo"] > 0
+        positive = ", which is positive because a density can exceed 1" if is_density else ""
         yield (
-            f"The ELBO is {value('likelihood/elbo')} nats per image, from a rate of "
-            f"{value('likelihood/rate')} and a distortion of {value('likelihood/distortion')}. "
-            f"{content['observation_model']}."
+            f"A code carries {self.text('likelihood/rate')} nats about its image (rate). With a distortion "
+            f"of {self.text('likelihood/distortion')} nats, log p(x) is at least "
+            f"{self.text('likelihood/elbo')} nats per image{positive}.{used}"
         )
-    own = own_sampler(content.get("sampled_from", ""))
-    if value(f"generation/{own}/frechet_distance"):
-        others = compared(
-            ("from the mixture", "generation/mixture/frechet_distance"),
-            ("real test images", "generation/real_test_images/frechet_distance"),
+
+    def of_samples(self) -> Iterator[str]:
+        own = own_sampler(self.content.get("sampled_from", ""))
+        kind = "" if self.shown == "mean" else f"_{self.shown}"
+        prefix = f"generation/{own}{kind}/"
+        if f"{prefix}frechet_distance" not in self.metrics:
+            return
+        real = self.reference("generation/real_test_images/frechet_distance", "real test images")
+        precision, recall = (self.metrics.get(f"{prefix}{name}") for name in ("precision", "recall"))
+        shares = "" if None in (precision, recall) else f" {share(precision)} of them lie among real digits, "
+        shares += f"and {share(recall)} of the real digits lie among them." if shares else ""
+        yield (
+            f"Samples from {SAMPLED_FROM[own]} have a Frechet distance of "
+            f"{self.text(f'{prefix}frechet_distance')} to training images{real}.{shares}"
         )
-        distance = value(f"generation/{own}/frechet_distance")
-        yield f"Samples from the {SAMPLERS[own]} have a Frechet distance of {distance}{others}."
+        mixture = f"generation/mixture{kind}/frechet_distance"
+        if mixture in self.metrics:
+            yield f"Codes drawn from {SAMPLED_FROM['mixture']} instead give {self.text(mixture)}."
+
+
+READINGS = {
+    "lambda": "Pictures show lambda, the parameter of the continuous Bernoulli. Its mean is greyer: lambda "
+    ".01 has mean .207, so black pixels look grey. Scores here are those of lambda; the tables have both."
+}
+REFERENCES = {"pca": "PCA", "mean_image": "the mean image"}
+
+
+def share(value: float | None) -> str:
+    """A fraction in percent."""
+    return "" if value is None else f"{100 * value:.0f} %"
 
 
 def own_sampler(sampled_from: str) -> str:

@@ -31,7 +31,8 @@ class Reconstructions(Drawing):
         images, labels = context.images(POOL)
         chosen = first_of_each_class(labels, self.per_class)
         kinds = context.model.loss.pictures(context.model.decoder(context.codes(POOL)[chosen]))
-        rows = in_rows({"original": images[chosen], **kinds})
+        shown = context.model.loss.shown
+        rows = in_rows({"original": images[chosen], shown: kinds[shown], **kinds})
         context.show("reconstructions", mosaic(rows, f"Validation images {context.when}"))
 
 

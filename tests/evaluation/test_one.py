@@ -14,9 +14,10 @@ from PIL import Image
 import jlml
 from conftest import QUICK, ROOT
 from jlml.cli.evaluated import show
-from jlml.comparison.quantities import quantity_of
+from jlml.comparison.quantities import QUANTITIES, quantity_of
 from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
+from jlml.evaluation.part_tables import tables_of
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.summary import summary_of
 from jlml.models import AE, VAE
@@ -46,7 +47,9 @@ def check(evaluation, without=()):
     page = (evaluation.folder / "report.html").read_text()
     figures = sum(len(result.get("figures", [])) for result in content["parts"].values())
     assert page.count('src="data:image/') == figures
-    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # the page loads no other file
+    assert not re.search(r'src="(?!data:)', page)  # the page loads no other file
+    links = set(re.findall(r'href="([^#][^"]*)"', page))
+    assert links <= {quantity.link for quantity in QUANTITIES.values()}
 
 
 def test_every_part_of_a_vae_is_evaluated(evaluated, runs):
@@ -241,13 +244,73 @@ def test_no_covariance_is_computed_for_a_wide_code(tmp_path, evaluated):
     assert "up to 256 numbers" in " ".join(evaluation.parts["likelihood"]["notes"])
 
 
-def test_the_summary_of_an_autoencoder_names_samples_from_the_gaussian_fitted_to_its_codes():
-    metrics = {
-        f"{sampler}/frechet_distance": {"value": value, "unit": "", "n": 9, "standard_error": None}
-        for sampler, value in (("prior", 9.0), ("gaussian", 5.0), ("mixture", 3.0))
-    }
-    content = {"parts": {"generation": {"metrics": metrics}}}
-    (of_ae,) = summary_of(content | {"sampled_from": AE.sampled_from})
-    (of_vae,) = summary_of(content | {"sampled_from": VAE.sampled_from})
-    assert "from the Gaussian fitted to training codes have a Frechet distance of 5.0" in of_ae
-    assert "from the prior N(0, I) have a Frechet distance of 9.0" in of_vae
+def content_with(**metrics):
+    """The content of a `metrics.json` with values of metrics, by part and name with / for __."""
+    parts: dict = {}
+    for name, value in metrics.items():
+        part, _, metric = name.partition("__")
+        metric = metric.replace("__", "/")
+        parts.setdefault(part, {"metrics": {}})["metrics"][metric] = {"value": value}
+    return {"parts": parts, "latent_dim": 2}
+
+
+def test_the_summary_names_samples_from_the_models_own_distribution_of_codes():
+    content = content_with(
+        generation__prior__frechet_distance=9.0,
+        generation__gaussian__frechet_distance=5.0,
+        generation__mixture__frechet_distance=3.0,
+    )
+    of_ae = summary_of(content | {"sampled_from": AE.sampled_from})
+    of_vae = summary_of(content | {"sampled_from": VAE.sampled_from})
+    assert "from a Gaussian fitted to the codes have a Frechet distance of 5.0" in of_ae[0]
+    assert "from the prior have a Frechet distance of 9.0" in of_vae[0]
+    assert "a mixture fitted to the codes instead give 3.0" in of_vae[1]
+
+
+def test_the_summary_compares_errors_and_says_what_is_worst():
+    content = content_with(
+        reconstruction__mse=0.04,
+        reconstruction__by_class__1__mse=0.01,
+        reconstruction__by_class__8__mse=0.06,
+        baselines__pca__mse=0.05,
+        baselines__mean_image__mse=0.04001,
+        codes__knn_5=0.8721,
+    )
+    error, classes, codes = summary_of(content)
+    assert "0.04000 per pixel: 20 % less than PCA (0.05000) and as much as the mean image." in error
+    assert classes.startswith("The class with the best reconstructions is 1 (0.01000)")
+    assert classes.endswith("the worst 8 (0.06000).")
+    assert "87.2 % of the test images get the right class." in codes
+
+
+def test_for_the_continuous_bernoulli_the_summary_is_about_lambda():
+    content = content_with(
+        reconstruction__mse=0.9,
+        reconstruction__lambda__mse=0.04,
+        generation__prior__frechet_distance=136.0,
+        generation__prior_lambda__frechet_distance=5.86,
+        likelihood__elbo=1200.0,
+        likelihood__rate=5.0,
+        likelihood__distortion=-1205.0,
+    )
+    text = " ".join(summary_of(content | {"sampled_from": VAE.sampled_from}, shown="lambda"))
+    assert "lambda .01 has mean .207" in text
+    assert "squared error of 0.04000" in text
+    assert "distance of 5.86" in text
+    assert "136" not in text
+    assert "positive because a density can exceed 1" in text
+
+
+@pytest.mark.parametrize(("model", "shown"), [("vae", "lambda"), ("ae", "mean")])
+def test_no_number_is_in_two_tables(evaluated, model, shown):
+    parts = evaluated(model, "parts=[objective,reconstruction,codes,baselines,generation]").parts
+    texts = [
+        cell.text
+        for name in parts
+        for table in tables_of(name, parts, shown)
+        for row in table.rows
+        for cell in row[1:]
+        if len(cell.text) > 12  # a value with its error: others can be equal by chance
+    ]
+    assert len(texts) > 30
+    assert len(set(texts)) == len(texts)

@@ -11,14 +11,19 @@ from jlml.evaluation.planes import decoded_planes
 from jlml.evaluation.results import Figure, NotApplicableError, Results
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
+from jlml.evaluation.summary import own_sampler
+from jlml.metrics.names import EPOCH_LOSS, MONITOR
 from jlml.models import VAE
 from jlml.pictures.decoded import first_of_each_class, in_rows, line
 from jlml.pictures.drawing import reading_of
-from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters
+from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters, training_curve
 from jlml.pictures.plane import limits_of
+from jlml.training.history import FILE as HISTORY
+from jlml.training.history import read_history
 
 PER_CLASS = 2
 STEPS = 9
+ROWS = 5  # of new images
 EXPLAINED = (
     "Lambda is the parameter of the continuous Bernoulli and the picture that stands for it. Its mean is "
     "greyer: lambda .01 has mean .207, so a black pixel has a grey mean. Both are the same prediction."
@@ -41,7 +46,8 @@ def reconstructions(subject: Subject) -> Figure:
     """Images of every class and their reconstructions, in every kind of picture of the observation model."""
     chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     kinds = subject.pictures(subject.test_codes[chosen])
-    rows = in_rows({"original": subject.test_images[chosen], **kinds})
+    shown = subject.model.loss.shown
+    rows = in_rows({"original": subject.test_images[chosen], shown: kinds[shown], **kinds})
     caption = f"The first {PER_CLASS} test images of each class, and their decoded codes."
     if len(kinds) > 1:
         caption += f" {EXPLAINED}"
@@ -66,12 +72,9 @@ def latent_scatter(subject: Subject) -> Figure:
 
 def against_pca(subject: Subject) -> Figure:
     """The codes of the model, and the principal components of the images."""
-    planes = {
-        "codes of the model": plane_of(subject.test_codes),
-        "PCA of the images": Plane(subject.pca.test_codes[:, :2], ("", "")),
-    }
-    if subject.model.latent_dim == 1:
-        planes["PCA of the images"] = plane_of(subject.pca.test_codes)
+    components = subject.pca.test_codes  # in the order of their variance
+    of_pca = plane_of(components) if subject.model.latent_dim == 1 else Plane(components[:, :2], ("", ""))
+    planes = {"codes of the model": plane_of(subject.test_codes), "PCA of the images": of_pca}
     picture = scatters(planes, subject.data.test_labels, subject.data.class_names)
     return Figure("against_pca", picture, "The codes of the same test images, from the model and from PCA.")
 
@@ -108,15 +111,40 @@ def interpolations(subject: Subject) -> Figure:
 
 
 def samples(subject: Subject) -> Figure:
+    """New images from the model's own distribution of codes, below real ones."""
+    own = own_sampler(subject.model.sampled_from)
+    new = subject.shown(draw_codes(subject, ROWS * COLUMNS)[own]).split(COLUMNS)
+    real = subject.test_images[subject.test_order[:COLUMNS]]
+    rows = [("real", real), ("new", new[0]), *(("", row) for row in new[1:])]
+    caption = f"Real test images, and below them decoded codes from the {SAMPLERS[own]}."
+    return Figure("samples", mosaic(rows, f"New images{reading_of(subject.model.loss)}"), caption)
+
+
+def samplers(subject: Subject) -> Figure:
     """New images from each sampler."""
-    rows = [("real test images", subject.test_images[subject.test_order[:COLUMNS]])]
+    rows = []
     for name, codes in draw_codes(subject, 2 * COLUMNS).items():
         upper, lower = subject.shown(codes).split(COLUMNS)
         rows += [(SAMPLERS[name], upper), ("", lower)]
     caption = "Decoded codes from each sampler."
     if not isinstance(subject.model, VAE):
         caption += " An autoencoder's codes are not trained to match the prior, so look at the others."
-    return Figure("samples", mosaic(rows, f"New images{reading_of(subject.model.loss)}, by sampler"), caption)
+    return Figure("samplers", mosaic(rows, f"New images by sampler{reading_of(subject.model.loss)}"), caption)
+
+
+def training(subject: Subject) -> list[Figure]:
+    """The loss over the epochs; empty for a run without `history.csv`, which older versions did not write."""
+    _, rows = read_history(subject.run.path / HISTORY)
+    curves = {}
+    for split, name in (("train", EPOCH_LOSS), ("val", MONITOR)):
+        points = [(float(row["epoch"]), float(row[name])) for row in rows if row.get(name)]
+        if points:
+            epochs, losses = zip(*points, strict=True)
+            curves[split] = (epochs, losses)
+    if not curves:
+        return []
+    caption = "The loss after each epoch. Training is measured while the weights change, validation after it."
+    return [Figure("training", training_curve(curves, "loss (nats per image)"), caption)]
 
 
 # in the order of the report
@@ -128,6 +156,8 @@ DRAWN: tuple[Callable[[Subject], Figure | list[Figure]], ...] = (
     interpolations,
     decoded_planes,
     samples,
+    samplers,
+    training,
     movement,
     lambda _: shapes_of_losses(),
 )

@@ -22,14 +22,15 @@ def reconstruction(subject: Subject) -> Results:
     """
     kinds = subject.pictures(subject.test_codes)
     scores = {kind: picture_scores(images, subject.test_images) for kind, images in kinds.items()}
-    results = Results(means_of(scores["mean"]))
-    for number, name in enumerate(subject.data.class_names):
-        chosen = subject.data.test_labels == number
-        if chosen.any():
-            of_class = {score: some[chosen] for score, some in scores["mean"].items()}
-            results.metrics |= means_of(of_class, f"by_class/{name.replace('/', '-')}/")
-    for kind in [kind for kind in kinds if kind != "mean"]:
-        results.metrics |= means_of(scores[kind], f"{kind}/")
+    results = Results()
+    for kind, values in scores.items():
+        prefix = "" if kind == "mean" else f"{kind}/"
+        results.metrics |= means_of(values, prefix)
+        for number, name in enumerate(subject.data.class_names):
+            chosen = subject.data.test_labels == number
+            if chosen.any():
+                of_class = {score: some[chosen] for score, some in values.items()}
+                results.metrics |= means_of(of_class, f"{prefix}by_class/{name.replace('/', '-')}/")
     if isinstance(subject.model, VAE):
         results.notes.append(
             "Here a VAE reconstructs each image from its posterior mean. The objective draws z instead, so "

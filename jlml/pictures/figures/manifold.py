@@ -7,6 +7,7 @@ from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import BlittedFigure, Picture, as_pixels
@@ -38,10 +39,10 @@ def manifold(
     rows, columns = images.shape[:2]
     tiles = as_pixels(images).flip(0).transpose(1, 2)  # (rows, height, columns, width, colours)
     sheet = tiles.flatten(0, 1).flatten(1, 2).numpy()
-    blitted, axes = _blitted(names)
+    blitted, axes, heading = _blitted(names)
     # each image is centred on its code, so the picture extends half a step beyond the grid
     axes.set(xlim=_widened(x_range, columns), ylim=_widened(y_range, rows))
-    axes.title.set_text(title)
+    heading.set_text(title)
     named: list[Artist] = []
     for mark, point in (marks or {}).items():
         named += axes.plot(*point, "o", ms=14, mfc="none", mec=MARK, mew=3)
@@ -55,16 +56,16 @@ def manifold(
 
 
 @lru_cache(maxsize=2)
-def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes]:
-    """The axes of the plane, shared by the pictures of a run."""
+def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes, Text]:
+    """The axes of the plane and the title, shared by the pictures of a run."""
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
     figure.subplots_adjust(left=0.12, right=0.98, bottom=0.11, top=0.94)
     axes = figure.add_subplot()
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.locator_params(nbins=5)
     axes.grid(visible=False)
-    axes.set_title("", x=-0.12, y=1)
-    return BlittedFigure(figure, [*axes.spines.values(), axes.xaxis, axes.yaxis, axes.title]), axes
+    heading = figure.suptitle("", x=0.01, y=0.99, ha="left", va="top")
+    return BlittedFigure(figure, [*axes.spines.values(), axes.xaxis, axes.yaxis, heading]), axes, heading
 
 
 def _widened(limits: tuple[float, float], count: int) -> tuple[float, float]:
