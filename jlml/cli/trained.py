@@ -72,7 +72,7 @@ def table_of(metrics: Mapping[str, float], yardsticks: Mapping[str, float], titl
                 [f"  {name}", "", formatted(value, "mse"), "for comparison"]
                 for name, value in yardsticks.items()
             ]
-    return Table(title, ["", *SPLITS, "unit (nats are per image)"], [[*map(Cell, row)] for row in rows])
+    return Table(title, ["", *SPLITS, "unit (nats = nats per image)"], [[*map(Cell, row)] for row in rows])
 
 
 def meaning(name: str) -> str:
