@@ -4,15 +4,15 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from jlml.comparison.quantities import formatted
+from jlml.comparison.tables import Cell, Table, as_rich
 from jlml.config import command_line, override
 from jlml.errors import UserError
 from jlml.runs import Run
-from jlml.search.results import Found, error_of, importances, ranking, values_of
+from jlml.search.results import Found, error_of, importances, ranking, seconds_of, values_of
 from jlml.search.trials import Trials
+from jlml.training.words import duration
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -40,7 +40,7 @@ def show_found(found: Found) -> None:
         if running:
             return
         raise UserError(f"No trial of {trials.folder} is complete, so there is no best trial.")
-    Console(soft_wrap=True).print(table_of(trials, ranked))
+    Console(soft_wrap=True).print(as_rich(table_of(trials, ranked)))
     shares = ", ".join(f"{key} {share:.0%}" for key, share in importances(trials).items())
     if shares:
         print(f"Importance of the ranges, roughly estimated from {len(ranked)} complete trials: {shares}")
@@ -56,14 +56,12 @@ def show_found(found: Found) -> None:
 def table_of(trials: Trials, ranked: list[tuple[int, "FrozenTrial"]]) -> Table:
     """A table of the best trials, one row per trial."""
     metric = trials.settings.search.metric
-    table = Table(title=f"Ranked by {metric} of each trial's best checkpoint", title_justify="left")
-    table.add_column("trial", justify="right")
-    for range_ in trials.settings.ranges:
-        table.add_column(range_.key.replace(".", ".\n"), justify="right")  # wrapped to keep columns narrow
-    table.add_column(metric, justify="right")
-    table.add_column("epochs", justify="right")
+    keys = [range_.key for range_ in trials.settings.ranges]
+    rows = []
     for number, trial in ranked[:MOST_ROWS]:
-        epochs = Run(trials.folder_of(number)).metrics().get("epochs", "")
-        values = map(Text, values_of(trial).values())
-        table.add_row(str(number), *values, formatted(trial.value, metric), str(epochs))
-    return table
+        record = Run(trials.folder_of(number)).metrics()
+        numbers = [formatted(trial.value, metric), str(record.get("epochs", ""))]
+        row = [str(number), *values_of(trial).values(), *numbers, duration(seconds_of(record))]
+        rows.append([*map(Cell, row)])
+    header = ["trial", *keys, metric.replace("/", " "), "epochs", "time"]
+    return Table(f"Ranked by {metric} of each trial's best checkpoint", header, rows, keys=1 + len(keys))

@@ -51,5 +51,7 @@ def show_answer(console: Console, sweep: Sweep) -> None:
     console.print(as_rich(answer.table()))
     if answer.warning:
         console.print(f"[bold yellow]{answer.warning}[/]", highlight=False)
-    for file in write_answer(sweep, answer):
-        console.print(f"Answer        {sweep.path / file}", highlight=False, markup=False)
+    first, *others = write_answer(sweep, answer)
+    console.print(
+        f"Groups        {', '.join([str(sweep.path / first), *others])}", highlight=False, markup=False
+    )

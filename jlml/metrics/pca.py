@@ -4,6 +4,7 @@ In plain torch: training plots codes along these axes, and importing scikit-lear
 Source: Pearson 1901; Hotelling 1933.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,3 +65,20 @@ def principal_components(
     test_codes = axes.project(queries)
     reconstructions = (test_codes @ axes.directions + axes.mean).reshape(test.shape)
     return PCABaseline(axes.project(points).float(), test_codes.float(), reconstructions.float())
+
+
+def pca_errors(
+    train: Float[Tensor, "images channel height width"],
+    test: Float[Tensor, "tests channel height width"],
+    counts: Sequence[int],
+) -> list[float]:
+    """Squared error per pixel of test images from each number of principal components of the training images.
+
+    With no component, every image is reconstructed as the mean training image.
+    """
+    axes = principal_axes(train.flatten(1), max(counts))
+    centred = test.flatten(1) - axes.mean
+    coordinates = (centred @ axes.directions.T).double()
+    # what the components do not explain, because they are orthonormal
+    total, explained = centred.double().square().mean(), coordinates.square().mean(0) / centred.shape[1]
+    return [float(total - explained[:count].sum()) for count in counts]

@@ -1,28 +1,57 @@
-"""The name of a run folder: date, time and the choices of the run."""
+"""The name of a run folder: what was chosen, then date and time."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from jlml.config import Config, key_of
 
 # keys that the name leaves out, because it has them already or they do not matter
-UNNAMED = ("latent.dim", "data.name", "data.root", "draw_every", "output_dir", "threads")
-LONGEST_NAME = 120  # characters; a file system allows 255 bytes
+UNNAMED = ("latent.dim", "seed", "data.name", "data.root", "draw_every", "output_dir", "threads")
+SHORT = {"cont_bern": "cb"}  # losses
+DEFAULTS = {"optimizer": "adam", "scheduler": "none"}  # groups that are named if another choice is made
+LONGEST_NAME = 100  # characters; a file system allows 255 bytes
 
 
 def folder_name(config: Config) -> str:
-    """Date, time and choices of a run, cut to a length that every file system allows."""
-    return f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S')}_{name_of(config)}"[:LONGEST_NAME]
+    """Choices, date and time of a run, for example ``vae-cb-d2-s0_lr-0.01_2026-11-26_17-30-12``.
+
+    The choices come first, because TensorBoard shows only the first 14 characters in some places.
+    """
+    time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    return f"{name_of(config, LONGEST_NAME - len(time) - 1)}_{time}"
 
 
-def name_of(config: Config) -> str:
-    """The choices of a run: model, loss, latent dim, data, and all other changed keys."""
-    choices = config["choices"]
-    parts = [choices["model"], choices["loss"], f"d{config['latent']['dim']}", config["data"]["name"]]
-    parts += [choices["experiment"]] if "experiment" in choices else []
+def name_of(config: Config, longest: int) -> str:
+    """The choices of a run as short tokens.
+
+    Tokens that would make it too long are left out. None is cut, so that no value is taken for another.
+    """
+    name = ""
+    for separator, token in tokens_of(config):
+        # without = and comma, because users pass the name to evaluate.py as the value of an override
+        plain = re.sub(r"[^\w.+-]+", "-", token).strip("-")
+        if plain and len(name) + len(separator) + len(plain) <= longest:
+            name += f"{separator}{plain}" if name else plain
+    return name or "run"
+
+
+def tokens_of(config: Config) -> Iterator[tuple[str, str]]:
+    """The tokens of a name, each with the separator before it."""
+    choices, data = config["choices"], config["data"]["name"]
+    yield "", choices["model"]
+    yield "-", SHORT.get(choices["loss"], choices["loss"])
+    yield "-", f"d{config['latent']['dim']}"
+    if data != "mnist":
+        yield "-", data
+    yield "-", f"s{config['seed']}"
+    if "experiment" in choices:
+        yield "_", choices["experiment"]
+    for group, default in DEFAULTS.items():
+        if choices.get(group, default) != default:
+            yield "_", choices[group]
     for change in config["changes"]:
-        key, value = key_of(change), change.partition("=")[2]
+        key, value = key_of(change), change.partition("=")[2].strip("[]'\"")
         if key not in UNNAMED and not key.startswith("checkpoints."):
-            parts.append(f"{key.split('.')[-1]}-{value.strip('[]')}")
-    # without = and comma, because users pass the name to evaluate.py as the value of an override
-    return re.sub(r"[^\w.+-]+", "-", "_".join(parts)).rstrip("-")
+            last = key.split(".")[-1].strip("_").removeprefix("max_")
+            yield "_", f"{key if last == 'seed' else last}-{value}"

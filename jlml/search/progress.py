@@ -4,9 +4,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jlml.comparison.quantities import formatted
 from jlml.runs import Run
-from jlml.search.results import error_of, ranking, values_of
+from jlml.search.results import error_of, ranking, seconds_of, values_of
 from jlml.search.storage import earlier_attempts
 from jlml.search.trials import Trials
+from jlml.training.words import duration
 
 
 def announce(trials: Trials) -> None:
@@ -23,10 +24,10 @@ def report_trial(trials: Trials, trial: FrozenTrial, number: int) -> None:
     """Prints one line about a trial that has ended, with the best value so far."""
     metric = trials.settings.search.metric
     record = Run(trials.folder_of(number)).metrics()
-    value = f"{metric} {formatted(trial.value, metric)}"
+    value = f"{metric.replace('/', ' ')} {formatted(trial.value, metric)}"
     outcome = {
         TrialState.COMPLETE: value,
-        TrialState.PRUNED: f"pruned at epoch {record.get('epochs')}, {value}",
+        TrialState.PRUNED: f"pruned after epoch {record.get('epochs')}, {value}",
         TrialState.FAIL: f"failed: {error_of(trial)}",
     }[trial.state]
     ranked = ranking(trials)
@@ -35,5 +36,5 @@ def report_trial(trials: Trials, trial: FrozenTrial, number: int) -> None:
     )
     values = " ".join(f"{key}={value}" for key, value in values_of(trial).items())
     resumed = ", resumed" if earlier_attempts(trial) else ""
-    seconds = record.get("fit_seconds", record.get("wall_seconds", 0))
-    print(f"trial {number}{resumed}: {values}  {outcome}  {best}  {seconds:.0f} s", flush=True)
+    took = duration(seconds_of(record))
+    print(f"Trial {number}{resumed}: {values}  {outcome}  {best}  {took}", flush=True)

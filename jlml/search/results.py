@@ -1,7 +1,7 @@
 """The results of a search so far, and the files that record them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,11 @@ def values_of(trial: FrozenTrial) -> dict[str, str]:
     return trial.user_attrs.get("values", {})
 
 
+def seconds_of(record: Mapping[str, Any]) -> float:
+    """The duration of a trial, given its metrics.json."""
+    return float(record.get("fit_seconds", record.get("wall_seconds", 0)))
+
+
 def error_of(trial: FrozenTrial) -> str:
     """The reason why a trial failed; empty if it did not fail."""
     if trial.state != TrialState.FAIL:
@@ -117,7 +122,7 @@ def rows_of(trials: Trials) -> Iterator[dict[str, Any]]:
             "state": STATES[trial.state],
             trials.settings.search.metric: trial.value,
             "epochs": record.get("epochs"),
-            "seconds": record.get("fit_seconds", record.get("wall_seconds")),
+            "seconds": seconds_of(record) or None,
             "attempts": len(earlier_attempts(trial)) + 1,
             **values_of(trial),
             "run": folder,

@@ -75,7 +75,7 @@ class Answer:
         ]
         headings = [quantity_of(name).heading for name in self.metrics]
         title = "On the test images, mean ± standard deviation over seeds"
-        return Table(title, [*self.factors, "seeds", *headings], rows)
+        return Table(title, [*self.factors, "seeds", *headings], rows, keys=max(1, len(self.factors)))
 
     def csv(self) -> str:
         """A CSV with one row per group and metric."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jlml.comparison.quantities import formatted
+from jlml.comparison.tables import Cell, Table, as_rich
 from jlml.sweeps.folder import Result, ranked
+from jlml.training.words import duration
 
 SHOWN = ("val/mse", "val/bce", "val/loss")
 MOST_ROWS = 30
@@ -19,15 +20,15 @@ def ranking(results: Sequence[Result], metric: str, most: int = MOST_ROWS) -> Re
     if not best:
         return Text("")
     columns = [metric, *(name for name in SHOWN if name != metric)]
-    table = Table(title=f"Ranked by {metric} of each job's best checkpoint", title_justify="left")
-    table.add_column("", justify="right")
-    for key in best[0].factors:
-        table.add_column(key)
-    for name in (*columns, "seconds"):
-        table.add_column(name, justify="right")
+    keys = list(best[0].factors)
+    header = ["", *keys, *(name.replace("/", " ") for name in columns), "time"]
+    rows = []
     for place, result in enumerate(best[:most], start=1):
         numbers = [formatted(result.metrics.get(name), name) for name in columns]
-        table.add_row(str(place), *map(Text, result.factors.values()), *numbers, f"{result.seconds:.0f}")
+        row = [str(place), *result.factors.values(), *numbers, duration(result.seconds)]
+        rows.append([*map(Cell, row)])
+    title = f"Ranked by {metric} of each job's best checkpoint"
+    table = as_rich(Table(title, header, rows, keys=1 + len(keys)))
     more = len(best) - most
     return Group(table, f"{more} more in results.csv") if more > 0 else table
 
@@ -41,7 +42,7 @@ def outcome(result: Result, metric: str) -> str:
     """The result of a job: its metric, or its error."""
     if result.status == "failed":
         return str(result.record.get("error", ""))
-    return f"{metric} {formatted(result.metrics.get(metric), metric)}"
+    return f"{metric.replace('/', ' ')} {formatted(result.metrics.get(metric), metric)}"
 
 
 def wide_console() -> Console:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from jlml.sweeps.folder import Result, Sweep
 from jlml.sweeps.ranking import MOST_ROWS, outcome, ranking, values_in_words, wide_console
+from jlml.training.words import duration
 
 EVERY = 1.0  # seconds between two reads of the folder
 MOST_RUNNING = 8  # largest number of running jobs to show
@@ -19,7 +20,7 @@ MOST_RUNNING = 8  # largest number of running jobs to show
 class Watch:
     """Shows the progress of a sweep by reading its folder, so that jobs can run on any machine.
 
-    In a terminal it updates a live display. Otherwise it prints a line and the ranking after every job.
+    In a terminal it updates a live display. Otherwise it prints a line after every job.
 
     Args:
         sweep: folder of the sweep.
@@ -69,12 +70,10 @@ class Watch:
             self._live.update(self.picture())
 
     def _print(self, ended: Result) -> None:
-        """Prints a line about a job, and the ranking unless this was the last job."""
-        line = f"{ended.status}: {values_in_words(ended)} {outcome(ended, self.metric)}"
+        """Prints a line about a job, and how far the sweep is."""
+        words = f"{values_in_words(ended)}  {outcome(ended, self.metric)}  {duration(ended.seconds)}"
+        self.console.print(Text(f"{ended.status}: {words}"))
         self.console.print(self.headline())
-        self.console.print(Text(line))
-        if any(result.is_pending for result in self._results.values()):
-            self.console.print(self.ranking(MOST_ROWS))
 
     def headline(self) -> str:
         """The number of finished and failed jobs, and the remaining time."""
@@ -98,8 +97,7 @@ class Watch:
         running = [r for r in self._results.values() if r.status == "running" and self._has_changed(r)]
         lines = [
             Text(
-                f"  {values_in_words(result)}  "
-                f"epoch {result.progress.get('epoch', 0)}/{result.progress.get('epochs', '?')}"
+                f"  {values_in_words(result)}  epoch {epoch_of(result)}/{result.progress.get('epochs', '?')}"
             )
             for result in running[:MOST_RUNNING]
         ]
@@ -111,8 +109,9 @@ class Watch:
         return ranking(list(self._results.values()), self.metric, most)
 
 
-def duration(seconds: float) -> str:
-    """A duration in seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def epoch_of(result: Result) -> int:
+    """The epoch that a job is in, counted from one."""
+    done, epochs = (result.progress.get(key) for key in ("epoch", "epochs"))
+    if not isinstance(done, int) or not isinstance(epochs, int):  # not yet written
+        return 1
+    return min(done + 1, epochs)

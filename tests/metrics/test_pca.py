@@ -8,7 +8,7 @@ from jlml.data.mnist import load, load_mnist_5k
 from jlml.losses import Gaussian
 from jlml.metrics import mse
 from jlml.metrics.neighbours import knn_correct
-from jlml.metrics.pca import principal_axes, principal_components
+from jlml.metrics.pca import pca_errors, principal_axes, principal_components
 from jlml.models import AE
 
 # latent dim: MSE per pixel and squared error per image of PCA, fitted to the 60,000 MNIST training images
@@ -71,3 +71,12 @@ def test_a_linear_autoencoder_trained_to_convergence_is_pca(data_root):
     axes = principal_axes(images.flatten(1), 3).directions
     cosines = torch.linalg.svdvals(torch.linalg.qr(weight).Q.T @ axes.T)
     assert cosines.min().item() > 0.9999  # cosines of the angles between the subspaces
+
+
+def test_errors_are_those_of_the_reconstructions_and_without_components_those_of_the_mean_image():
+    images = torch.rand(300, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    train, test = images[:200], images[200:]
+    found = pca_errors(train, test, [3, 0])
+    reconstructed = principal_components(train, test, 3).reconstructions
+    assert found[0] == pytest.approx(float((reconstructed - test).square().mean()), rel=1e-5)
+    assert found[1] == pytest.approx(float((train.mean(0) - test).square().mean()), rel=1e-5)
