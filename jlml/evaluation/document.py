@@ -1,21 +1,14 @@
 """Writes reports as self-contained HTML files."""
 
 import base64
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jlml.comparison.descriptions import observation_in_words
-from jlml.comparison.groups import Group
-from jlml.comparison.tables import Table
-from jlml.evaluation.digits import NAME, weights_hash
+from jlml.evaluation.digits import NAME
 from jlml.evaluation.part_tables import tables_of
-from jlml.evaluation.record import Evaluation
 from jlml.evaluation.summary import summary_of
 from jlml.files import write_atomically
 
@@ -82,35 +75,6 @@ def write_report(folder: Path, content: Mapping[str, Any]) -> None:
         feature_network=NAME,
     )
     write_atomically(folder / "report.html", page)
-
-
-def write_comparison(
-    folder: Path,
-    groups: Sequence[Group[Evaluation]],
-    tables: Sequence[Table],
-    figures: Sequence[Mapping[str, str]],
-    failed: Sequence[str],
-) -> None:
-    """Writes `comparison.html`. Its figures must already be in the folder."""
-    page = environment.get_template("comparison.html").render(
-        groups=groups,
-        tables=tables,
-        figures=figures,
-        failed=failed,
-        embed=embedder(folder),
-        runs=sum(len(group.runs) for group in groups),
-        densities=len({observation_in_words(group.first.config, all_options=False) for group in groups}),
-        link=partial(link_to, folder),
-        feature_network=NAME,
-        feature_hash=weights_hash(),
-    )
-    write_atomically(folder / "comparison.html", page)
-
-
-def link_to(folder: Path, evaluation: Evaluation) -> str:
-    """The relative URL of a run's own report."""
-    target = os.path.relpath(evaluation.folder.resolve() / "report.html", folder.resolve())
-    return quote(Path(target).as_posix())
 
 
 def embedder(folder: Path) -> Callable[[str], str]:
