@@ -22,6 +22,7 @@ from jlml.evaluation.themes import Theme, main_tables, themes
 from jlml.files import write_atomically
 
 ANSWER = "answer.png"  # in the folder of a sweep
+RATES = "rate_distortion"  # a chart that stands with the likelihoods
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,15 @@ class Page:
 
 def write_comparison(folder: Path, page: Page) -> None:
     """Writes `comparison.html` and its figures."""
-    charts = [write_figure(figure, folder) for figure in page.charts]
+    charts = {figure.name: write_figure(figure, folder) for figure in page.charts}
+    rates = [charts.pop(RATES)] if RATES in charts else []
     sections = [written(section, folder) for section in page.sections]
     tables, all_themes = main_tables(page.groups), list(themes(page.groups))
     comparisons = [(shared, decision_table(some)) for shared, some in page.decisions.items() if some]
     text = environment.get_template("comparison.html").render(
         page=page,
-        charts=[*answer_of(page.sweep, folder), *charts],
+        charts=[*charts.values(), *answer_of(page.sweep, folder)],
+        rates=rates,
         sections=sections,
         summary=tables,
         themes=all_themes,

@@ -30,6 +30,12 @@ from jlml.evaluation.themes import main_decisions, main_tables
 from jlml.files import write_atomically
 from jlml.runs import Run
 
+DATA_NAMES = {
+    "mnist": "MNIST",
+    "mnist_5k": "5,000 images of MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+}
+
 log = logging.getLogger(__name__)
 
 
@@ -86,12 +92,13 @@ def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
 
 
 def title_of(groups: Sequence[Group[Evaluation]]) -> str:
-    """What is compared: ``2 models x 2 losses, 3 seeds each, mnist``."""
+    """What is compared: ``2 models x 2 losses, 3 seeds each, MNIST``."""
     counts = sorted({len(group.runs) for group in groups})
     seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds each"
     seeds = "one seed each" if counts == [1] else seeds
-    data = dict.fromkeys(group.first.content["data"].get("name", "") for group in groups)
-    return ", ".join([title_in_words([group.levels for group in groups]), seeds, *filter(None, data)])
+    names = dict.fromkeys(group.first.content["data"]["name"] for group in groups)
+    data = [DATA_NAMES.get(name, name) for name in names]
+    return ", ".join([title_in_words([group.levels for group in groups]), seeds, *data])
 
 
 def summary_md(title: str, said: Mapping[str, Sequence[str]]) -> str:

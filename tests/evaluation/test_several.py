@@ -69,7 +69,7 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
     assert page.count('src="data:image/png') == 13
     assert 'class="num bold"' not in page  # with one seed in a group, the noise is unknown
     assert "Bold" not in page
-    assert "3 experiments that differ in model, loss, 1 to 2 seeds, mnist_5k" in page
+    assert "3 experiments that differ in model, loss, 1 to 2 seeds, 5,000 images of MNIST" in page
     assert "One seed each: nothing can be decided." in page
     assert "nothing can be decided" in (comparison.folder / "summary.md").read_text()
     show(comparison)
