@@ -219,8 +219,8 @@ def interpolations(shown: Shown, reference: Reference) -> Section:
     about = (
         "The straight line between the codes of two test images, decoded. With good codes, every image on "
         "the line looks real, also the fifth, which is the middle. The label of a row has the digit that the "
-        "classifier sees in the middle, and the probability that it gives to it. One middle says little: the "
-        "table below scores the middles of many random pairs of training images."
+        "classifier sees in the middle, and the probability that it gives to it; a blur can also have a high "
+        "one. The table below scores the middles of many random pairs of training images."
     )
     return Section("interpolations", "Interpolations", about, figures)
 
