@@ -1,9 +1,11 @@
 """Prints the main results of an evaluation or a comparison, and the paths of its files."""
 
 from rich.console import Console
+from rich.text import Text
 
+from jlml.cli.decided import print_sentences
 from jlml.comparison.tables import as_rich
-from jlml.errors import UserError
+from jlml.errors import UserError, printable
 from jlml.evaluation.part_tables import short_tables
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
@@ -23,13 +25,16 @@ def show(result: Evaluation | Comparison) -> None:
 
 
 def show_compared(comparison: Comparison) -> None:
-    """Prints the main metrics of each group, and the paths of the files."""
+    """Prints what came out in sentences, the main metrics of each group, and the paths of the files."""
     console = Console(soft_wrap=True)
-    runs = sum(len(group.runs) for group in comparison.groups)
-    console.print(f"{runs} runs: mean ± standard deviation over seeds", highlight=False)
+    console.print(Text(printable(comparison.title), "bold"))
+    for shared, sentences in comparison.sentences.items():
+        print_sentences(console, sentences, f"On {shared}")
+    console.print("Mean ± standard deviation over seeds:", highlight=False)
     for table in comparison.tables:
         console.print(as_rich(table))
-    console.print("Bold: significantly better than every other group.", highlight=False)
+    if any(cell.bold for table in comparison.tables for row in table.rows for cell in row):
+        console.print("Bold: the best group, and this is decided for each of its levels.", highlight=False)
     console.print(f"Report   {comparison.folder / 'comparison.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {comparison.folder / 'runs.csv'}, groups.csv", highlight=False, markup=False)
     if comparison.failed:

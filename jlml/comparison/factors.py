@@ -1,6 +1,7 @@
 """The factors of a comparison: the keys in which its experiments differ, and how to say their levels."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from jlml.config import Config, experiment_of, flat, shown
 
@@ -77,6 +78,18 @@ def bare(factor: str, level: str) -> str:
 
 def plural(factor: str, count: int) -> str:
     """A number of levels in words: ``3 losses``."""
-    names = {"loss": "losses", "": "experiments", "model": "models"}
-    name = names.get(factor) or f"{NAMES.get(factor, f'values of {factor}')}"
-    return f"{count} {name if name.startswith('values') or factor in names else f'{name}s'}"
+    names = {"model": "models", "loss": "losses", "latent": "latent dims", "latent.dim": "latent dims"}
+    return f"{count} {names.get(factor, f'values of {factor}')}"
+
+
+def title_in_words(levels: Sequence[Mapping[str, str]]) -> str:
+    """What differs between experiments: ``3 models x 2 losses``, or without a full grid the names."""
+    counts = {
+        factor: len({level[factor] for level in levels if factor in level})
+        for factor in dict.fromkeys(factor for level in levels for factor in level)
+    }
+    if counts and prod(counts.values()) == len(levels):
+        return " x ".join(plural(*pair) for pair in counts.items())
+    names = [NAMES.get(factor, factor) for factor in counts]
+    shown_names = ", ".join(names[:MOST_JOINED]) + (", ..." if len(names) > MOST_JOINED else "")
+    return f"{len(levels)} experiments" + (f" that differ in {shown_names}" if names else "")

@@ -248,7 +248,7 @@ def label_of(metric: str) -> str:
     _, *middle, _ = ("", *metric.split("/"))
     sampler = middle[-1].removesuffix("_shown") if metric.startswith("generation/") else ""
     label = quantity_of(metric).label
-    return f"{label} of samples from {SAMPLED_FROM[sampler]}" if sampler in SAMPLED_FROM else label
+    return f"{label} ({'Gaussian' if sampler == 'gaussian' else sampler})" if sampler else label
 
 
 def value_in_words(value: float, metric: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from jlml.comparison.decisions import Decision, Difference
-from jlml.comparison.factors import NAMES, bare, in_words
+from jlml.comparison.decisions import Decision, Difference, Levels
+from jlml.comparison.factors import NAMES, bare, in_words, plural
 from jlml.comparison.groups import grouped
 from jlml.comparison.quantities import difference_in_words, label_of, value_in_words
 
@@ -113,7 +113,7 @@ def where(decision: Decision) -> str:
         return ""
     exceptions = decision.exceptions
     if not exceptions:
-        return f"in {'both' if count == 2 else f'all {count}'} settings of the other factors"
+        return everywhere(decision)
     reversed_in = [each for each in exceptions if each.is_decided]
     note = f"on average over {count} settings, but not {settings_in_words(exceptions, decision)}"
     if reversed_in:
@@ -129,11 +129,28 @@ def settings_in_words(some: Sequence[Difference], decision: Decision) -> str:
     for factor, level in ((key, level) for setting in chosen for key, level in setting.items()):
         if [setting for setting in settings if setting.get(factor) == level] == chosen:
             return f"with {in_words(factor, level)}"
-    varying = [key for key in settings[0] if len({setting.get(key) for setting in settings}) > 1]
+    varying = varying_factors(settings)
     texts = [
         " and ".join(in_words(key, setting[key]) for key in varying if key in setting) for setting in chosen
     ]
     return f"with {' or '.join(texts)}"
+
+
+def everywhere(decision: Decision) -> str:
+    """All settings of a decision in words: ``for both models``."""
+    settings = [each.settings[0] for each in decision.by_setting]
+    varying = varying_factors(settings)
+    if len(varying) != 1:
+        names = [NAMES.get(factor, factor) for factor in varying]
+        return f"in all {len(settings)} combinations of {listed(names)}"
+    count, _, name = plural(varying[0], len(settings)).partition(" ")
+    return f"for {'both' if count == '2' else f'all {count}'} {name}"
+
+
+def varying_factors(settings: Sequence[Levels]) -> list[str]:
+    """The factors whose levels differ between settings."""
+    factors = dict.fromkeys(factor for setting in settings for factor in setting)
+    return [factor for factor in factors if len({setting.get(factor) for setting in settings}) > 1]
 
 
 def by_setting(decision: Decision) -> str:

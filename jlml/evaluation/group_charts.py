@@ -31,8 +31,8 @@ def metrics_by_run(groups: Groups) -> Iterator[Figure]:
             if any(values.values()):
                 panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
         caption = (
-            f"One dot per run, on {shared}. If the dots of two rows overlap, the noise of the seeds is "
-            "larger than the difference between the rows."
+            f"One dot per run and a bar at the mean of each group, on {shared}. The sentences above compare "
+            "runs with the same seed, so groups can differ although their dots overlap."
         )
         yield Figure("metrics" if number == 1 else f"metrics_{number}", strips(panels), caption)
 

@@ -1,58 +1,110 @@
 """Pictures that compare groups of runs: the same images, on the same axes."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
 
 from jlml.comparison.groups import Group
 from jlml.config.schema import Evaluate
 from jlml.errors import reason_of
+from jlml.evaluation.digit_scores import as_mnist
+from jlml.evaluation.digits import load_classifier
+from jlml.evaluation.parts.generation import DIGITS
+from jlml.evaluation.planes import along_axes, along_components, decoded
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.results import Figure
-from jlml.evaluation.samplers import SAMPLERS, draw_codes
+from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.evaluation.themes import Groups
-from jlml.pictures.decoded import first_of_each_class
-from jlml.pictures.figures import Plane, mosaic, plane_of, scatters
+from jlml.pictures.decoded import first_of_each_class, line
+from jlml.pictures.figures import COLUMNS, Picture, Plane, mosaic, plane_of, scatters
+from jlml.pictures.plane import region_of
 
-PER_CLASS = 2
-COLUMNS = 20
+PAIRS = ((4, 9), (3, 8), (1, 7))  # classes of the interpolations, as far as the images have them
+STEPS = 9  # odd, so that one image is the middle
 SCATTERED = 4000  # test images in a scatter
 SHOWN_SAMPLERS = ("prior", "mixture")
-SAME_CODES = " Models with the same latent dim decode the same codes."
 LIMITS = ((-3.5, 3.5), (-3.5, 3.5))  # in standard deviations
 
 Rows = list[tuple[str, Images]]
 
 
 @dataclass(frozen=True)
+class Section:
+    """Pictures of one kind, with an explanation. ``small`` ones stand side by side."""
+
+    name: str
+    title: str
+    about: str
+    figures: list[Figure]
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """The decoded line between the codes of two images, and what the classifier sees in its middle."""
+
+    images: Images
+    middle: str
+
+
+@dataclass
 class GroupPictures:
-    """The pictures of one run of a group: reconstructions, codes and samples."""
+    """The pictures of one run of a group."""
 
-    reconstructions: dict[str, Images]  # by kind of picture, the mean first
-    plane: Plane
-    samples: dict[str, dict[str, Images]]  # by sampler, then by kind of picture
+    reconstructions: dict[str, Images]  # by kind of picture, first the one that stands for the loss
+    interpolations: list[Interpolation]
+    samples: dict[str, Images]  # by sampler
+    medians: Images
+    codes: Plane
+    plane: Figure | None
+    maps: Picture | None
 
 
-def group_pictures(groups: Groups, settings: Evaluate, failed: list[str]) -> Iterator[Figure]:
-    """Reconstructions, codes and samples of every group, from the test images of the first group.
+@dataclass
+class Reference:
+    """The test images of the first group, which all groups show.
+
+    Args:
+        subject: first run of the first group.
+        chosen: an image of each class.
+        pairs: ends of the interpolations.
+        scattered: images in scatter plots.
+    """
+
+    subject: Subject
+    chosen: torch.Tensor = field(init=False)
+    pairs: list[tuple[int, int]] = field(init=False)
+    scattered: torch.Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        labels = self.subject.data.test_labels
+        self.chosen = first_of_each_class(labels, 1)[:COLUMNS]
+        first = {int(labels[place]): int(place) for place in first_of_each_class(labels, 1)}
+        known = [pair for pair in PAIRS if set(pair) <= first.keys()]
+        self.pairs = [(first[start], first[end]) for start, end in known]
+        self.scattered = self.subject.test_order[:SCATTERED]
+
+
+def group_pictures(groups: Groups, settings: Evaluate, failed: list[str]) -> Iterator[Section]:
+    """The same test images and new images through one run of every group.
 
     A group with other test images is left out, because it may have been trained on these. Pictures that
     cannot be drawn are added to ``failed``.
     """
-    which = settings.checkpoint
-    reference = Subject(groups[0].first.run, which, settings)
-    chosen = first_of_each_class(reference.data.test_labels, PER_CLASS)
-    scattered = reference.test_order[:SCATTERED]
+    reference = Reference(Subject(groups[0].first.run, settings.checkpoint, settings))
+    images = reference.subject.data.test_images
     shown: dict[str, GroupPictures] = {}
     others = []
     for group in groups:  # one model in memory at a time
         try:
-            subject = Subject(with_seed(group, reference.config["seed"]).run, which, settings)
-            if torch.equal(subject.data.test_images, reference.data.test_images):
-                shown[group.label] = pictures_of(subject, chosen, scattered)
+            run = with_seed(group, reference.subject.config["seed"])
+            subject = Subject(run.run, settings.checkpoint, settings)
+            if torch.equal(subject.data.test_images, images):
+                shown[group.label] = pictures_of(subject, run, reference)
             else:
                 others.append(group.label)
         except Exception as error:  # the other groups can still be shown
@@ -60,24 +112,11 @@ def group_pictures(groups: Groups, settings: Evaluate, failed: list[str]) -> Ite
     if not shown:
         return
     left_out = f" Left out, because their test images differ: {', '.join(others)}." if others else ""
-    original = ("original", reference.test_images[chosen])
-    rows = rows_of(original, {label: some.reconstructions for label, some in shown.items()})
-    yield Figure(
-        "reconstructions",
-        mosaic(rows, "Test images and their reconstructions"),
-        f"The first {PER_CLASS} test images of each class, through one run of each group.{left_out}",
-    )
-    planes = {label: some.plane for label, some in shown.items()}
-    yield codes(planes, reference.data.test_labels[scattered], reference)
-    real = ("real test images", reference.test_images[reference.test_order[:COLUMNS]])
-    for sampler in SHOWN_SAMPLERS:
-        drawn = {label: some.samples[sampler] for label, some in shown.items() if sampler in some.samples}
-        rows = rows_of(real, drawn)
-        yield Figure(
-            f"samples_{sampler}",
-            mosaic(rows, f"New images: {SAMPLERS[sampler]}"),
-            f"Decoded draws: {SAMPLERS[sampler]}.{SAME_CODES if sampler == 'prior' else ''}",
-        )
+    for draw in SECTIONS:
+        section = draw(shown, reference)
+        if section.figures:
+            note = left_out if draw is reconstructions else ""
+            yield replace(section, about=section.about + note)
 
 
 def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
@@ -85,14 +124,54 @@ def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
     return next((run for run in group.runs if run.config["seed"] == seed), group.first)
 
 
-def pictures_of(subject: Subject, chosen: Tensor, scattered: Tensor) -> GroupPictures:
-    """Reconstructions of the ``chosen`` test images, codes of the ``scattered`` ones, and new images."""
+def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> GroupPictures:
+    """All pictures of one run."""
+    kinds = subject.pictures(subject.test_codes[reference.chosen])
+    first = subject.model.loss.shown
     new_codes = draw_codes(subject, COLUMNS)
     return GroupPictures(
-        subject.pictures(subject.test_codes[chosen]),
-        standardised(plane_of(subject.test_codes[scattered])),
-        {name: subject.pictures(new_codes[name]) for name in SHOWN_SAMPLERS if name in new_codes},
+        {first: kinds.pop(first), **kinds},
+        [interpolation(subject, *pair) for pair in reference.pairs],
+        {name: subject.shown(new_codes[name]) for name in SHOWN_SAMPLERS if name in new_codes},
+        subject.shown(median_codes(subject))[:COLUMNS],
+        standardised(plane_of(subject.test_codes[reference.scattered])),
+        decoded_plane(subject),
+        tsne_maps(run),
     )
+
+
+def interpolation(subject: Subject, start: int, end: int) -> Interpolation:
+    """The straight line between the codes of two test images, decoded."""
+    codes = subject.test_codes
+    images = subject.shown(line(codes[start : start + 1], codes[end : end + 1], STEPS))
+    if subject.data.source.name not in DIGITS:
+        return Interpolation(images, "")
+    classifier = load_classifier().to(subject.device)
+    probabilities = subject.in_batches(
+        lambda some: classifier(as_mnist(some, subject.data.fit)).softmax(1),
+        images[STEPS // 2 : STEPS // 2 + 1],
+    )
+    confidence, digit = probabilities[0].max(0)
+    return Interpolation(images, f"middle: {int(digit)}, {100 * float(confidence):.0f} %")
+
+
+def decoded_plane(subject: Subject) -> Figure | None:
+    """The decoded plane of the codes: of 2-D codes their own, otherwise along two principal components."""
+    if subject.model.latent_dim < 2:
+        return None
+    plane = along_axes(subject) if subject.model.latent_dim == 2 else along_components(subject)
+    points = (subject.test_codes - plane.origin) @ plane.directions.T
+    return decoded(subject, plane, *region_of(points, COLUMNS))
+
+
+def tsne_maps(run: Evaluation) -> Picture | None:
+    """The maps of the run's evaluation, if it has this part."""
+    part = run.parts.get("tsne", {})
+    if part.get("status") != "done":
+        return None
+    file = run.folder / "tsne_maps.png"
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def standardised(plane: Plane) -> Plane:
@@ -102,20 +181,124 @@ def standardised(plane: Plane) -> Plane:
     return Plane(points / spread, ("", ""))
 
 
-def rows_of(first: tuple[str, Images], kinds: Mapping[str, Mapping[str, Images]]) -> Rows:
-    """The rows of a mosaic: the first row, then a row for each group and kind of picture."""
-    rows = [first]
-    for label, pictures in kinds.items():
-        rows += [(label if kind == "mean" else f"{label}: {kind}", some) for kind, some in pictures.items()]
-    return rows
+Shown = Mapping[str, GroupPictures]  # by label of the group
 
 
-def codes(planes: dict[str, Plane], labels: Tensor, reference: Subject) -> Figure:
-    """A scatter plot per group of the codes of the same test images, on the same axes."""
-    picture = scatters(planes, labels, reference.data.class_names, columns=3, limits=LIMITS)
-    caption = (
-        f"Codes of the same {len(labels):,} test images. Codes with more than two dimensions are shown by "
-        "their first two principal components. The scale of an autoencoder's codes is arbitrary, so each "
-        "panel is centred and divided by its standard deviation. All axes have the same range."
+def reconstructions(shown: Shown, reference: Reference) -> Section:
+    """The same test images, reconstructed by every group."""
+    rows: Rows = [("original", reference.subject.test_images[reference.chosen])]
+    kinds: set[str] = set()
+    for label, some in shown.items():
+        first, *others = some.reconstructions.items()
+        rows.append((label if first[0] == "mean" else f"{label} ({first[0]})", first[1]))
+        rows += [(f"{label} ({kind})", images) for kind, images in others]
+        kinds |= {first[0], *dict(others)}
+    about = "The first test image of each class, and what one run of each group makes of it."
+    if "lambda" in kinds:
+        about += (
+            " Lambda stands for the continuous Bernoulli. Its mean is shown too: it is greyer, because a "
+            "black pixel has a grey mean."
+        )
+    figure = Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), "")
+    return Section("reconstructions", "Reconstructions", about, [figure])
+
+
+def interpolations(shown: Shown, reference: Reference) -> Section:
+    """The lines between the same two images, in the codes of every group."""
+    figures = []
+    subject = reference.subject
+    for number, (start, end) in enumerate(reference.pairs):
+        ends = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
+        rows: Rows = [("blend of the pixels", line(*ends, STEPS))]
+        for label, some in shown.items():
+            each = some.interpolations[number]
+            rows.append((f"{label}; {each.middle}" if each.middle else label, each.images))
+        names = [subject.data.class_names[int(subject.data.test_labels[place])] for place in (start, end)]
+        title = f"From {names[0]} to {names[1]}"
+        figures.append(Figure(f"interpolation_{number + 1}", mosaic(rows, title), ""))
+    about = (
+        "The straight line between the codes of two test images, decoded. With good codes, every image on "
+        "the line looks real, also the fifth, which is the middle. The label of a row has the digit that the "
+        "classifier sees in the middle, and the probability that it gives to it; a blur can also have a high "
+        "one. The table below scores the middles of many random pairs of training images."
     )
-    return Figure("codes", picture, caption)
+    return Section("interpolations", "Interpolations", about, figures)
+
+
+def samples(shown: Shown, reference: Reference) -> Section:
+    """New images of every group, by sampler."""
+    subject = reference.subject
+    real = ("real test images", subject.test_images[subject.test_order[:COLUMNS]])
+    figures = []
+    for sampler in SHOWN_SAMPLERS:
+        rows = [(label, some.samples[sampler]) for label, some in shown.items() if sampler in some.samples]
+        title = f"New images: {SAMPLERS[sampler]}"
+        figures.append(Figure(f"samples_{sampler}", mosaic([real, *rows], title), ""))
+    about = (
+        "Decoded codes from the prior, and from a mixture of Gaussians fitted to the codes of the training "
+        "images. Groups with the same latent dim decode the same codes from the prior. An autoencoder's "
+        "codes are not trained to match the prior: compare it by the mixture."
+    )
+    return Section("samples", "New images", about, figures)
+
+
+def medians(shown: Shown, reference: Reference) -> Section:
+    """The decoded median code of each class, by group."""
+    rows: Rows = [(label, some.medians) for label, some in shown.items()]
+    about = "The decoded median of the training codes of each class: what the group considers typical."
+    figure = Figure("class_medians", mosaic(rows, "A typical image of each class"), "")
+    return Section("class_medians", "Class medians", about, [figure])
+
+
+def planes(shown: Shown, reference: Reference) -> Section:
+    """The decoded plane of every group."""
+    figures = [
+        Figure(f"plane_{number}", some.plane.picture, label)
+        for number, (label, some) in enumerate(shown.items(), start=1)
+        if some.plane is not None
+    ]
+    about = (
+        "The decoded image at each point of a plane of codes, over the region of the test codes. Of more "
+        "than two dimensions, the plane is along the first two principal components of the codes."
+    )
+    return Section("planes", "Decoded planes", about, figures, small=True)
+
+
+def codes(shown: Shown, reference: Reference) -> Section:
+    """A scatter plot per group of the codes of the same test images, on the same axes."""
+    labels = reference.subject.data.test_labels[reference.scattered]
+    by_label = {label: some.codes for label, some in shown.items()}
+    picture = scatters(by_label, labels, reference.subject.data.class_names, limits=LIMITS)
+    about = (
+        f"Codes of the same {len(labels):,} test images, coloured by class. Codes with more than two "
+        "dimensions are shown by their first two principal components, so classes that overlap here can be "
+        "apart. The scale of an autoencoder's codes is arbitrary, so each panel is centred and divided by "
+        "its standard deviation."
+    )
+    return Section("codes", "Codes", about, [Figure("codes", picture, "")])
+
+
+def maps(shown: Shown, reference: Reference) -> Section:
+    """The t-SNE maps of every group that has them."""
+    figures = [
+        Figure(f"tsne_{number}", some.maps, label)
+        for number, (label, some) in enumerate(shown.items(), start=1)
+        if some.maps is not None
+    ]
+    about = (
+        "Maps of the same test images for each group. t-SNE preserves neighbours, not distances: sizes of "
+        "clusters and gaps between them have no meaning."
+    )
+    return Section("tsne", "t-SNE maps", about, figures, small=True)
+
+
+# in the order of the page
+SECTIONS: tuple[Callable[[Shown, Reference], Section], ...] = (
+    reconstructions,
+    interpolations,
+    samples,
+    medians,
+    planes,
+    codes,
+    maps,
+)

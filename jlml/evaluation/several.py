@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,30 +11,45 @@ from typing import Any
 from rich.console import Console
 
 from jlml.comparison.csv_text import as_csv
+from jlml.comparison.decision_table import decisions_csv
+from jlml.comparison.factors import factors_of, title_in_words
 from jlml.comparison.group_tables import groups_csv
 from jlml.comparison.groups import Group, grouped, labels_of
+from jlml.comparison.sentences import sentences
 from jlml.comparison.tables import Table
 from jlml.config import experiment_of
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, printable, reason_of
-from jlml.evaluation.document import write_comparison
-from jlml.evaluation.figure_files import write_figure
+from jlml.evaluation.comparison_page import Page, write_comparison
 from jlml.evaluation.find import common_folder, find_runs
 from jlml.evaluation.group_charts import group_charts
 from jlml.evaluation.group_pictures import group_pictures
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
-from jlml.evaluation.themes import main_tables, theme_tables
+from jlml.evaluation.themes import main_decisions, main_tables
 from jlml.files import write_atomically
 from jlml.runs import Run
+
+DATA_NAMES = {
+    "mnist": "MNIST",
+    "mnist_5k": "5,000 images of MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+}
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups of evaluated runs."""
+    """Groups of evaluated runs.
 
+    Args:
+        title: what is compared.
+        sentences: what came out, for each set of groups that can be compared.
+    """
+
+    title: str
+    sentences: dict[str, list[str]]
     groups: list[Group[Evaluation]]
     tables: list[Table]  # the main metrics
     folder: Path  # folder of the comparison
@@ -42,7 +57,7 @@ class Comparison:
 
 
 def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
-    """Evaluates the runs and writes `comparison.html`, `runs.csv`, `groups.csv` and figures.
+    """Evaluates the runs and writes `comparison.html`, `summary.md`, CSV files and figures.
 
     Args:
         given: a list of folders, a folder that contains runs, or a glob.
@@ -59,13 +74,39 @@ def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     groups = experiments_in(evaluations)
     folder = Path(settings.output_dir) if settings.output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
-    write_atomically(folder / "runs.csv", runs_csv(groups))
-    write_atomically(folder / "groups.csv", groups_csv(groups, [{"group": group.label} for group in groups]))
-    figures = chain(group_charts(groups, failed), group_pictures(groups, settings, failed))
-    written = [write_figure(figure, folder) for figure in figures]
-    tables = main_tables(groups)
-    write_comparison(folder, groups, [*tables, *theme_tables(groups)], written, failed)
-    return Comparison(groups, tables, folder, failed)
+    decisions = dict(main_decisions(groups))
+    said = {shared: sentences(some) for shared, some in decisions.items()}
+    title = title_of(groups)
+    texts = {
+        "runs.csv": runs_csv(groups),
+        "groups.csv": groups_csv(groups, [{"group": group.label} for group in groups]),
+        "comparisons.csv": decisions_csv([*chain.from_iterable(decisions.values())]),
+        "summary.md": summary_md(title, said),
+    }
+    for name, text in texts.items():
+        write_atomically(folder / name, text)
+    charts = list(group_charts(groups, failed))
+    sections = group_pictures(groups, settings, failed)
+    write_comparison(folder, Page(title, said, decisions, groups, charts, sections, failed, settings.sweep))
+    return Comparison(title, said, groups, main_tables(groups), folder, failed)
+
+
+def title_of(groups: Sequence[Group[Evaluation]]) -> str:
+    """What is compared: ``2 models x 2 losses, 3 seeds each, MNIST``."""
+    counts = sorted({len(group.runs) for group in groups})
+    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds each"
+    seeds = "one seed each" if counts == [1] else seeds
+    names = dict.fromkeys(group.first.content["data"]["name"] for group in groups)
+    data = [DATA_NAMES.get(name, name) for name in names]
+    return ", ".join([title_in_words([group.levels for group in groups]), seeds, *data])
+
+
+def summary_md(title: str, said: Mapping[str, Sequence[str]]) -> str:
+    """The sentences as a Markdown file."""
+    lines = [f"# {title}"]
+    for shared, some in said.items():
+        lines += ["", f"On {shared}:", "", *(f"- {sentence}" for sentence in some)]
+    return "\n".join(lines) + "\n"
 
 
 def evaluate_all(
@@ -100,11 +141,16 @@ def experiments_in(evaluations: Sequence[Evaluation]) -> list[Group[Evaluation]]
     """Groups runs that differ only in their seed, sorted by seed."""
     distinct = list(without_copies(evaluations))
     experiments = grouped(distinct, lambda run: json.dumps(experiment_of(run.config), sort_keys=True))
-    labels = labels_of([runs[0].config for runs in experiments.values()])
-    return [
-        Group(label, sorted(runs, key=lambda run: run.config["seed"]))
-        for label, runs in zip(labels, experiments.values(), strict=True)
-    ]
+    configs = [runs[0].config for runs in experiments.values()]
+    described = zip(labels_of(configs), factors_of(configs), experiments.values(), strict=True)
+    return [group_of(label, levels, runs) for label, levels, runs in described]
+
+
+def group_of(label: str, levels: Mapping[str, str], runs: Sequence[Evaluation]) -> Group[Evaluation]:
+    """A group of runs that differ only in their seed, sorted by seed."""
+    in_order = sorted(runs, key=lambda run: run.config["seed"])
+    seeds = [(run.config["seed"], run.config["data"].get("seed")) for run in in_order]
+    return Group(label, in_order, levels, seeds)
 
 
 def without_copies(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:

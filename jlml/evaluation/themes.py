@@ -1,6 +1,8 @@
 """The tables of a comparison, one per theme. Each table contains only groups that can be compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
 
 from jlml.comparison.comparable import comparable_key, is_common_metric
 from jlml.comparison.decisions import Decision, decisions_about
@@ -68,17 +70,62 @@ def main_tables(groups: Groups) -> list[Table]:
     ]
 
 
-def theme_tables(groups: Groups) -> Iterator[tuple[str, list[Table]]]:
+@dataclass(frozen=True)
+class Theme:
+    """The tables of one theme, with an explanation of each column and notes on how to read them."""
+
+    title: str
+    tables: list[Table]
+    columns: dict[str, str]
+    notes: list[str]
+
+
+def themes(groups: Groups) -> Iterator[Theme]:
     """Each theme with its tables: one per set of groups that can be compared."""
-    with_lambda = [group for group in groups if picture_shown(group.first.config) != "mean"]
-    for theme, metrics in (THEMES | MEANS if with_lambda else THEMES).items():
+    has_other_picture = any(picture_shown(group.first.config) != "mean" for group in groups)
+    for title, metrics in (THEMES | MEANS if has_other_picture else THEMES).items():
         tables = [
-            comparison_table(shared, comparable, metrics, REFERENCES.get(theme))
+            comparison_table(shared, comparable, metrics, REFERENCES.get(title))
             for shared, comparable in comparable_sets(groups, metrics)
         ]
         tables = [table for table in tables if len(table.header) > 2]
         if tables:
-            yield theme, tables
+            columns = dict(
+                pair for table in tables for pair in zip(table.header[2:], table.hints[2:], strict=True)
+            )
+            yield Theme(title, tables, columns, notes_of(title, groups, has_other_picture))
+
+
+def notes_of(theme: str, groups: Groups, has_other_picture: bool) -> list[str]:
+    """Notes on how to read the tables of a theme."""
+    if theme.startswith("Samples") and theme in THEMES and has_other_picture:
+        return [
+            "Scores of the pictures that are shown above: lambda for the continuous Bernoulli, otherwise the "
+            "mean."
+        ]
+    if theme != "Likelihood":
+        return []
+    notes = []
+    if len(comparable_sets(groups, THEMES[theme])) > 1:
+        notes.append(
+            "Nats of different densities cannot be compared, so each density has its own table. MSE, BCE and "
+            "all scores of codes and samples can be compared between all runs."
+        )
+    runs = [run for group in groups for run in group.runs]
+    if any(is_biased(run.metrics) for run in runs):
+        count = min(map(images_in, runs))
+        notes.append(
+            "A mutual information below 0, or a KL(q(z) || p(z)) above the rate, is impossible and shows the "
+            f"bias of both estimates: with {count:,} images the mutual information is at most "
+            f"{log(count):.1f} nats, and too low even well below that. KL(q(z) || p(z)) is too high by the "
+            "same amount."
+        )
+    return notes
+
+
+def is_biased(metrics: Mapping[str, float]) -> bool:
+    """Whether the estimates of the aggregate posterior of a run have impossible values."""
+    return metrics.get("likelihood/mutual_information", 0.0) < 0
 
 
 def main_decisions(groups: Groups) -> list[tuple[str, list[Decision]]]:

@@ -41,7 +41,7 @@ def test_a_sentence_has_the_decision_the_numbers_and_the_settings():
     assert first.startswith(
         "Latent dim 8 reconstructs better than 2 (MSE 0.01200 against 0.03720, difference "
     )
-    assert first.endswith("3 seeds, in both settings of the other factors).")
+    assert first.endswith("3 seeds, for both models).")
     assert last == "Not decided: ae or vae in MSE." or last == "Not decided: vae or ae in MSE."
 
 

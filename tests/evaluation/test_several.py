@@ -62,13 +62,21 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
         assert float(row["reconstruction/mse"]) == found
         assert (row["likelihood/elbo"] == "") == (row["model"] == "ae")
     page = (comparison.folder / "comparison.html").read_text()
-    assert "2 kinds of density" in page
-    assert "Likelihood: Bernoulli pixels (a cross-entropy, not a likelihood" in page
-    assert "Likelihood: continuous Bernoulli pixels, limit 0.0001" in page
-    assert page.count('src="data:image/png') == 6
+    assert "Nats of different densities cannot be compared" in page
+    assert "<h3>Bernoulli pixels (a cross-entropy, not a likelihood" in page
+    assert "<h3>continuous Bernoulli pixels, limit 0.0001" in page
+    # 2 charts, reconstructions, 3 interpolations, 2 kinds of samples, medians, codes, and 3 decoded planes
+    assert page.count('src="data:image/png') == 13
     assert 'class="num bold"' not in page  # with one seed in a group, the noise is unknown
+    assert "Bold" not in page
+    assert "3 experiments that differ in model, loss, 1 to 2 seeds, 5,000 images of MNIST" in page
+    assert "One seed each: nothing can be decided." in page
+    assert "nothing can be decided" in (comparison.folder / "summary.md").read_text()
     show(comparison)
-    assert "vae cont_bern d2" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "vae cont_bern d2" in printed
+    assert printed.index("nothing can be decided") < printed.index("Summary")
+    assert "Bold" not in printed
 
     runs = sorted((sweep / "below").glob("*vae_bce*"))
     for run in runs:

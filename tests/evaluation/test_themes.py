@@ -5,7 +5,8 @@ from pathlib import Path
 from jlml.comparison.groups import Group
 from jlml.config import compose, plain
 from jlml.evaluation.record import Evaluation
-from jlml.evaluation.themes import comparison_table, main_tables, theme_tables
+from jlml.evaluation.shown_scores import shown_scores
+from jlml.evaluation.themes import comparison_table, main_tables, themes
 from jlml.runs import Run
 
 
@@ -30,7 +31,12 @@ def group_of(label, mse, elbo, *overrides, training=1000):
         Evaluation(Run(Path(f"{label}{seed}")), config, Path("x"), content(seed, *pair))
         for seed, pair in numbers
     ]
-    return Group(label, runs)
+    return Group(label, runs, {"group": label}, range(len(runs)))
+
+
+def tables_of(groups):
+    """All tables by the title of their theme and their own."""
+    return {(theme.title, table.title): table for theme in themes(groups) for table in theme.tables}
 
 
 def test_different_densities_and_different_images_get_separate_tables():
@@ -39,20 +45,23 @@ def test_different_densities_and_different_images_get_separate_tables():
         group_of("b", [0.2, 0.201], [3.0, 3.01], "loss=mse", "loss.scale=0.1"),
         group_of("c", [0.05, 0.0501], [900.0, 901.0], "loss=cont_bern"),
     ]
-    tables = {table.title: table for table in theme_tables(groups)}
+    tables = tables_of(groups)
     assert list(tables) == [
-        "Reconstruction",
-        "Likelihood: Gaussian pixels, grey mnist images of 28 x 28, 10 test images",
-        "Likelihood: continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28, 10 test images",
+        ("Reconstruction", "10 test images, grey mnist images of 28 x 28"),
+        ("Likelihood", "Gaussian pixels, grey mnist images of 28 x 28, 10 test images"),
+        (
+            "Likelihood",
+            "continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28, 10 test images",
+        ),
     ]
     bold = {title: [row[0].text for row in t.rows if row[2].bold] for title, t in tables.items()}
     assert list(bold.values()) == [["c"], ["a"], []]
-    assert [cell.text for cell in tables["Reconstruction"].rows[-1]] == ["PCA d2", "", "0.50000 ± 0.00000"]
+    assert [cell.text for cell in next(iter(tables.values())).rows[-1]] == ["PCA d2", "", "0.50000 ± 0.00000"]
     other = group_of("d", [0.01, 0.011], [1.0, 1.1], "loss=mse", "data=fashion_mnist")
-    titles = [table.title for table in theme_tables([*groups, other]) if "Reconstruction" in table.title]
+    titles = [title for theme, title in tables_of([*groups, other]) if theme == "Reconstruction"]
     assert titles == [
-        "Reconstruction: 10 test images, grey mnist images of 28 x 28",
-        "Reconstruction: 10 test images, grey fashion_mnist images of 28 x 28",
+        "10 test images, grey mnist images of 28 x 28",
+        "10 test images, grey fashion_mnist images of 28 x 28",
     ]
     assert [len(table.rows) for table in main_tables([*groups, other])] == [3, 1]  # one for each data set
 
@@ -69,8 +78,25 @@ def test_pca_baselines_of_different_training_sets_get_separate_rows():
         group_of("few", [0.1, 0.2], [0.0, 0.0], training=1000),
         group_of("many", [0.1, 0.2], [0.0, 0.0], training=5000),
     ]
-    (table,) = [table for table in theme_tables(groups) if table.title == "Reconstruction"]
+    (table,) = [table for (theme, _), table in tables_of(groups).items() if theme == "Reconstruction"]
     assert {row[0].text: row[2].text for row in table.rows[2:]} == {
         "PCA d2, 1,000 training images": "0.50000 ± 0.00000",
         "PCA d2, 5,000 training images": "0.10000 ± 0.00000",
     }
+
+
+def test_scores_of_samples_are_those_of_the_picture_that_is_shown():
+    metrics = {"generation/prior/precision": 0.1, "generation/prior_lambda/precision": 0.9}
+    shown = "generation/prior_shown/precision"
+    assert shown_scores(metrics, plain(compose("loss=cont_bern"))) == {shown: 0.9}
+    assert shown_scores(metrics, plain(compose("loss=bce"))) == {shown: 0.1}
+
+
+def test_an_impossible_mutual_information_is_explained():
+    group = group_of("a", [0.1, 0.2], [5.0, 6.0], "model=vae")
+    assert not any(theme.notes for theme in themes([group]))
+    group.first.content["parts"]["likelihood"]["metrics"]["mutual_information"] = {"value": -0.2}
+    group = Group("a", [Evaluation(run.run, run.config, run.folder, run.content) for run in group.runs])
+    (note,) = [note for theme in themes([group]) for note in theme.notes]
+    assert "impossible" in note
+    assert "at most 2.3 nats" in note  # log 10
