@@ -53,12 +53,8 @@ def test_every_picture_is_drawn_before_training_every_n_epochs_and_at_the_end(tr
 
 def test_each_split_has_its_own_curves_of_terms_and_common_metrics(trained):
     names = {"loss", "nll", "kl", "beta_kl", "elbo", "mse", "bce"}
-    own = {
-        "train": {"lr", "images_per_second", "epoch_loss"},
-        "val": {"active_units", "code_std"},
-        "test": set(),
-    }
-    for split, others in own.items():
+    of_train, of_val = {"lr", "images_per_second", "epoch_loss"}, {"active_units", "code_std"}
+    for split, others in (("train", of_train), ("val", of_val), ("test", set())):
         scalars = EventAccumulator(str(trained.run.path / split)).Reload()
         assert set(scalars.Tags()["scalars"]) == {f"metrics/{name}" for name in names | others}
     assert events_of(trained.run).Tags()["scalars"] == []

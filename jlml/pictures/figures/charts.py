@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -13,6 +14,7 @@ from jlml.pictures.figures.style import COLOURS, FONT_SIZE, SOFT, SPLIT_COLOURS,
 
 MOST_PANELS = 16
 LINE = 1.4 * FONT_SIZE  # pixels
+LONGEST_NAME, LONGEST_LINE = 24, 48  # letters beside a chart, and below it
 
 
 @styled
@@ -157,9 +159,17 @@ def rate_distortion(
             distortion, rate = zip(*points, strict=True)
             marker = MARKERS[number // len(COLOURS) % len(MARKERS)]
             colour = COLOURS[number % len(COLOURS)]
-            axes.plot(distortion, rate, marker, ms=9, color=colour, alpha=0.8, label=escaped(kind))
+            axes.plot(
+                distortion,
+                rate,
+                marker,
+                ms=9,
+                color=colour,
+                alpha=0.8,
+                label=fill(escaped(kind), LONGEST_LINE),
+            )
         axes.set(xlabel=xlabel[title], ylabel="rate (nats)")
-        axes.set_title(escaped(title), wrap=True)
+        axes.set_title(fill(escaped(title), LONGEST_LINE))
     found = {
         name: handle
         for axes in all_axes
@@ -176,7 +186,9 @@ MARKERS = "os^Dv"
 def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
     """One panel per metric, one row per group, one dot per run, and a bar at each group's mean."""
     names = list(next(iter(panels.values())))
-    figure, all_axes = grid(len(panels), 110 + LINE * len(names), columns=1, extra=0)
+    labels = {name: fill(escaped(name), LONGEST_NAME) for name in names}
+    lines = sum(label.count("\n") + 1.2 for label in labels.values())
+    figure, all_axes = grid(len(panels), 110 + LINE * lines, columns=1, extra=0)
     for axes, (title, groups) in zip(all_axes, panels.items(), strict=True):
         for height, name in enumerate(reversed(names)):
             values = groups[name]
@@ -184,9 +196,9 @@ def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
             axes.plot(values, [height] * len(values), "o", color=colour, alpha=0.75, ms=9)
             if values:
                 axes.plot([sum(values) / len(values)], [height], "|", color="k", ms=20)
-        axes.set_yticks(range(len(names)), [escaped(name) for name in reversed(names)])
+        axes.set_yticks(range(len(names)), [labels[name] for name in reversed(names)])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_title(title.replace("\n", ", "), x=0, wrap=True)
+        axes.set_title(fill(title.replace("\n", ", "), LONGEST_LINE - 12))
         axes.locator_params(axis="x", nbins=4)
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     return rendered(figure)
