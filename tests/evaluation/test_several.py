@@ -78,7 +78,8 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
     assert printed.index("nothing can be decided") < printed.index("Summary")
     assert "Bold" not in printed
 
-    runs = sorted((sweep / "below").glob("*vae_bce*"))
+    runs = sorted((sweep / "below").glob("vae-bce*"))
+    assert len(runs) == 2
     for run in runs:
         assert missing_parts(Run(run), ["reconstruction", "codes"], Evaluate()) == ["codes"]
         assert missing_parts(Run(run), ["reconstruction"], Evaluate(reuse=False)) == ["reconstruction"]
@@ -87,8 +88,8 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
 def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
     """One checkpoint is not a checkpoint, and the weights of another are nan."""
     copy = shutil.copytree(sweep / "below", tmp_path / "runs", ignore=shutil.ignore_patterns("evaluation"))
-    (next(copy.glob("*vae_cont_bern*")) / "checkpoints/best.ckpt").write_bytes(b"junk")
-    not_numbers = next(copy.glob("*_ae_bce*")) / "checkpoints/best.ckpt"
+    (next(copy.glob("vae-cb*")) / "checkpoints/best.ckpt").write_bytes(b"junk")
+    not_numbers = next(copy.glob("ae-bce*")) / "checkpoints/best.ckpt"
     checkpoint = torch.load(not_numbers, weights_only=True)
     for weight in checkpoint["state_dict"].values():
         weight.fill_(float("nan"))
@@ -99,7 +100,7 @@ def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
     assert "is not a checkpoint, or is damaged" in damaged
     assert any("pictures of ae bce d2" in sentence for sentence in pictures)
     assert (comparison.folder / "comparison.html").exists()
-    with pytest.raises(UserError, match="Failed: .*vae_cont_bern"):
+    with pytest.raises(UserError, match="Failed: .*vae-cb"):
         show(comparison)
 
 
@@ -118,13 +119,13 @@ def test_runs_that_do_not_exist_are_an_error(runs, message):
 
 def test_a_single_run_cannot_be_compared(sweep):
     with pytest.raises(UserError, match="finds only .*use run="):
-        compare([str(next((sweep / "below").glob("*_ae_*")))])
+        compare([str(next((sweep / "below").glob("ae-*")))])
 
 
 def test_a_copy_is_left_out_and_no_picture_shows_training_images_of_a_run(sweep, tmp_path, caplog):
     """The split of mnist_5k depends on the seed, so runs with different seeds have different test images."""
-    shutil.copytree(next((sweep / "below").glob("*_ae_bce*")), tmp_path / "copy")
-    given = [f"{sweep}/*/*_ae_bce*", f"{sweep}/*/*vae_bce*seed-1", str(tmp_path / "copy")]
+    shutil.copytree(next((sweep / "below").glob("ae-bce*")), tmp_path / "copy")
+    given = [f"{sweep}/*/ae-bce*", f"{sweep}/*/vae-bce*-s1_*", str(tmp_path / "copy")]
     comparison = compare(given, f"output_dir={tmp_path}", "parts=[objective]")
     assert [len(group.runs) for group in comparison.groups] == [1, 1]
     assert "it is a copy of" in caplog.text
