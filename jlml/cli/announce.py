@@ -16,7 +16,7 @@ def announce(line: str) -> None:
 
 
 def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
-    """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, data mnist, 20 epochs, seed 0``."""
+    """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, data mnist, 1 epoch, seed 0``."""
     choices, dims = config["choices"], config["latent"]["dim"]
     parts = [
         f"{verb} {choices['model']}",
