@@ -15,11 +15,11 @@ def announce(line: str) -> None:
         print(printable(line), flush=True)
 
 
-def training_in_words(config: Mapping[str, Any]) -> str:
-    """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, on mnist, 20 epochs, seed 0``."""
+def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
+    """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, data mnist, 1 epoch, seed 0``."""
     choices, dims = config["choices"], config["latent"]["dim"]
     parts = [
-        f"Training {choices['model']}",
+        f"{verb} {choices['model']}",
         f"loss {choices['loss']}",
         counted(dims, "latent dim"),
         f"data {config['data']['name']}",

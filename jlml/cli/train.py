@@ -32,6 +32,7 @@ def run(cfg: "DictConfig") -> None:
         config = plain(cfg)
         check(config)
         if "search" in cfg and cfg.resume is None:
+            announce(training_in_words(config, verb="Searching for values of"))
             with importing():
                 from jlml.cli.found import show_found
                 from jlml.search import search

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from jlml.errors import printable
 
-FRAME = 3  # characters that a column adds to its content: the border, a space on each side
+FRAME = 3  # characters that a column adds to its content: the border, and a space on each side
+NARROW_FRAME = 2  # where the table would be too wide: a space on the right only
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class TerminalTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RichTable | Text]:
         width, columns = options.max_width, self.columns
         title = Text(self.title, "table.title")
-        if width_of([column.full for column in columns]) <= width:
-            yield as_grid(title, columns, [column.full for column in columns])
-            return
+        for frame in (FRAME, NARROW_FRAME):
+            if width_of([column.full for column in columns], frame) <= width:
+                yield as_grid(title, columns, [column.full for column in columns], frame)
+                return
         blocks = blocks_of([column.narrow for column in columns], self.keys, width)
         if blocks is None:
             if self.title:
@@ -86,7 +88,8 @@ class TerminalTable:
             return
         for place, block in enumerate(blocks):
             shown = [columns[index] for index in block]
-            yield as_grid(title if place == 0 else None, shown, [column.narrow for column in shown])
+            widths = [column.narrow for column in shown]
+            yield as_grid(title if place == 0 else None, shown, widths, NARROW_FRAME)
 
     def _lists(self) -> Iterator[Text]:
         """Every row as its names, and a line per cell."""
@@ -126,14 +129,14 @@ def blocks_of(widths: Sequence[int], keys: int, most: int) -> list[list[int]] | 
     return [block for block in blocks if len(block) > keys or len(widths) == keys]
 
 
-def width_of(widths: Sequence[int]) -> int:
+def width_of(widths: Sequence[int], frame: int = NARROW_FRAME) -> int:
     """The width of a table with columns of these widths."""
-    return sum(width + FRAME for width in widths) + 1
+    return sum(width + frame for width in widths) + 1
 
 
-def as_grid(title: Text | None, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
+def as_grid(title: Text | None, columns: Sequence[Column], widths: Sequence[int], frame: int) -> RichTable:
     """A table with a frame."""
-    shown = RichTable(title=title, title_justify="left")
+    shown = RichTable(title=title, title_justify="left", padding=(0, 1, 0, frame - NARROW_FRAME))
     for column, width in zip(columns, widths, strict=True):
         header = column.header_in(width)
         shown.add_column(header, justify=column.justify, width=width, no_wrap=True, overflow="crop")

@@ -58,8 +58,8 @@ def test_no_line_is_wider_than_the_terminal_and_no_content_is_broken(name, width
     wide = rendered(TABLES[name], 2000)  # nothing has to be broken here
     for content in contents(wide):
         assert content in contents(lines)
-    words = {word for line in lines for word in line.strip("┃").split() if line.startswith("┃")}
-    assert words <= {word for line in wide for word in line.split()} | {"┃"}
+    words = {word for line in lines for word in line.replace("┃", " ").split() if line.startswith("┃")}
+    assert words <= {word for line in wide for word in line.split()}
 
 
 def contents(lines):
@@ -71,7 +71,7 @@ def contents(lines):
 def test_a_table_that_is_too_wide_is_divided_and_each_part_has_the_names_of_the_rows():
     table = Table("", ["run", "MSE", "KL"], [cells("one", "0.1 ± 0.2", "3 ± 4")])
     assert sum("one" in line for line in rendered(as_rich(table), 80)) == 1
-    divided = rendered(as_rich(table), 22)
+    divided = rendered(as_rich(table), 20)
     assert [line.strip("│ ").split() for line in divided if "one" in line] == [
         ["one", "│", "0.1", "±", "0.2"],
         ["one", "│", "3", "±", "4"],
