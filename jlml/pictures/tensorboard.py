@@ -21,6 +21,7 @@ SPLITS = ("train", "val", "test")
 GROUP = "metrics"  # all charts in one group, side by side
 # metrics that every model reports: the tab HParams drops runs that lack one of its columns
 COMPARED = ("mse", "bce", "loss", "nll")
+TICKED = 7  # hyperparameters that the tab shows at first
 
 
 class TensorBoard(TensorBoardLogger):
@@ -86,7 +87,7 @@ class TensorBoard(TensorBoardLogger):
         """
         self.log_metrics(metrics, step + 1)
         experiment, *session = hparams(dict(choices), {})
-        for summary in (with_metrics(experiment, metrics), *session):
+        for summary in (with_columns(experiment, metrics), *session):
             self.experiment.file_writer.add_summary(summary)
         for writer in (self.experiment, *self._writers.values()):
             writer.close()
@@ -100,10 +101,15 @@ class TensorBoard(TensorBoardLogger):
         """Writes nothing, because config.yaml replaces Lightning's hparams.yaml."""
 
 
-def with_metrics(experiment: Summary, metrics: Mapping[str, float]) -> Summary:
-    """Adds the columns of the tab HParams: those `COMPARED` metrics that the test reports."""
+def with_columns(experiment: Summary, metrics: Mapping[str, float]) -> Summary:
+    """Sets the columns of the tab HParams: the hyperparameters first, then `COMPARED` metrics of the test.
+
+    TensorBoard shows those hyperparameters first that are marked as different between runs, and ticks seven.
+    """
     plugin = experiment.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(plugin.content)
+    for info in content.experiment.hparam_infos[:TICKED]:
+        info.differs = True
     for name in (name for name in COMPARED if f"test/{name}" in metrics):
         column = content.experiment.metric_infos.add(display_name=f"test {name}")
         column.name.group, column.name.tag = "test", f"{GROUP}/{name}"

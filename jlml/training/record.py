@@ -169,7 +169,7 @@ class LogFile(logging.FileHandler):
 def hyperparameters(config: Config) -> dict[str, Any]:
     """The choices of a run, for TensorBoard's tab HParams.
 
-    The tab shows the first seven, and drops a run that lacks one of them, so every run has these.
+    Every run has the first seven, which the tab shows at first: it drops a run that lacks a shown one.
     """
     choices, data = config["choices"], config["data"]
     chosen: dict[str, Any] = {group: choices.get(group, "none") for group in ("model", "loss")}
