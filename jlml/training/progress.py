@@ -8,6 +8,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from jlml.files import is_number
 from jlml.metrics.names import EPOCH_LOSS, EPOCH_SPEED
 from jlml.runs.heartbeat import SECONDS, write_heartbeat
 
@@ -81,8 +82,8 @@ class EpochLoss(Callback):
         if not trainer.is_last_batch:
             return
         # the processes of a run have equal shares of the images
-        total = trainer.strategy.reduce(torch.tensor(self._sum()), reduce_op="mean")
-        loss, images = torch.as_tensor(total).tolist()
+        ours = torch.tensor(self._sum(), dtype=torch.float64, device=trainer.strategy.root_device)
+        loss, images = torch.as_tensor(trainer.strategy.reduce(ours, reduce_op="mean")).tolist()
         report(trainer, EPOCH_LOSS, loss / images)
 
     def _sum(self) -> tuple[float, float]:
@@ -94,11 +95,15 @@ class EpochLoss(Callback):
         return loss, float(images + sum(self._sizes))
 
     def state_dict(self) -> dict[str, float]:
+        """Empty between epochs, as in checkpoints of earlier versions."""
         loss, images = self._sum()
-        return {"loss": loss, "images": images}
+        return {"loss": loss, "images": images} if images else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._before = (state_dict["loss"], int(state_dict["images"]))
+        loss: Any = state_dict.get("loss")
+        images: Any = state_dict.get("images")
+        if is_number(loss) and is_number(images):  # it is only shown, so a damaged one does no harm
+            self._before = (float(loss), max(0, int(images)))
 
 
 def report(trainer: Trainer, name: str, value: float) -> None:

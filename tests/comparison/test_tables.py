@@ -72,9 +72,9 @@ def test_a_table_that_is_too_wide_is_divided_and_each_part_has_the_names_of_the_
     table = Table("", ["run", "MSE", "KL"], [cells("one", "0.1 ± 0.2", "3 ± 4")])
     assert sum("one" in line for line in rendered(as_rich(table), 80)) == 1
     divided = rendered(as_rich(table), 20)
-    assert [line.strip("│ ").split() for line in divided if "one" in line] == [
-        ["one", "│", "0.1", "±", "0.2"],
-        ["one", "│", "3", "±", "4"],
+    assert [line.replace("│", " ").split() for line in divided if "one" in line] == [
+        ["one", "0.1", "±", "0.2"],
+        ["one", "3", "±", "4"],
     ]
     assert rendered(as_rich(table), 15) == ["one", "  MSE  0.1 ± 0.2", "  KL   3 ± 4"]
 
