@@ -8,7 +8,7 @@ from jlml.errors import reason_of
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.results import Figure
 from jlml.evaluation.themes import MAIN, Groups, comparable_sets, heading
-from jlml.pictures.figures import rate_distortion, strips
+from jlml.pictures.figures import rate_distortion, strip
 
 Points = dict[str, list[tuple[float, float]]]  # (x, y) of the runs of each group
 
@@ -23,18 +23,16 @@ def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
 
 
 def metrics_by_run(groups: Groups) -> Iterator[Figure]:
-    """A figure per set of comparable groups, with a dot per run, which shows the noise of the seeds."""
-    for number, (shared, comparable) in enumerate(comparable_sets(groups, MAIN), start=1):
-        panels = {}
+    """A figure per metric and set of comparable groups, with a dot per run: the noise of the seeds."""
+    sets = comparable_sets(groups, MAIN)
+    for number, (shared, comparable) in enumerate(sets, start=1):
         for metric in (*MAIN, "likelihood/rate"):
             values = {group.label: group.values(metric) for group in comparable}
             if any(values.values()):
-                panels[f"{heading(metric)}\n{quantity_of(metric).unit}"] = values
-        caption = (
-            f"One dot per run and a bar at the mean of each group, on {shared}. The sentences above compare "
-            "runs with the same seed, so groups can differ although their dots overlap."
-        )
-        yield Figure("metrics" if number == 1 else f"metrics_{number}", strips(panels), caption)
+                title = f"{heading(metric)}, {quantity_of(metric).unit}"
+                caption = f"{quantity_of(metric).meaning} On {shared}."
+                name = f"metrics_{number}_{metric.replace('/', '_')}"
+                yield Figure(name, strip(title, values), caption)
 
 
 def rates(groups: Groups) -> Iterator[Figure]:
@@ -57,7 +55,8 @@ def rates(groups: Groups) -> Iterator[Figure]:
         "different observation models cannot be compared, so each model has its own panel. The mse compares "
         "all runs."
     )
-    yield Figure("rate_distortion", rate_distortion(panels, labels), caption)
+    kinds = [group.label for group in groups]
+    yield Figure("rate_distortion", rate_distortion(panels, labels, kinds), caption)
 
 
 def points_of(groups: Sequence[Group[Evaluation]], x: str, y: str) -> Points:

@@ -8,7 +8,7 @@ from jlml.pictures.figures.charts import (
     class_shares,
     loss_curves,
     rate_distortion,
-    strips,
+    strip,
     training_curve,
 )
 from jlml.pictures.figures.factors import Line, Ticks, factor_lines
@@ -38,6 +38,6 @@ __all__ = [
     "rate_distortion",
     "scatter",
     "scatters",
-    "strips",
+    "strip",
     "training_curve",
 ]

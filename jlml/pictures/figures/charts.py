@@ -148,17 +148,24 @@ def loss_curves(
 
 @styled
 def rate_distortion(
-    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: Mapping[str, str]
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    xlabel: Mapping[str, str],
+    kinds: Sequence[str],
 ) -> Picture:
-    """Rate over distortion: one panel per set of comparable runs, one colour per kind, one point per run."""
-    kinds = list(dict.fromkeys(kind for some in panels.values() for kind in some))
+    """Rate over distortion: one panel per set of comparable runs, one colour per kind, one point per run.
+
+    Args:
+        panels: points by kind, by title of the panel.
+        xlabel: label of the x axis, by title of the panel.
+        kinds: all kinds, in the order of their colours.
+    """
     figure, all_axes = grid(len(panels), 420, columns=1, extra=LINE * len(kinds))
     for axes, (title, points_of) in zip(all_axes, panels.items(), strict=True):
         for kind, points in points_of.items():
             number = kinds.index(kind)
             distortion, rate = zip(*points, strict=True)
             marker = MARKERS[number // len(COLOURS) % len(MARKERS)]
-            colour = COLOURS[number % len(COLOURS)]
+            colour = colour_of(number)
             axes.plot(
                 distortion,
                 rate,
@@ -183,22 +190,23 @@ MARKERS = "os^Dv"
 
 
 @styled
-def strips(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Picture:
-    """One panel per metric, one row per group, one dot per run, and a bar at each group's mean."""
-    names = list(next(iter(panels.values())))
-    labels = {name: fill(escaped(name), LONGEST_NAME) for name in names}
-    lines = sum(label.count("\n") + 1.2 for label in labels.values())
-    figure, all_axes = grid(len(panels), 110 + LINE * lines, columns=1, extra=0)
-    for axes, (title, groups) in zip(all_axes, panels.items(), strict=True):
-        for height, name in enumerate(reversed(names)):
-            values = groups[name]
-            colour = COLOURS[(len(names) - 1 - height) % len(COLOURS)]
-            axes.plot(values, [height] * len(values), "o", color=colour, alpha=0.75, ms=9)
-            if values:
-                axes.plot([sum(values) / len(values)], [height], "|", color="k", ms=20)
-        axes.set_yticks(range(len(names)), [labels[name] for name in reversed(names)])
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_title(fill(title.replace("\n", ", "), LONGEST_LINE - 12))
-        axes.locator_params(axis="x", nbins=4)
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+def strip(title: str, groups: Mapping[str, Sequence[float]]) -> Picture:
+    """One row per group, one dot per run, and a bar at each group's mean."""
+    labels = [fill(escaped(name), LONGEST_NAME) for name in groups]
+    figure = figure_of(110 + LINE * sum(label.count("\n") + 1.2 for label in labels))
+    axes = figure.add_subplot()
+    for number, values in enumerate(groups.values()):
+        axes.plot(values, [-number] * len(values), "o", color=colour_of(number), alpha=0.75, ms=9)
+        if values:
+            axes.plot([sum(values) / len(values)], [-number], "|", color="k", ms=20)
+    axes.set_yticks([-number for number in range(len(labels))], labels)
+    axes.set_ylim(0.6 - len(labels), 0.6)
+    axes.locator_params(axis="x", nbins=4)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    figure.suptitle(fill(title, LONGEST_LINE), x=0.01, ha="left")
     return rendered(figure)
+
+
+def colour_of(number: int) -> str:
+    """The colour of a group by its number, the same in every chart."""
+    return COLOURS[number % len(COLOURS)]
