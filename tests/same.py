@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from jlml.pictures.tensorboard import GROUP, SPLITS
 from jlml.runs import Run
 
 
@@ -36,9 +37,14 @@ def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def curves(run: Run) -> dict[str, list[tuple[int, float]]]:
     """Every TensorBoard curve of a run, except those of its speed."""
-    board = EventAccumulator(str(run.path), size_guidance={"scalars": 0}).Reload()
-    tags = [tag for tag in board.Tags()["scalars"] if "second" not in tag]
-    return {tag: [(event.step, event.value) for event in board.Scalars(tag)] for tag in tags}
+    found = {}
+    for split in SPLITS:
+        board = EventAccumulator(str(run.path / split), size_guidance={"scalars": 0}).Reload()
+        for tag in board.Tags()["scalars"]:
+            name = f"{split}/{tag.removeprefix(f'{GROUP}/')}"
+            if "second" not in name:
+                found[name] = [(event.step, event.value) for event in board.Scalars(tag)]
+    return found
 
 
 def differences(ours: Run, theirs: Run) -> list[str]:

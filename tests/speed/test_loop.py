@@ -9,7 +9,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import jlml
 from conftest import QUICK
 from jlml.models import VAE
-from jlml.runs import Run
 
 FAST = (*QUICK[:-1], "callbacks=none", "logger=none")
 BOTH = ("speed=default", "speed=off")
@@ -135,10 +134,10 @@ def test_a_point_of_a_curve_is_the_mean_over_the_steps_since_the_last_point(tmp_
     recorder = Recorder()
     overrides = (*FAST[:-1], "trainer.log_every_n_steps=2", "data.subset=250", "data.batch_size=50")
     trained = jlml.train(*overrides, parent=tmp_path, progress=[recorder])
-    board = EventAccumulator(str(Run(trained.run.path).path)).Reload()
+    board = EventAccumulator(str(trained.run.path / "train")).Reload()
     losses = [call[2] for call in recorder.calls if call[0] == "end"]
     windows = [losses[:2], losses[2:4], losses[4:5], losses[5:7], losses[7:9], losses[9:]]
-    points = [(event.step, event.value) for event in board.Scalars("train/loss")]
+    points = [(event.step, event.value) for event in board.Scalars("metrics/loss")]
     assert [step for step, _ in points] == [2, 4, 5, 7, 9, 10]
     expected = [sum(window) / len(window) for window in windows]
     assert [value for _, value in points] == pytest.approx(expected, rel=1e-5)
