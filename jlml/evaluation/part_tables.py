@@ -99,7 +99,7 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
             name.removeprefix(prefix): some for name, some in groups.items() if name.startswith(prefix)
         }
         as_shown = f", as {shown}" if shown in groups else ""
-        table = quantity_table("", {**kinds_of(groups, shown), **baselines_of(parts, groups[""])})
+        table = quantity_table("", {**kinds_of(groups, shown), **baselines_of(parts, groups.get("", {}))})
         return [table, *([matrix_table(f"By class{as_shown}", by_class)] if by_class else [])]
     own = groups.pop("", {})
     if part == "codes":
@@ -116,8 +116,8 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
 def kinds_of(groups: Mapping[str, Metrics], shown: str) -> dict[str, Metrics]:
     """The scores of the reconstructions, by kind of picture, the one that stands for the loss first."""
     if shown not in groups:
-        return {THIS: groups[""]}
-    return {f"{THIS}, as {shown}": groups[shown], "as mean": groups[""]}
+        return {THIS: groups.get("", {})}
+    return {f"{THIS}, as {shown}": groups[shown], "as mean": groups.get("", {})}
 
 
 def baselines_of(parts: Parts, own: Metrics) -> dict[str, Metrics]:

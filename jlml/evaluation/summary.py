@@ -65,7 +65,7 @@ class Summary:
             f"{f': {others}' if others else ''}."
         )
         errors = {
-            metric.split("/")[2]: value
+            metric.split("/")[-2]: value
             for metric, value in self.metrics.items()
             if metric.startswith(f"reconstruction/{kind}by_class/") and metric.endswith("/mse")
         }
@@ -95,7 +95,7 @@ class Summary:
         return f" ({title}: {self.text(name)})" if name in self.metrics else ""
 
     def of_likelihood(self) -> Iterator[str]:
-        if "likelihood/elbo" not in self.metrics:
+        if not {f"likelihood/{name}" for name in ("elbo", "rate", "distortion")} <= self.metrics.keys():
             return
         units = self.metrics.get("likelihood/active_units")
         dims = self.content["latent_dim"]

@@ -287,6 +287,8 @@ def test_for_the_continuous_bernoulli_the_summary_is_about_lambda():
     content = content_with(
         reconstruction__mse=0.9,
         reconstruction__lambda__mse=0.04,
+        reconstruction__lambda__by_class__1__mse=0.01,
+        reconstruction__lambda__by_class__8__mse=0.06,
         generation__prior__frechet_distance=136.0,
         generation__prior_lambda__frechet_distance=5.86,
         likelihood__elbo=1200.0,
@@ -296,6 +298,7 @@ def test_for_the_continuous_bernoulli_the_summary_is_about_lambda():
     text = " ".join(summary_of(content | {"sampled_from": VAE.sampled_from}, shown="lambda"))
     assert "lambda .01 has mean .207" in text
     assert "squared error of 0.04000" in text
+    assert "best reconstructions is 1 (0.01000), the one with the worst 8 (0.06000)" in text
     assert "distance of 5.86" in text
     assert "136" not in text
     assert "positive because a density can exceed 1" in text
