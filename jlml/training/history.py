@@ -118,22 +118,28 @@ def as_text(columns: Sequence[str], rows: Sequence[Row], with_header: bool = Fal
     return text.getvalue()
 
 
-def read_history(path: Path) -> tuple[list[str], list[Row]]:
-    """The columns and the intact rows of a file; none if it is missing or damaged."""
+def read_history(path: Path, most: int = LARGEST) -> tuple[list[str], list[Row]]:
+    """The columns and the intact rows of a file; none if it is missing, damaged or larger than ``most``."""
     try:
-        text = read_limited(path, LARGEST).decode()
-        lines = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))  # without an incomplete last line
-        columns = list(lines.fieldnames or [])
-        rows = [row for row in lines if is_row(row, columns)]
+        text = read_limited(path, most).decode()
+        lines = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))  # without an incomplete last line
+        columns = next(lines, [])
+        # a row of another length is dropped first: an untrusted file can have a million columns
+        rows = [
+            dict(zip(columns, cells, strict=True))
+            for cells in lines
+            if len(cells) == len(columns) and is_row(cells)
+        ]
     except (OSError, ValueError, csv.Error):
         return [], []
-    return (columns, rows) if tuple(columns[:2]) == KEYS else ([], [])
+    is_history = tuple(columns[:2]) == KEYS and len(set(columns)) == len(columns)
+    return (columns, rows) if is_history else ([], [])
 
 
-def is_row(row: Mapping[Any, Any], columns: Sequence[str]) -> bool:
-    """Whether a row has a number or nothing in each column, and an epoch and a step."""
+def is_row(cells: Sequence[str]) -> bool:
+    """Whether a row has a number or nothing in each column, and first an epoch and a step."""
     try:
-        [float(row[name] or "nan") for name in columns]
-        return len(row) == len(columns) and int(row["epoch"]) >= 0 <= int(row["step"])
-    except (KeyError, TypeError, ValueError):
+        [float(cell or "nan") for cell in cells]
+        return int(cells[0]) >= 0 <= int(cells[1])
+    except (IndexError, ValueError):
         return False

@@ -176,6 +176,16 @@ def test_a_damaged_training_record_does_not_prevent_an_evaluation(copy, evaluate
     assert evaluated(str(copy), "parts=[objective]").parts["objective"]["status"] == "done"
 
 
+@pytest.mark.parametrize(
+    "losses", [(3.0, float("inf"), float("nan")), (3.0, 1e308, -1e308), (1e299, -1e299, 2.0)]
+)
+def test_losses_of_a_diverged_or_damaged_history_are_left_out_of_its_curve(copy, evaluated, losses):
+    rows = [f"{epoch},{epoch},{loss}\n" for epoch, loss in enumerate(losses, start=1)]
+    (copy / "history.csv").write_text("".join(["epoch,step,val/loss\n", *rows]))
+    part = evaluated(str(copy), "parts=[pictures]").parts["pictures"]
+    assert part["status"] == "done"
+
+
 def test_a_moved_run_is_evaluated_with_data_in_another_folder(mnist_root, tmp_path):
     overrides = ("data=mnist", f"data.root={mnist_root}", "trainer=debug", "callbacks=none", "model=ae")
     trained = jlml.train(*overrides, parent=tmp_path / "there")

@@ -10,7 +10,7 @@ from test_resume import cut_off, train
 
 import jlml
 from conftest import QUICK
-from jlml.training.history import History
+from jlml.training.history import History, read_history
 
 FAST = (*QUICK[:-1], "callbacks=none")
 FOUR = ("trainer.max_epochs=4", "checkpoints.steps=1")
@@ -97,6 +97,14 @@ def test_a_damaged_file_is_started_anew(tmp_path, damage):
     history.log_metrics({"train/loss": 0.5, "epoch": 0}, 4)
     history.finalize("")
     assert (tmp_path / "history.csv").read_text() == "epoch,step,train/loss\n1,4,0.5\n"
+
+
+def test_reading_an_untrusted_file_takes_time_in_proportion_to_its_size(tmp_path):
+    file = tmp_path / "history.csv"
+    columns = ["epoch", "step", *map(str, range(100_000))]
+    file.write_text("\n".join([",".join(columns), *["1,1"] * 100_000, ""]))
+    assert read_history(file) == (columns, [])  # rows of another length are not filled up
+    assert read_history(file, most=1000) == ([], [])
 
 
 def test_a_copied_run_continues_its_own_file(tmp_path):

@@ -12,6 +12,7 @@ from jlml.evaluation.results import Figure, NotApplicableError, Results
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.evaluation.summary import own_sampler
+from jlml.files import is_number
 from jlml.metrics.names import EPOCH_LOSS, MONITOR
 from jlml.models import VAE
 from jlml.pictures.decoded import first_of_each_class, in_rows, line
@@ -24,6 +25,7 @@ from jlml.training.history import read_history
 PER_CLASS = 2
 STEPS = 9
 ROWS = 5  # of new images
+LARGEST_HISTORY = 1 << 25  # bytes: of a hundred thousand rows
 EXPLAINED = (
     "Lambda is the parameter of the continuous Bernoulli and the picture that stands for it. Its mean is "
     "greyer: lambda .01 has mean .207, so a black pixel has a grey mean. Both are the same prediction."
@@ -134,10 +136,11 @@ def samplers(subject: Subject) -> Figure:
 
 def training(subject: Subject) -> list[Figure]:
     """The loss over the epochs; empty for a run without `history.csv`, which older versions did not write."""
-    _, rows = read_history(subject.run.path / HISTORY)
+    _, rows = read_history(subject.run.path / HISTORY, LARGEST_HISTORY)
     curves = {}
     for split, name in (("train", EPOCH_LOSS), ("val", MONITOR)):
         points = [(float(row["epoch"]), float(row[name])) for row in rows if row.get(name)]
+        points = [point for point in points if all(map(is_number, point))]  # diverged, or untrusted
         if points:
             epochs, losses = zip(*points, strict=True)
             curves[split] = (epochs, losses)

@@ -54,7 +54,7 @@ def training_curve(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     for split, (epochs, losses) in curves.items():
         axes.plot(epochs, losses, "o-", ms=5, color=SPLIT_COLOURS[split], label=split)
         lowest.append(min(losses))
-        highest.append(losses[min(1, len(losses) - 1)])  # the first epoch would flatten all others
+        highest.append(max(losses[1:], default=losses[0]))  # the first epoch would flatten all others
     margin = 0.08 * (max(highest) - min(lowest))
     if margin > 0:
         axes.set_ylim(min(lowest) - margin, max(highest) + margin)
