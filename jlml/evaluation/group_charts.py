@@ -24,7 +24,7 @@ def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
 
 def metrics_by_run(groups: Groups) -> Iterator[Figure]:
     """A figure per metric and set of comparable groups, with a dot per run: the noise of the seeds."""
-    sets = comparable_sets(groups, MAIN)
+    sets, kinds = comparable_sets(groups, MAIN), [group.label for group in groups]
     for number, (shared, comparable) in enumerate(sets, start=1):
         for metric in (*MAIN, "likelihood/rate"):
             values = {group.label: group.values(metric) for group in comparable}
@@ -32,7 +32,7 @@ def metrics_by_run(groups: Groups) -> Iterator[Figure]:
                 title = f"{heading(metric)}, {quantity_of(metric).unit}"
                 caption = f"{quantity_of(metric).meaning} On {shared}."
                 name = f"metrics_{number}_{metric.replace('/', '_')}"
-                yield Figure(name, strip(title, values), caption)
+                yield Figure(name, strip(title, values, kinds), caption)
 
 
 def rates(groups: Groups) -> Iterator[Figure]:

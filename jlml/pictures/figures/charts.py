@@ -190,13 +190,20 @@ MARKERS = "os^Dv"
 
 
 @styled
-def strip(title: str, groups: Mapping[str, Sequence[float]]) -> Picture:
-    """One row per group, one dot per run, and a bar at each group's mean."""
+def strip(title: str, groups: Mapping[str, Sequence[float]], kinds: Sequence[str]) -> Picture:
+    """One row per group, one dot per run, and a bar at each group's mean.
+
+    Args:
+        title: title of the picture.
+        groups: values by group.
+        kinds: all groups, also of other charts, in the order of their colours.
+    """
     labels = [fill(escaped(name), LONGEST_NAME) for name in groups]
     figure = figure_of(110 + LINE * sum(label.count("\n") + 1.2 for label in labels))
     axes = figure.add_subplot()
-    for number, values in enumerate(groups.values()):
-        axes.plot(values, [-number] * len(values), "o", color=colour_of(number), alpha=0.75, ms=9)
+    for number, (name, values) in enumerate(groups.items()):
+        colour = colour_of(kinds.index(name))
+        axes.plot(values, [-number] * len(values), "o", color=colour, alpha=0.75, ms=9)
         if values:
             axes.plot([sum(values) / len(values)], [-number], "|", color="k", ms=20)
     axes.set_yticks([-number for number in range(len(labels))], labels)
