@@ -33,6 +33,9 @@ def test_long_labels_are_above_their_row_and_wide_images_are_shrunk():
     beside, above = (mosaic([(label, images)]) for label in ("mean", "a label without room"))
     assert len(above) == len(beside) + LINE
     assert (above[GAP + LINE + 28, GAP + 28] == 102).all()  # the first image starts at the left
+    wrapped = mosaic([("a label that is wider than the picture " * 2, images)])
+    assert wrapped.shape == (len(above) + LINE, WIDTH, 3)
+    assert (wrapped[GAP + LINE : GAP + 2 * LINE] < 90).any()  # the second line has text
     wide = mosaic([("", torch.full((10, 3, 100, 200), 0.4))])
     assert wide.shape[1] == WIDTH
     assert (wide[20, 9 * 70 : 9 * 70 + 40] == 102).all()  # the tenth image is inside

@@ -24,7 +24,7 @@ def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
 
     The picture is `WIDTH` pixels wide, or wider for more than `COLUMNS` images in a row. The scale is the
     largest whole number with which `COLUMNS` images and short labels fit. Longer labels are above their
-    rows. Pixels are clipped to [0, 1].
+    rows, in several lines if they are wide. Pixels are clipped to [0, 1].
     """
     labels = [label for label, _ in rows]
     width = rows[0][1].shape[-1]
@@ -32,8 +32,9 @@ def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
     above = _scale(width, gutter) < _scale(width, 0)
     scale = _scale(width, 0 if above else gutter)
     tiles = [_scaled(images, scale) for _, images in rows]
-    lines = _lines(title)
-    tops = list(_tops([label if above else "" for label in labels], tiles[0].shape[1], len(lines) * LINE))
+    lines, wrapped = _lines(title), [_lines(label) if above else [label] for label in labels]
+    heights = [len(some) * LINE if above else 0 for some in wrapped]
+    tops = list(_tops(heights, tiles[0].shape[1], len(lines) * LINE))
     start = GAP + (0 if above else gutter)
     total = max(WIDTH, start + max(map(len, tiles)) * (tiles[0].shape[2] + GAP))
     canvas = np.full((tops[-1] + tiles[-1].shape[1] + GAP, total, 3), BACKGROUND, dtype=np.uint8)
@@ -45,9 +46,11 @@ def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
     pen = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
         pen.text((GAP, GAP + number * LINE), line, fill=INK, font=_font())
-    for top, label in zip(tops, labels, strict=True):
-        place = (GAP, top - GAP) if above else (GAP, top + tiles[0].shape[1] // 2)
-        pen.text(place, label, fill=INK, font=_font(), anchor="ld" if above else "lm")
+    for top, height, some in zip(tops, heights, wrapped, strict=True):
+        for number, line in enumerate(some, start=1):
+            bottom = top - GAP - height + number * LINE
+            place = (GAP, bottom) if above else (GAP, top + tiles[0].shape[1] // 2)
+            pen.text(place, line, fill=INK, font=_font(), anchor="ld" if above else "lm")
     return np.asarray(picture).copy()
 
 
@@ -57,11 +60,11 @@ def _scale(width: int, gutter: int) -> float:
     return max(room // width, min(1.0, room / width) if room < width else 1.0)
 
 
-def _tops(labels: Sequence[str], height: int, top: int) -> Iterator[int]:
-    """The first pixel row of the images of each row, which may have a label above them."""
+def _tops(labels: Sequence[int], height: int, top: int) -> Iterator[int]:
+    """The first pixel row of the images of each row, below a label of some height."""
     top += GAP
     for label in labels:
-        top += LINE if label else 0
+        top += label
         yield top
         top += height + GAP
 
