@@ -14,7 +14,7 @@ from jlml.evaluation.digit_scores import as_mnist
 from jlml.evaluation.digits import load_classifier
 from jlml.evaluation.parts.generation import DIGITS
 from jlml.evaluation.planes import along_axes, along_components, decoded
-from jlml.evaluation.record import Evaluation
+from jlml.evaluation.record import Evaluation, is_figure
 from jlml.evaluation.results import Figure
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
@@ -26,6 +26,7 @@ from jlml.pictures.plane import region_of
 PAIRS = ((4, 9), (3, 8), (1, 7))  # classes of the interpolations, as far as the images have them
 STEPS = 9  # odd, so that one image is the middle
 SCATTERED = 4000  # test images in a scatter
+MOST_PIXELS = 1 << 23  # of a t-SNE map, whose file is untrusted: a small PNG can have a billion
 SHOWN_SAMPLERS = ("prior", "mixture")
 LIMITS = ((-3.5, 3.5), (-3.5, 3.5))  # in standard deviations
 
@@ -170,8 +171,10 @@ def tsne_maps(run: Evaluation) -> Picture | None:
     if part.get("status") != "done":
         return None
     file = run.folder / "tsne_maps.png"
-    with Image.open(file) as image:
-        return np.asarray(image.convert("RGB"))
+    if not is_figure(file):
+        return None
+    with Image.open(file, formats=["PNG"]) as image:  # other formats can start programs
+        return np.asarray(image.convert("RGB")) if image.width * image.height <= MOST_PIXELS else None
 
 
 def standardised(plane: Plane) -> Plane:
@@ -218,10 +221,13 @@ def interpolations(shown: Shown, reference: Reference) -> Section:
         figures.append(Figure(f"interpolation_{number + 1}", mosaic(rows, title), ""))
     about = (
         "The straight line between the codes of two test images, decoded. With good codes, every image on "
-        "the line looks real, also the fifth, which is the middle. The label of a row has the digit that the "
-        "classifier sees in the middle, and the probability that it gives to it; a blur can also have a high "
-        "one. The table below scores the middles of many random pairs of training images."
+        "the line looks real, also the fifth, which is the middle."
     )
+    if subject.data.source.name in DIGITS:
+        about += (
+            " The label of a row has the digit that the classifier sees in the middle, and the probability "
+            "that it gives to it; a blur can also have a high one."
+        )
     return Section("interpolations", "Interpolations", about, figures)
 
 
@@ -233,7 +239,8 @@ def samples(shown: Shown, reference: Reference) -> Section:
     for sampler in SHOWN_SAMPLERS:
         rows = [(label, some.samples[sampler]) for label, some in shown.items() if sampler in some.samples]
         title = f"New images: {SAMPLERS[sampler]}"
-        figures.append(Figure(f"samples_{sampler}", mosaic([real, *rows], title), ""))
+        if rows:  # wide codes have no mixture
+            figures.append(Figure(f"samples_{sampler}", mosaic([real, *rows], title), ""))
     about = (
         "Decoded codes from the prior, and from a mixture of Gaussians fitted to the codes of the training "
         "images. Groups with the same latent dim decode the same codes from the prior. An autoencoder's "
