@@ -15,6 +15,7 @@ from jlml.metrics.pca import pca_errors
 from jlml.models import VAE
 from jlml.runs import trust_needed
 from jlml.training.train import Trained
+from jlml.training.words import counted
 
 ON_MNIST_5K = "Trained on mnist_5k, which has 4,000 training images where MNIST has 55,000."
 DRAWN_CODES = "Codes were drawn from q(z | x); evaluate.py reconstructs from their means."
@@ -126,7 +127,7 @@ def yardsticks_of(data: ImageDataModule, latent_dim: int) -> dict[str, float]:
         return {}
     counts = {"mean image": 0}
     if latent_dim <= min(len(images), pixels):
-        counts = {f"PCA, {latent_dim} dims": latent_dim, **counts}
+        counts = {f"PCA, {counted(latent_dim, 'dim')}": latent_dim, **counts}
     errors = pca_errors(to_float(images), to_float(data.test_images), list(counts.values()))
     return dict(zip(counts, errors, strict=True))
 

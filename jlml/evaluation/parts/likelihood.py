@@ -55,7 +55,7 @@ def likelihood(subject: Subject) -> Results:
         results.metrics |= aggregate_checks(subject, mean.double(), log_variance.double(), rate)
     spread = posterior(mean.std(0), "Information by latent dimension", kl.mean(0), root_mean(log_variance))
     caption = (
-        "Left: the KL of each dimension to the prior, in nats. Right: the standard deviation of the codes "
+        "Above: the KL of each dimension to the prior, in nats. Below: the standard deviation of the codes "
         "over images, and of the posterior of one image. A dimension whose codes do not vary carries no "
         "information."
     )

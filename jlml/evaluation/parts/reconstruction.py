@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jlml.evaluation.batches import in_batches
+from jlml.evaluation.parts.generation import DIGITS
 from jlml.evaluation.results import Estimate, Figure, Results, means_of
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
@@ -74,9 +75,10 @@ def extremes(subject: Subject, pictures: Images, errors: Tensor) -> Figure:
     ]
     caption = (
         f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
-        f"the largest (up to {errors[order[-1]]:.4f}), each above its reconstruction. The best are often "
-        "the digit 1, which has few bright pixels."
+        f"the largest (up to {errors[order[-1]]:.4f}), each above its reconstruction."
     )
+    if subject.data.source.name in DIGITS:
+        caption += " The best are often the digit 1, which has few bright pixels."
     title = f"Best and worst reconstructions{reading_of(subject.model.loss)}"
     return Figure("extremes", mosaic(rows, title), caption)
 
