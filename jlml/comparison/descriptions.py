@@ -16,7 +16,7 @@ MODELS = {
     "vae": "VAE",
 }
 LOSSES = {"bce": "Bernoulli loss", "cont_bern": "continuous Bernoulli", "mse": "squared error"}
-DATA = {"mnist": "MNIST", "mnist_5k": "MNIST (5,000 images)", "fashion_mnist": "Fashion-MNIST"}
+DATA = {"mnist": "MNIST", "mnist_5k": "5,000 images of MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
 def experiment_in_words(choices: Mapping[str, str], latent_dim: int, data: str) -> str:

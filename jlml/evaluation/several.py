@@ -12,6 +12,7 @@ from rich.console import Console
 
 from jlml.comparison.csv_text import as_csv
 from jlml.comparison.decision_table import decisions_csv
+from jlml.comparison.descriptions import DATA
 from jlml.comparison.factors import factors_of, title_in_words
 from jlml.comparison.group_tables import groups_csv
 from jlml.comparison.groups import Group, grouped, labels_of
@@ -29,12 +30,6 @@ from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
 from jlml.evaluation.themes import main_decisions, main_tables
 from jlml.files import write_atomically
 from jlml.runs import Run
-
-DATA_NAMES = {
-    "mnist": "MNIST",
-    "mnist_5k": "5,000 images of MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-}
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +70,7 @@ def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     folder = Path(settings.output_dir) if settings.output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
     decisions = dict(main_decisions(groups))
-    said = {shared: sentences(some) for shared, some in decisions.items()}
+    said = {shared: sentences(some) for shared, some in decisions.items() if some}  # not of a single group
     title = title_of(groups)
     texts = {
         "runs.csv": runs_csv(groups),
@@ -97,7 +92,7 @@ def title_of(groups: Sequence[Group[Evaluation]]) -> str:
     seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds each"
     seeds = "one seed each" if counts == [1] else seeds
     names = dict.fromkeys(group.first.content["data"]["name"] for group in groups)
-    data = [DATA_NAMES.get(name, name) for name in names]
+    data = [DATA.get(name, name) for name in names]
     return ", ".join([title_in_words([group.levels for group in groups]), seeds, *data])
 
 
