@@ -109,7 +109,7 @@ def evaluate_all(
 ) -> tuple[list[Evaluation], list[str]]:
     """Evaluates all runs. Returns their evaluations, and a sentence per failure."""
     evaluations, failed = [], []
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)  # names of runs stay whole
     for place, run in enumerate(runs, start=1):
         name = printable(run.path.name)
         console.print(f"{place} of {len(runs)}  {name}", highlight=False, markup=False, style="bold")

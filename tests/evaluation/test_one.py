@@ -254,6 +254,13 @@ def test_no_covariance_is_computed_for_a_wide_code(tmp_path, evaluated):
     assert "up to 256 numbers" in " ".join(evaluation.parts["likelihood"]["notes"])
 
 
+def test_a_wide_code_without_fitted_distributions_has_all_other_pictures(tmp_path, evaluated):
+    run = jlml.train("model=ae", *QUICK, "latent.dim=257", parent=tmp_path, progress=[]).run
+    part = evaluated(str(run.path), "parts=[pictures]").parts["pictures"]
+    assert part["status"] == "done"
+    assert "up to 256 numbers" in " ".join(part["notes"])
+
+
 def content_with(**metrics):
     """The content of a `metrics.json` with values of metrics, by part and name with / for __."""
     parts: dict = {}

@@ -9,7 +9,7 @@ from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.planes import decoded_planes
 from jlml.evaluation.results import Figure, NotApplicableError, Results
-from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
+from jlml.evaluation.samplers import SAMPLERS, WIDEST, draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.evaluation.summary import own_sampler
 from jlml.files import is_number
@@ -115,7 +115,10 @@ def interpolations(subject: Subject) -> Figure:
 def samples(subject: Subject) -> Figure:
     """New images from the model's own distribution of codes, below real ones."""
     own = own_sampler(subject.model.sampled_from)
-    new = subject.shown(draw_codes(subject, ROWS * COLUMNS)[own]).split(COLUMNS)
+    drawn = draw_codes(subject, ROWS * COLUMNS)
+    if own not in drawn:
+        raise NotApplicableError(f"Distributions are fitted to codes of up to {WIDEST} numbers.")
+    new = subject.shown(drawn[own]).split(COLUMNS)
     real = subject.test_images[subject.test_order[:COLUMNS]]
     rows = [("real", real), ("new", new[0]), *(("", row) for row in new[1:])]
     caption = f"Real test images, and below them decoded codes from the {SAMPLERS[own]}."
