@@ -3,6 +3,7 @@
 <run>/config.yaml            resolved, plain config with the image shape: enough to rebuild the model
 <run>/checkpoints/best.ckpt  best validation loss; last.ckpt has the latest training state
 <run>/metrics.json           status, final metrics, versions
+<run>/history.csv            every logged number, a row per logged step
 <run>/progress.json          current epoch and step, and the time of the last report
 <run>/snapshots/             validation codes during training
 <run>/train.log              log messages

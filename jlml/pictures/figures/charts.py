@@ -10,7 +10,7 @@ from matplotlib.ticker import StrMethodFormatter
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, grid, rendered
-from jlml.pictures.figures.style import COLOURS, FONT_SIZE, SOFT, SPLIT_COLOURS, styled
+from jlml.pictures.figures.style import COLOURS, FONT_SIZE, MARKERS, SOFT, SPLIT_COLOURS, styled
 
 MOST_PANELS = 16
 LINE = 1.4 * FONT_SIZE  # pixels
@@ -184,9 +184,6 @@ def rate_distortion(
     }
     figure.legend(found.values(), found.keys(), loc="outside lower left", ncols=1 if len(kinds) < 8 else 2)
     return rendered(figure)
-
-
-MARKERS = "os^Dv"
 
 
 @styled

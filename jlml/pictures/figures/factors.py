@@ -7,9 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, rendered
-from jlml.pictures.figures.style import COLOURS, SOFT, WIDTH, styled
-
-MARKERS = "os^Dv<>Pd*"
+from jlml.pictures.figures.style import COLOURS, MARKERS, SOFT, WIDTH, styled
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ COLUMNS = 10  # most images side by side
 
 # ten colours that people with colour-blindness tell apart. Source: Petroff 2021, "Accessible Color Sequences"
 COLOURS: list[str] = library["petroff10"]["axes.prop_cycle"].by_key()["color"]
+MARKERS = "os^Dv<>Pd*"
 SPLIT_COLOURS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
 INK, SOFT = "#1d2430", "#717581"
 
