@@ -119,7 +119,7 @@ def in_turns(overrides: tuple[str, ...], others: Callable[..., Mapping], repeats
         repeats: number of cycles of five epochs.
     """
     epochs = 1 + CYCLE * repeats + 1
-    overrides = (*overrides, "loss=bce", f"trainer.max_epochs={epochs}")
+    overrides = (*overrides, "loss=bce", f"trainer.max_epochs={epochs}", "draw_every=5")
     config, data = prepared(overrides)
     torch.manual_seed(0)
     turns = Turns(others(build_model(config, data.image_shape), data))

@@ -17,6 +17,7 @@ from jlml.pictures.figures import Line, Picture, as_png, factor_lines
 from jlml.runs import Run
 from jlml.sweeps.axes import as_number, is_numeric, roles_of, ticks_of
 from jlml.sweeps.folder import Result, Sweep
+from jlml.training.words import counted
 
 SEEDS = ("seed", "data.seed")
 MOST_SENTENCES = 6
@@ -31,11 +32,13 @@ class Answer:
         factors: swept keys except the seed, with their values.
         groups: finished jobs of each combination, in the order of the sweep.
         configs: config of the first job of each group.
+        failed: number of failed jobs, which are in no group.
     """
 
     factors: dict[str, list[str]]
     groups: dict[tuple[str, ...], Group[Result]]
     configs: Sequence[Config]
+    failed: int = 0
 
     @property
     def metrics(self) -> list[str]:
@@ -63,8 +66,14 @@ class Answer:
 
     @property
     def sentences(self) -> list[str]:
-        """The most important decisions in sentences."""
-        return sentences(self.decisions, MOST_SENTENCES)
+        """The most important decisions in sentences, and whether failed jobs could have changed them."""
+        found = sentences(self.decisions, MOST_SENTENCES)
+        if self.failed and found:
+            found.append(
+                f"{counted(self.failed, 'failed job')} left out. A setting whose other seeds finished is "
+                "judged by these, which can make it look better than it is."
+            )
+        return found
 
     def table(self) -> Table:
         """One row per group. A value is bold if it is decided that its group is the best."""
@@ -145,7 +154,8 @@ def answer_from(results: Sequence[Result], config_of: Callable[[str], Config]) -
         key: sorted(values, key=as_number) if is_numeric(values) else values
         for key, values in factors.items()
     }
-    return Answer(in_order, groups, [config_of(group.first.job) for group in groups.values()])
+    configs = [config_of(group.first.job) for group in groups.values()]
+    return Answer(in_order, groups, configs, sum(result.status == "failed" for result in results))
 
 
 def seeds_of(result: Result) -> tuple[str | None, ...]:

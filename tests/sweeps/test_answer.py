@@ -47,6 +47,7 @@ def test_the_csv_has_means_and_standard_deviations_over_seeds():
     assert float(found["ae", "test/mse"]["standard_deviation"]) == pytest.approx(np.std([0.2, 0.6], ddof=1))
     assert found["vae", "test/mse"]["standard_deviation"] == ""
     assert found["vae", "test/nll"]["seeds"] == "1"
+    assert answer.sentences[-1].startswith("1 failed job left out.")
 
 
 def test_only_comparable_metrics_are_shown():
