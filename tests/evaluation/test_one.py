@@ -141,7 +141,7 @@ def test_evaluations_of_one_run_at_the_same_time_lose_no_part(copy):
     content = json.loads((copy / "evaluation" / "metrics.json").read_text())
     assert sorted(content["parts"]) == sorted(parts)
     page = (copy / "evaluation" / "report.html").read_text()
-    assert all(f'id="{part}"' in page for part in parts)
+    assert all(f'id="{part}"' in page for part in parts if part != "baselines")  # beside the others' scores
 
 
 def test_a_failing_part_does_not_stop_the_others(copy, evaluated, monkeypatch, capsys):

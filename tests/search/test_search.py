@@ -125,7 +125,7 @@ def test_a_killed_and_resumed_search_equals_an_uninterrupted_one(tmp_path, unint
     kill(process)
     out = finished(start(tmp_path, *SEARCH))
     resumed = [line for line in out.splitlines() if ", resumed: " in line]
-    assert [line.split(",")[0] for line in resumed] == ["trial 2"]
+    assert [line.split(",")[0] for line in resumed] == ["Trial 2"]
     assert found_in(folder) == found_in(uninterrupted.trials.folder)
     assert Counter(row["attempts"] for row in rows_of(folder)) == {"1": TRIALS - 1, "2": 1}
 
