@@ -39,7 +39,10 @@ def quantities_in(several: Sequence[Metrics]) -> list[str]:
 
 
 def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = False) -> Table:
-    """One row per quantity, with its explanation. A narrow table has errors only in its first column."""
+    """One row per quantity, with its explanation.
+
+    A narrow table has errors only in its first column, and no units.
+    """
     rows = []
     for name in quantities_in(list(columns.values())):
         quantity = quantity_of(name)
@@ -48,17 +51,17 @@ def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = Fa
             for place, metrics in enumerate(columns.values())
         ]
         row = Cell(quantity.heading, note=quantity.meaning, link=quantity.link)
-        rows.append([row, *map(Cell, (*values, quantity.unit))])
-    return Table(title, ("", *columns, "unit"), rows)
+        rows.append([row, *map(Cell, values if narrow else [*values, quantity.unit])])
+    return Table(title, ["", *columns, *([] if narrow else ["unit"])], rows)
 
 
-def matrix_table(title: str, groups: Mapping[str, Metrics], with_errors: bool = True) -> Table:
-    """One row per group of metrics, one column per quantity."""
+def matrix_table(title: str, groups: Mapping[str, Metrics], narrow: bool = False) -> Table:
+    """One row per group of metrics, one column per quantity. A narrow table has short names and no errors."""
     names = quantities_in(list(groups.values()))
     rows = [
         [
-            Cell(row_name(group)),
-            *(Cell(metric_in_words(metrics.get(name), name, with_errors)) for name in names),
+            Cell(group.replace("_", " ") if narrow else row_name(group)),
+            *(Cell(metric_in_words(metrics.get(name), name, with_error=not narrow)) for name in names),
         ]
         for group, metrics in groups.items()
     ]
@@ -143,19 +146,21 @@ def without_repeats(metrics: Metrics, others: Metrics) -> dict[str, Metric]:
 
 
 def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
-    """Short tables for a terminal: of the picture that stands for the loss, without its mean."""
+    """Short tables for a terminal: of the picture that stands for the loss, with errors in one column."""
     of_reconstruction = split_names(parts.get("reconstruction", {}).get("metrics", {}))
     own = {**of_reconstruction.get(shown if shown != "mean" else "", {})}
     for part in ("codes", "likelihood"):
         own |= {n: m for n, m in parts.get(part, {}).get("metrics", {}).items() if "/" not in n}
     title = THIS if shown == "mean" else f"{THIS}, as {shown}"
-    tables = [quantity_table("", {title: own, **baselines_of(parts, own)}, narrow=True)] if own else []
+    columns = {title: own, **baselines_of(parts, own)}
+    tables = [quantity_table("", columns, narrow=True)] if own else []
     for part, name in (("generation", "Generated images"), ("tsne", "t-SNE")):
         groups = split_names(parts.get(part, {}).get("metrics", {}))
         if any(group.endswith(f"_{shown}") for group in groups):
             kept = [group for group in groups if group.endswith(f"_{shown}") or group.startswith("real")]
             groups = {group.removesuffix(f"_{shown}"): groups[group] for group in kept}
             name += f", as {shown}"
+        groups.pop("class_medians", None)  # they have other scores
         if groups:
-            tables.append(matrix_table(name, groups, with_errors=False))
+            tables.append(matrix_table(name, groups, narrow=True))
     return tables
