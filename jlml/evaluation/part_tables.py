@@ -58,9 +58,12 @@ def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = Fa
 def matrix_table(title: str, groups: Mapping[str, Metrics], narrow: bool = False) -> Table:
     """One row per group of metrics, one column per quantity. A narrow table has short names and no errors."""
     names = quantities_in(list(groups.values()))
+    has_kinds = any(
+        group.startswith("reconstructions_") or group.startswith("class_medians_") for group in groups
+    )
     rows = [
         [
-            Cell(group.replace("_", " ") if narrow else row_name(group)),
+            Cell(group.replace("_", " ") if narrow else row_name(group, has_kinds)),
             *(Cell(metric_in_words(metrics.get(name), name, with_error=not narrow)) for name in names),
         ]
         for group, metrics in groups.items()
@@ -75,11 +78,16 @@ def matrix_table(title: str, groups: Mapping[str, Metrics], narrow: bool = False
     )
 
 
-def row_name(group: str) -> str:
-    """The name of a set of images in words: ``samples from the prior, as lambda`` for prior_lambda."""
+def row_name(group: str, has_kinds: bool = False) -> str:
+    """The name of a set of images in words: ``samples from the prior, as lambda`` for prior_lambda.
+
+    Args:
+        group: first part of the names of its metrics.
+        has_kinds: whether there are other pictures than the mean.
+    """
     for name in (*SAMPLED_FROM, "reconstructions", "class_medians"):
         if group == name or group.startswith(f"{name}_"):
-            kind = group[len(name) + 1 :]
+            kind = group[len(name) + 1 :] or ("mean" if has_kinds else "")
             words = f"samples from {SAMPLED_FROM[name]}" if name in SAMPLED_FROM else name.replace("_", " ")
             return f"{words}, as {kind}" if kind else words
     return group.replace("_", " ")
@@ -110,10 +118,16 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
     if part == "objective":
         own = without_repeats(own, parts.get("reconstruction", {}).get("metrics", {}))
     tables = [quantity_table("", {"value": own})] if own else []
+    groups = dict(sorted(groups.items(), key=lambda item: not is_first(item[0], shown)))
     medians = {name: groups.pop(name) for name in [*groups] if name.startswith("class_medians")}
     if groups:
         tables.append(matrix_table("", groups))
     return [*tables, *([matrix_table("Class medians", medians)] if medians else [])]
+
+
+def is_first(group: str, shown: str) -> bool:
+    """Whether a set of images is real, or shown as the picture that stands for the loss."""
+    return shown == "mean" or group.startswith("real") or group.endswith(f"_{shown}")
 
 
 def kinds_of(groups: Mapping[str, Metrics], shown: str) -> dict[str, Metrics]:
@@ -157,7 +171,7 @@ def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
     for part, name in (("generation", "Generated images"), ("tsne", "t-SNE")):
         groups = split_names(parts.get(part, {}).get("metrics", {}))
         if any(group.endswith(f"_{shown}") for group in groups):
-            kept = [group for group in groups if group.endswith(f"_{shown}") or group.startswith("real")]
+            kept = [group for group in groups if is_first(group, shown)]
             groups = {group.removesuffix(f"_{shown}"): groups[group] for group in kept}
             name += f", as {shown}"
         groups.pop("class_medians", None)  # they have other scores

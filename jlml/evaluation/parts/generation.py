@@ -26,10 +26,12 @@ def generation(subject: Subject) -> Results:
     sets = scored_images(subject, count)
     results = Results()
     shares: dict[str, Tensor] = {"training images": digits.shares}
+    shown = subject.model.loss.shown
     for name, images in subject.track(sets.items(), len(sets)):
         scores, share = digits.scores(images)
         results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
-        shares[name.replace("_", " ")] = share
+        if shown == "mean" or name.startswith("real") or name.endswith(f"_{shown}"):
+            shares[name.removesuffix(f"_{shown}").replace("_", " ")] = share
     for kind, images in subject.pictures(median_codes(subject)).items():
         scores = digits.recognition(images, subject.data.train_labels.unique())
         name = with_kind("class_medians", kind)
