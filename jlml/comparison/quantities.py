@@ -149,11 +149,13 @@ QUANTITIES = {
     ),
     "knn_5": Quantity(
         *("5-NN accuracy", RATIO, 4, "higher"),
-        "The same by the majority of the 5 nearest training codes.",
+        "Test images whose class is the majority among the 5 nearest training codes.",
         NEIGHBOURS,
     ),
     "knn_15": Quantity(
-        *("15-NN accuracy", RATIO, 4, "higher"), "The same by the majority of the 15 nearest.", NEIGHBOURS
+        *("15-NN accuracy", RATIO, 4, "higher"),
+        "Test images whose class is the majority among the 15 nearest training codes.",
+        NEIGHBOURS,
     ),
     "leave_one_out_1": Quantity(
         *("1-NN, among test codes", RATIO, 4, "higher"),
@@ -162,12 +164,12 @@ QUANTITIES = {
     ),
     "leave_one_out_5": Quantity(
         *("5-NN, among test codes", RATIO, 4, "higher"),
-        "The same by the majority of the 5 nearest others.",
+        "Test images whose class is the majority among the 5 nearest other test codes.",
         NEIGHBOURS,
     ),
     "leave_one_out_15": Quantity(
         *("15-NN, among test codes", RATIO, 4, "higher"),
-        "The same by the majority of the 15 nearest others.",
+        "Test images whose class is the majority among the 15 nearest other test codes.",
         NEIGHBOURS,
     ),
     "linear_probe": Quantity(

@@ -27,7 +27,7 @@ from jlml.evaluation.group_charts import group_charts
 from jlml.evaluation.group_pictures import group_pictures
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
-from jlml.evaluation.themes import main_decisions, main_tables
+from jlml.evaluation.themes import against_baselines, main_decisions, main_tables
 from jlml.files import write_atomically
 from jlml.runs import Run
 
@@ -70,7 +70,10 @@ def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     folder = Path(settings.output_dir) if settings.output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
     decisions = dict(main_decisions(groups))
-    said = {shared: sentences(some) for shared, some in decisions.items() if some}  # not of a single group
+    warnings = dict(against_baselines(groups))
+    said = {  # not of a single group
+        shared: [*warnings.get(shared, []), *sentences(some)] for shared, some in decisions.items() if some
+    }
     title = title_of(groups)
     texts = {
         "runs.csv": runs_csv(groups),

@@ -33,12 +33,12 @@ class Summary:
         }
 
     def sentences(self) -> Iterator[str]:
-        if self.shown in READINGS:
-            yield READINGS[self.shown]
         yield from self.of_reconstructions()
         yield from self.of_codes()
         yield from self.of_likelihood()
         yield from self.of_samples()
+        if self.shown in READINGS:
+            yield READINGS[self.shown]
 
     def text(self, name: str) -> str:
         """A value with its digits; fractions in percent."""
@@ -116,20 +116,25 @@ class Summary:
             return
         real = self.reference("generation/real_test_images/frechet_distance", "real test images")
         precision, recall = (self.metrics.get(f"{prefix}{name}") for name in ("precision", "recall"))
-        shares = "" if None in (precision, recall) else f" {share(precision)} of them lie among real digits, "
-        shares += f"and {share(recall)} of the real digits lie among them." if shares else ""
+        shares = "" if None in (precision, recall) else f" {share(precision)} of them look like real digits "
+        shares += (
+            f"(precision), and they cover {share(recall)} of the real digits (recall)." if shares else ""
+        )
         yield (
             f"Samples from {SAMPLED_FROM[own]} have a Frechet distance of "
             f"{self.text(f'{prefix}frechet_distance')} to training images{real}.{shares}"
         )
         mixture = f"generation/mixture{kind}/frechet_distance"
         if mixture in self.metrics:
-            yield f"Codes drawn from {SAMPLED_FROM['mixture']} instead give {self.text(mixture)}."
+            yield (
+                f"Codes drawn from {SAMPLED_FROM['mixture']} instead give a Frechet distance of "
+                f"{self.text(mixture)}."
+            )
 
 
 READINGS = {
-    "lambda": "Pictures show lambda, the parameter of the continuous Bernoulli. Its mean is greyer: lambda "
-    ".01 has mean .207, so black pixels look grey. Scores here are those of lambda; the tables have both."
+    "lambda": "Pictures and scores here are of lambda, the parameter of the continuous Bernoulli that the "
+    "decoder puts out. Its mean is greyer, because lambda .01 has mean .207. The tables have both."
 }
 REFERENCES = {"pca": "PCA", "mean_image": "the mean image"}
 

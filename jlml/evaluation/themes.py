@@ -70,6 +70,29 @@ def main_tables(groups: Groups) -> list[Table]:
     ]
 
 
+def against_baselines(groups: Groups) -> Iterator[tuple[str, list[str]]]:
+    """A sentence on groups that reconstruct worse than PCA, for each set of comparable groups that has some.
+
+    Without it, a better one of two bad models would look good.
+    """
+    for shared, comparable in comparable_sets(groups, MAIN):
+        of_pca, of_mean = (
+            sum(is_worse(group, baseline) for group in comparable) for baseline in ("pca", "mean_image")
+        )
+        if of_pca or of_mean:
+            text = (
+                f"{of_pca} of {len(comparable)} groups have a larger MSE than PCA with as many components, "
+                f"{of_mean} a larger one than the mean training image."
+            )
+            yield shared, [text]
+
+
+def is_worse(group: Group[Evaluation], baseline: str) -> bool:
+    """Whether the mean MSE of a group is larger than that of a baseline on the same splits."""
+    own, other = (group.spread(name) for name in ("reconstruction/mse", f"baselines/{baseline}/mse"))
+    return own is not None and other is not None and own.mean > other.mean
+
+
 @dataclass(frozen=True)
 class Theme:
     """The tables of one theme, with an explanation of each column and notes on how to read them."""
@@ -103,6 +126,8 @@ def notes_of(theme: str, groups: Groups, has_other_picture: bool) -> list[str]:
             "Scores of the pictures that are shown above: lambda for the continuous Bernoulli, otherwise the "
             "mean."
         ]
+    if theme == "Reconstruction" and has_other_picture:
+        return ["Scores of the mean, which every loss has. The report of a run also has those of lambda."]
     if theme != "Likelihood":
         return []
     notes = []

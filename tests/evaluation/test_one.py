@@ -281,7 +281,7 @@ def test_the_summary_names_samples_from_the_models_own_distribution_of_codes():
     of_vae = summary_of(content | {"sampled_from": VAE.sampled_from})
     assert "from a Gaussian fitted to the codes have a Frechet distance of 5.0" in of_ae[0]
     assert "from the prior have a Frechet distance of 9.0" in of_vae[0]
-    assert "a mixture fitted to the codes instead give 3.0" in of_vae[1]
+    assert "a mixture fitted to the codes instead give a Frechet distance of 3.0" in of_vae[1]
 
 
 def test_the_summary_compares_errors_and_says_what_is_worst():

@@ -6,7 +6,7 @@ from jlml.comparison.groups import Group
 from jlml.config import compose, plain
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.shown_scores import shown_scores
-from jlml.evaluation.themes import comparison_table, main_tables, themes
+from jlml.evaluation.themes import against_baselines, comparison_table, main_tables, themes
 from jlml.runs import Run
 
 
@@ -85,6 +85,16 @@ def test_pca_baselines_of_different_training_sets_get_separate_rows():
     }
 
 
+def test_groups_that_reconstruct_worse_than_pca_are_named():
+    groups = [
+        group_of("few", [0.1, 0.2], [0.0, 0.0], training=1000),  # PCA: 0.5
+        group_of("many", [0.1, 0.2], [0.0, 0.0], training=5000),  # PCA: 0.1
+    ]
+    ((_, (sentence,)),) = against_baselines(groups)
+    assert sentence.startswith("1 of 2 groups have a larger MSE than PCA with as many components, 0 a larger")
+    assert list(against_baselines(groups[:1])) == []
+
+
 def test_scores_of_samples_are_those_of_the_picture_that_is_shown():
     metrics = {"generation/prior/precision": 0.1, "generation/prior_lambda/precision": 0.9}
     shown = "generation/prior_shown/precision"
@@ -94,9 +104,8 @@ def test_scores_of_samples_are_those_of_the_picture_that_is_shown():
 
 def test_an_impossible_mutual_information_is_explained():
     group = group_of("a", [0.1, 0.2], [5.0, 6.0], "model=vae")
-    assert not any(theme.notes for theme in themes([group]))
+    assert not [note for theme in themes([group]) for note in theme.notes if "impossible" in note]
     group.first.content["parts"]["likelihood"]["metrics"]["mutual_information"] = {"value": -0.2}
     group = Group("a", [Evaluation(run.run, run.config, run.folder, run.content) for run in group.runs])
-    (note,) = [note for theme in themes([group]) for note in theme.notes]
-    assert "impossible" in note
+    (note,) = [note for theme in themes([group]) for note in theme.notes if "impossible" in note]
     assert "at most 2.3 nats" in note  # log 10

@@ -76,9 +76,9 @@ def notes(subject: Subject, count: int) -> list[str]:
     _, *others = subject.pictures(subject.test_codes[:1])
     if others:
         texts.append(
-            f"The scores are for mean images and, in separate rows, for {', '.join(sorted(others))}. At its "
-            "limit, the mean of the continuous Bernoulli is grey where lambda is black, which changes the "
-            "features."
+            f"The rows show {', '.join(sorted(others))} first, then means. The mean of the continuous "
+            "Bernoulli is grey where lambda is black, and the classifier has never seen grey backgrounds, so "
+            "scores of means say little."
         )
     if subject.model.latent_dim > WIDEST:
         texts.append(f"Distributions are fitted to codes of up to {WIDEST} numbers.")

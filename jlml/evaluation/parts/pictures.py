@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from jlml.comparison.quantities import SAMPLED_FROM
 from jlml.errors import UserError
 from jlml.evaluation.history import movement
 from jlml.evaluation.loss_shapes import shapes_of_losses
@@ -121,8 +122,9 @@ def samples(subject: Subject) -> Figure:
     new = subject.shown(drawn[own]).split(COLUMNS)
     real = subject.test_images[subject.test_order[:COLUMNS]]
     rows = [("real", real), ("new", new[0]), *(("", row) for row in new[1:])]
+    title = f"New images{reading_of(subject.model.loss)} from {SAMPLED_FROM[own]}"
     caption = f"Real test images, and below them decoded codes from the {SAMPLERS[own]}."
-    return Figure("samples", mosaic(rows, f"New images{reading_of(subject.model.loss)}"), caption)
+    return Figure("samples", mosaic(rows, title), caption)
 
 
 def samplers(subject: Subject) -> Figure:

@@ -35,7 +35,7 @@ def reconstruction(subject: Subject) -> Results:
     if isinstance(subject.model, VAE):
         results.notes.append(
             "Here a VAE reconstructs each image from its posterior mean. The objective draws z instead, so "
-            "its errors are usually larger."
+            "its errors differ."
         )
     if "ssim" not in scores["mean"]:
         results.notes.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")

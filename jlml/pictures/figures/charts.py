@@ -6,7 +6,7 @@ from textwrap import fill
 
 import numpy as np
 from jaxtyping import Float, Int64
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, grid, rendered
@@ -59,7 +59,8 @@ def training_curve(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     if margin > 0:
         axes.set_ylim(min(lowest) - margin, max(highest) + margin)
     axes.set(xlabel="epoch", ylabel=ylabel)
-    axes.locator_params(nbins=6)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.locator_params(axis="y", nbins=6)
     axes.legend()
     return rendered(figure)
 
