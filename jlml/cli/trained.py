@@ -118,7 +118,7 @@ def sign_between(some: Sequence[float | None], others: Sequence[float | None]) -
 def yardsticks_of(data: ImageDataModule, latent_dim: int) -> dict[str, float]:
     """The mse on the test images of PCA with the same latent dim, and of the mean training image.
 
-    Computed anew for every run: half a second for MNIST on two idle cores, while a file that keeps it would
+    Computed anew for every run: about a second for MNIST on two idle cores, while a file that keeps it would
     have to be trusted. Empty for large images, where it takes longer.
     """
     images = data.training_images_once()
