@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jlml.comparison.quantities import QUANTITIES, SAMPLED_FROM, formatted, quantity_of
+from jlml.comparison.quantities import NATS, QUANTITIES, SAMPLED_FROM, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table
 
 Metric = Mapping[str, Any]  # an entry of `metrics.json`
@@ -41,7 +41,7 @@ def quantities_in(several: Sequence[Metrics]) -> list[str]:
 def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = False) -> Table:
     """One row per quantity, with its explanation.
 
-    A narrow table has errors only in its first column, and no units.
+    A narrow table has errors only in its first column, and no unit but nats.
     """
     rows = []
     for name in quantities_in(list(columns.values())):
@@ -50,7 +50,8 @@ def quantity_table(title: str, columns: Mapping[str, Metrics], narrow: bool = Fa
             metric_in_words(metrics.get(name), name, with_error=place == 0 or not narrow)
             for place, metrics in enumerate(columns.values())
         ]
-        row = Cell(quantity.heading, note=quantity.meaning, link=quantity.link)
+        heading = f"{quantity.heading}, nats" if narrow and quantity.unit == NATS else quantity.heading
+        row = Cell(heading, note=quantity.meaning, link=quantity.link)
         rows.append([row, *map(Cell, values if narrow else [*values, quantity.unit])])
     return Table(title, ["", *columns, *([] if narrow else ["unit"])], rows)
 

@@ -33,7 +33,7 @@ def test_train_then_evaluate(tmp_path):
     (folder,) = tmp_path.iterdir()
     again = run("evaluate.py", f"run={folder}", "importance_samples=2", "parts=[objective,likelihood,codes]")
     assert again.returncode == 0, again.stderr
-    for text in ("ELBO", "nats per image", "15-NN", str(folder / "evaluation" / "report.html")):
+    for text in ("ELBO ↑, nats", "15-NN", str(folder / "evaluation" / "report.html")):
         assert text in again.stdout
     for part in ("objective", "likelihood"):
         assert re.search(rf"^{part} +\d+ s$", again.stderr, flags=re.MULTILINE)
