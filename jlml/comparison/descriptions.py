@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from jlml.comparison.comparable import density_of
 from jlml.config import Config, flat, locate, shown
+from jlml.training.words import counted
 
 MODELS = {
     "ae": "AE",
@@ -22,7 +23,7 @@ DATA = {"mnist": "MNIST", "mnist_5k": "5,000 images of MNIST", "fashion_mnist": 
 def experiment_in_words(choices: Mapping[str, str], latent_dim: int, data: str) -> str:
     """A title: ``VAE, continuous Bernoulli, 2 latent dimensions, MNIST``. Other choices keep their names."""
     model, loss = choices["model"], choices["loss"]
-    dims = f"{latent_dim} latent dimension{'' if latent_dim == 1 else 's'}"
+    dims = counted(latent_dim, "latent dimension")
     return ", ".join([MODELS.get(model, model), LOSSES.get(loss, loss), dims, DATA.get(data, data)])
 
 

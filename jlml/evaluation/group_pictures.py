@@ -13,15 +13,14 @@ from jlml.errors import reason_of
 from jlml.evaluation.digit_scores import as_mnist
 from jlml.evaluation.digits import load_classifier
 from jlml.evaluation.parts.generation import DIGITS
-from jlml.evaluation.planes import along_axes, along_components, decoded
+from jlml.evaluation.planes import along_axes, along_components, over_test_codes
 from jlml.evaluation.record import Evaluation, is_figure
 from jlml.evaluation.results import Figure
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.evaluation.themes import Groups
-from jlml.pictures.decoded import first_of_each_class, line
+from jlml.pictures.decoded import first_of_each_class, line, shown_first
 from jlml.pictures.figures import COLUMNS, Picture, Plane, mosaic, plane_of, scatters
-from jlml.pictures.plane import region_of
 
 PAIRS = ((4, 9), (3, 8), (1, 7))  # classes of the interpolations, as far as the images have them
 STEPS = 9  # odd, so that one image is the middle
@@ -61,7 +60,7 @@ class GroupPictures:
     samples: dict[str, Images]  # by sampler
     medians: Images
     codes: Plane
-    plane: Figure | None
+    plane: Picture | list[Picture] | None
     maps: Picture | None
 
 
@@ -128,10 +127,9 @@ def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
 def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> GroupPictures:
     """All pictures of one run."""
     kinds = subject.pictures(subject.test_codes[reference.chosen])
-    first = subject.model.loss.shown
     new_codes = draw_codes(subject, COLUMNS)
     return GroupPictures(
-        {first: kinds.pop(first), **kinds},
+        shown_first(kinds, subject.model.loss),
         [interpolation(subject, *pair) for pair in reference.pairs],
         {name: subject.shown(new_codes[name]) for name in SHOWN_SAMPLERS if name in new_codes},
         subject.shown(median_codes(subject))[:COLUMNS],
@@ -156,13 +154,12 @@ def interpolation(subject: Subject, start: int, end: int) -> Interpolation:
     return Interpolation(images, f"middle: {int(digit)}, {100 * float(confidence):.0f} %")
 
 
-def decoded_plane(subject: Subject) -> Figure | None:
+def decoded_plane(subject: Subject) -> Picture | list[Picture] | None:
     """The decoded plane of the codes: of 2-D codes their own, otherwise along two principal components."""
     if subject.model.latent_dim < 2:
         return None
     plane = along_axes(subject) if subject.model.latent_dim == 2 else along_components(subject)
-    points = (subject.test_codes - plane.origin) @ plane.directions.T
-    return decoded(subject, plane, *region_of(points, COLUMNS))
+    return over_test_codes(subject, plane).picture
 
 
 def tsne_maps(run: Evaluation) -> Picture | None:
@@ -259,11 +256,7 @@ def medians(shown: Shown, reference: Reference) -> Section:
 
 def planes(shown: Shown, reference: Reference) -> Section:
     """The decoded plane of every group."""
-    figures = [
-        Figure(f"plane_{number}", some.plane.picture, label)
-        for number, (label, some) in enumerate(shown.items(), start=1)
-        if some.plane is not None
-    ]
+    figures = by_group("plane", {label: some.plane for label, some in shown.items()})
     about = (
         "The decoded image at each point of a plane of codes, over the region of the test codes. Of more "
         "than two dimensions, the plane is along the first two principal components of the codes."
@@ -287,16 +280,21 @@ def codes(shown: Shown, reference: Reference) -> Section:
 
 def maps(shown: Shown, reference: Reference) -> Section:
     """The t-SNE maps of every group that has them."""
-    figures = [
-        Figure(f"tsne_{number}", some.maps, label)
-        for number, (label, some) in enumerate(shown.items(), start=1)
-        if some.maps is not None
-    ]
+    figures = by_group("tsne", {label: some.maps for label, some in shown.items()})
     about = (
         "Maps of the same test images for each group. t-SNE preserves neighbours, not distances: sizes of "
         "clusters and gaps between them have no meaning."
     )
     return Section("tsne", "t-SNE maps", about, figures, small=True)
+
+
+def by_group(name: str, pictures: Mapping[str, Picture | list[Picture] | None]) -> list[Figure]:
+    """A figure for each group that has this picture, with its label as the caption."""
+    return [
+        Figure(f"{name}_{number}", picture, label)
+        for number, (label, picture) in enumerate(pictures.items(), start=1)
+        if picture is not None
+    ]
 
 
 # in the order of the page

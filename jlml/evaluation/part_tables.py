@@ -5,6 +5,7 @@ from typing import Any
 
 from jlml.comparison.quantities import NATS, QUANTITIES, SAMPLED_FROM, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table
+from jlml.evaluation.shown_scores import is_shown
 
 Metric = Mapping[str, Any]  # an entry of `metrics.json`
 Metrics = Mapping[str, Metric]
@@ -119,16 +120,11 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
     if part == "objective":
         own = without_repeats(own, parts.get("reconstruction", {}).get("metrics", {}))
     tables = [quantity_table("", {"value": own})] if own else []
-    groups = dict(sorted(groups.items(), key=lambda item: not is_first(item[0], shown)))
+    groups = dict(sorted(groups.items(), key=lambda item: not is_shown(item[0], shown)))
     medians = {name: groups.pop(name) for name in [*groups] if name.startswith("class_medians")}
     if groups:
         tables.append(matrix_table("", groups))
     return [*tables, *([matrix_table("Class medians", medians)] if medians else [])]
-
-
-def is_first(group: str, shown: str) -> bool:
-    """Whether a set of images is real, or shown as the picture that stands for the loss."""
-    return shown == "mean" or group.startswith("real") or group.endswith(f"_{shown}")
 
 
 def kinds_of(groups: Mapping[str, Metrics], shown: str) -> dict[str, Metrics]:
@@ -172,7 +168,7 @@ def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
     for part, name in (("generation", "Generated images"), ("tsne", "t-SNE")):
         groups = split_names(parts.get(part, {}).get("metrics", {}))
         if any(group.endswith(f"_{shown}") for group in groups):
-            kept = [group for group in groups if is_first(group, shown)]
+            kept = [group for group in groups if is_shown(group, shown)]
             groups = {group.removesuffix(f"_{shown}"): groups[group] for group in kept}
             name += f", as {shown}"
         groups.pop("class_medians", None)  # they have other scores

@@ -34,12 +34,15 @@ def decoded_planes(subject: Subject) -> list[Figure]:
     if subject.model.latent_dim < 2:
         return []
     planes = [along_axes(subject)] + ([along_components(subject)] if subject.model.latent_dim > 2 else [])
-    figures = [
-        decoded(subject, plane, *region_of((subject.test_codes - plane.origin) @ plane.directions.T, COLUMNS))
-        for plane in planes
-    ]
+    figures = [over_test_codes(subject, plane) for plane in planes]
     ticks = torch.linspace(*AROUND, COLUMNS)
     return [*figures, decoded(subject, through_images(subject), ticks, ticks)]
+
+
+def over_test_codes(subject: Subject, plane: CodePlane) -> Figure:
+    """The decoded plane over the region of the test codes."""
+    points = (subject.test_codes - plane.origin) @ plane.directions.T
+    return decoded(subject, plane, *region_of(points, COLUMNS))
 
 
 def decoded(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Figure:

@@ -49,13 +49,18 @@ class Evaluation:
     @cached_property
     def metrics(self) -> Mapping[str, float]:
         """Every finite metric, as ``part/name``, and the scores of the pictures that users look at."""
-        metrics = {
-            f"{part}/{name}": metric["value"]
-            for part, result in self.parts.items()
-            for name, metric in result.get("metrics", {}).items()
-            if metric["value"] is not None
-        }
+        metrics = finite_metrics(self.parts)
         return metrics | shown_scores(metrics, self.config)
+
+
+def finite_metrics(parts: Mapping[str, Content]) -> dict[str, float]:
+    """Every finite metric of the parts of an evaluation, as ``part/name``."""
+    return {
+        f"{part}/{name}": metric["value"]
+        for part, result in parts.items()
+        for name, metric in result.get("metrics", {}).items()
+        if metric["value"] is not None
+    }
 
 
 def folder_of(run: Run, which: str) -> Path:

@@ -1,4 +1,4 @@
-"""The scores of generated images in the picture that users look at: lambda, where it stands for the loss."""
+"""The picture that users look at: the mean, or lambda where it stands for the loss; its names and scores."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,16 @@ from jlml.config import Config, locate
 def picture_shown(config: Config) -> str:
     """The kind of picture that stands for the loss of a run: ``mean`` or ``lambda``."""
     return getattr(locate(str(config["loss"]["_target_"]), "loss"), "shown", "mean")
+
+
+def with_kind(name: str, kind: str) -> str:
+    """The name of a set of images, with the kind of picture if it is not the mean."""
+    return name if kind == "mean" else f"{name}_{kind}"
+
+
+def is_shown(name: str, shown: str) -> bool:
+    """Whether a set of images is real, or in the picture that stands for the loss."""
+    return shown == "mean" or name.startswith("real") or name.endswith(f"_{shown}")
 
 
 def shown_scores(metrics: Mapping[str, float], config: Config) -> dict[str, float]:
@@ -22,7 +32,7 @@ def shown_scores(metrics: Mapping[str, float], config: Config) -> dict[str, floa
     kind = picture_shown(config)
     scores = {}
     for sampler in SAMPLED_FROM:
-        source = f"generation/{sampler}/" if kind == "mean" else f"generation/{sampler}_{kind}/"
+        source = f"generation/{with_kind(sampler, kind)}/"
         for name, value in metrics.items():
             if name.startswith(source):
                 scores[f"generation/{sampler}_shown/{name.removeprefix(source)}"] = value

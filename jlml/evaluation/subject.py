@@ -79,9 +79,9 @@ class Subject:
         return self.encode(self.train_images)
 
     @cached_property
-    def reconstructions(self) -> Images:
-        """The mean image of the code of each test image."""
-        return self.decode(self.test_codes)
+    def reconstructions(self) -> dict[str, Images]:
+        """The decoded code of each test image, in every kind of picture."""
+        return self.pictures(self.test_codes)
 
     @cached_property
     def pca(self) -> PCABaseline:

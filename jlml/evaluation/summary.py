@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jlml.comparison.quantities import SAMPLED_FROM, formatted, value_in_words
+from jlml.evaluation.record import finite_metrics
 from jlml.evaluation.samplers import SAMPLERS
+from jlml.evaluation.shown_scores import with_kind
 
 NEGLIGIBLE = 0.005  # relative difference that is called equal
 
@@ -25,12 +27,7 @@ class Summary:
     def __init__(self, content: Mapping[str, Any], shown: str) -> None:
         self.content = content
         self.shown = shown
-        self.metrics = {
-            f"{part}/{name}": metric["value"]
-            for part, result in content["parts"].items()
-            for name, metric in result.get("metrics", {}).items()
-            if metric["value"] is not None
-        }
+        self.metrics = finite_metrics(content["parts"])
 
     def sentences(self) -> Iterator[str]:
         yield from self.of_reconstructions()
@@ -110,8 +107,7 @@ class Summary:
 
     def of_samples(self) -> Iterator[str]:
         own = own_sampler(self.content.get("sampled_from", ""))
-        kind = "" if self.shown == "mean" else f"_{self.shown}"
-        prefix = f"generation/{own}{kind}/"
+        prefix = f"generation/{with_kind(own, self.shown)}/"
         if f"{prefix}frechet_distance" not in self.metrics:
             return
         real = self.reference("generation/real_test_images/frechet_distance", "real test images")
@@ -124,7 +120,7 @@ class Summary:
             f"Samples from {SAMPLED_FROM[own]} have a Frechet distance of "
             f"{self.text(f'{prefix}frechet_distance')} to training images{real}.{shares}"
         )
-        mixture = f"generation/mixture{kind}/frechet_distance"
+        mixture = f"generation/{with_kind('mixture', self.shown)}/frechet_distance"
         if mixture in self.metrics:
             yield (
                 f"Codes drawn from {SAMPLED_FROM['mixture']} instead give a Frechet distance of "

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from jlml.losses import ObservationModel
 from jlml.pictures.drawing import Drawing, DrawingContext, Every
 from jlml.pictures.figures import COLUMNS, manifold, mosaic
 from jlml.pictures.figures.mosaic import Row
@@ -30,9 +31,9 @@ class Reconstructions(Drawing):
     def draw(self, context: DrawingContext) -> None:
         images, labels = context.images(POOL)
         chosen = first_of_each_class(labels, self.per_class)
-        kinds = context.model.loss.pictures(context.model.decoder(context.codes(POOL)[chosen]))
-        shown = context.model.loss.shown
-        rows = in_rows({"original": images[chosen], shown: kinds[shown], **kinds})
+        loss = context.model.loss
+        kinds = loss.pictures(context.model.decoder(context.codes(POOL)[chosen]))
+        rows = in_rows({"original": images[chosen], **shown_first(kinds, loss)})
         context.show("reconstructions", mosaic(rows, f"Validation images {context.when}"))
 
 
@@ -107,6 +108,11 @@ class Manifold(Drawing):
             f"Decoded plane{context.reading} {context.when}",
         )
         context.show("manifold", picture)
+
+
+def shown_first(kinds: Mapping[str, Images], loss: ObservationModel) -> dict[str, Images]:
+    """Pictures by kind, first the one that stands for the loss."""
+    return {loss.shown: kinds[loss.shown], **kinds}
 
 
 def in_rows(kinds: Mapping[str, Images]) -> list[Row]:

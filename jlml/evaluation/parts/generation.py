@@ -7,6 +7,7 @@ from jlml.evaluation.digit_scores import SIZE, DigitScores
 from jlml.evaluation.digits import NAME, weights_hash
 from jlml.evaluation.results import Figure, NotApplicableError, Results
 from jlml.evaluation.samplers import WIDEST, draw_codes, median_codes
+from jlml.evaluation.shown_scores import is_shown, with_kind
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics.overlap import NEIGHBOURS
 from jlml.pictures.figures import class_shares
@@ -30,7 +31,7 @@ def generation(subject: Subject) -> Results:
     for name, images in subject.track(sets.items(), len(sets)):
         scores, share = digits.scores(images)
         results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
-        if shown == "mean" or name.startswith("real") or name.endswith(f"_{shown}"):
+        if is_shown(name, shown):
             shares[name.removesuffix(f"_{shown}").replace("_", " ")] = share
     for kind, images in subject.pictures(median_codes(subject)).items():
         scores = digits.recognition(images, subject.data.train_labels.unique())
@@ -52,15 +53,11 @@ def scored_images(subject: Subject, count: int) -> dict[str, Images]:
     """
     some = subject.test_order[:count]
     sets = {"real_test_images": to_float(subject.grey.test_images[some])}
-    of_model = {"reconstructions": subject.test_codes[some], **draw_codes(subject, count)}
-    for name, codes in of_model.items():
-        sets |= {with_kind(name, kind): images for kind, images in subject.pictures(codes).items()}
-    return sets
-
-
-def with_kind(name: str, kind: str) -> str:
-    """The name of a set of images, with the kind of picture if it is not the mean."""
-    return name if kind == "mean" else f"{name}_{kind}"
+    of_model = {"reconstructions": {kind: all_of[some] for kind, all_of in subject.reconstructions.items()}}
+    of_model |= {name: subject.pictures(codes) for name, codes in draw_codes(subject, count).items()}
+    return sets | {
+        with_kind(name, kind): images for name, kinds in of_model.items() for kind, images in kinds.items()
+    }
 
 
 def notes(subject: Subject, count: int) -> list[str]:

@@ -16,7 +16,7 @@ from jlml.evaluation.summary import own_sampler
 from jlml.files import is_number
 from jlml.metrics.names import EPOCH_LOSS, MONITOR
 from jlml.models import VAE
-from jlml.pictures.decoded import first_of_each_class, in_rows, line
+from jlml.pictures.decoded import first_of_each_class, in_rows, line, shown_first
 from jlml.pictures.drawing import reading_of
 from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters, training_curve
 from jlml.pictures.plane import limits_of
@@ -49,8 +49,7 @@ def reconstructions(subject: Subject) -> Figure:
     """Images of every class and their reconstructions, in every kind of picture of the observation model."""
     chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     kinds = subject.pictures(subject.test_codes[chosen])
-    shown = subject.model.loss.shown
-    rows = in_rows({"original": subject.test_images[chosen], shown: kinds[shown], **kinds})
+    rows = in_rows({"original": subject.test_images[chosen], **shown_first(kinds, subject.model.loss)})
     caption = f"The first {PER_CLASS} test images of each class, and their decoded codes."
     if len(kinds) > 1:
         caption += f" {EXPLAINED}"

@@ -21,7 +21,7 @@ def reconstruction(subject: Subject) -> Results:
 
     Scores of another picture than the mean, for example lambda, have its name before theirs.
     """
-    kinds = subject.pictures(subject.test_codes)
+    kinds = subject.reconstructions
     scores = {kind: picture_scores(images, subject.test_images) for kind, images in kinds.items()}
     results = Results()
     for kind, values in scores.items():

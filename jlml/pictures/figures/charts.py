@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, grid, rendered
-from jlml.pictures.figures.style import COLOURS, FONT_SIZE, MARKERS, SOFT, SPLIT_COLOURS, styled
+from jlml.pictures.figures.style import COLOURS, FONT_SIZE, MARKERS, SOFT, SPLIT_COLOURS, colour_of, styled
 
 MOST_PANELS = 16
 LINE = 1.4 * FONT_SIZE  # pixels
@@ -126,7 +126,7 @@ def loss_curves(
     x = predictions.numpy()
     for axes, (loss, by_target) in zip(panels, curves.items(), strict=True):
         for number, (target, values) in enumerate(by_target.items()):
-            colour, lowest = COLOURS[number % len(COLOURS)], int(values.argmin())
+            colour, lowest = colour_of(number), int(values.argmin())
             axes.plot(x, values.numpy(), color=colour, label=f"{target:g}")
             axes.plot(x[lowest], values[lowest], "o", color=colour, mec="k", ms=10, clip_on=False, zorder=3)
             axes.axvline(target, color=colour, lw=1.5, ls=":")
@@ -210,8 +210,3 @@ def strip(title: str, groups: Mapping[str, Sequence[float]], kinds: Sequence[str
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     figure.suptitle(fill(title, LONGEST_LINE), x=0.01, ha="left")
     return rendered(figure)
-
-
-def colour_of(number: int) -> str:
-    """The colour of a group by its number, the same in every chart."""
-    return COLOURS[number % len(COLOURS)]

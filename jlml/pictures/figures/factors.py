@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, rendered
-from jlml.pictures.figures.style import COLOURS, MARKERS, SOFT, WIDTH, styled
+from jlml.pictures.figures.style import MARKERS, SOFT, WIDTH, colour_of, styled
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def factor_lines(rows: Mapping[str, Mapping[str, Sequence[Line]]], ticks: Ticks,
         for column, panel in enumerate(panels):
             axes = grid[row, column]
             for place, line in enumerate(lines_of[panel]):
-                draw_line(axes, line, ticks, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+                draw_line(axes, line, ticks, colour_of(place), MARKERS[place % len(MARKERS)])
             if not any(line.values for line in lines_of[panel]):
                 axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=SOFT)
             axes.locator_params(axis="y", nbins=4)

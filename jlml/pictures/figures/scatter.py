@@ -17,7 +17,7 @@ from torch import Tensor
 
 from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures.canvas import BlittedFigure, Picture, escaped, grid, rendered
-from jlml.pictures.figures.style import COLOURS, DPI, INK, WIDTH, styled
+from jlml.pictures.figures.style import DPI, INK, WIDTH, colour_of, styled
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # (low, high) of the two axes
 
@@ -127,7 +127,7 @@ def _points(axes: Axes, class_names: Sequence[str], size: float) -> list[Line2D]
     """Creates an empty series of points for each class."""
     series = []
     for number in range(len(class_names)):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = colour_of(number)
         series += axes.plot([], [], ".", ms=size, alpha=0.6, color=colour, mew=0)
     return series
 
@@ -158,7 +158,7 @@ def _name_classes(axes: Axes, plane: Plane, labels: Tensor, class_names: Sequenc
             bbox={
                 "boxstyle": "round,pad=0.12",
                 "facecolor": "white",
-                "edgecolor": COLOURS[number % len(COLOURS)],
+                "edgecolor": colour_of(number),
                 "linewidth": 3,
             },
         )

@@ -42,6 +42,12 @@ STYLE: Any = {  # a dict of matplotlib's settings
     "figure.dpi": DPI,
 }
 
+
+def colour_of(number: int) -> str:
+    """The colour of a class or a group by its number, the same in every figure."""
+    return COLOURS[number % len(COLOURS)]
+
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
