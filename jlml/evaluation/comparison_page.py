@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -64,6 +65,7 @@ def write_comparison(folder: Path, page: Page) -> None:
         sections=sections,
         summary=tables,
         themes=all_themes,
+        columns=dict(chain.from_iterable(theme.columns.items() for theme in all_themes)),
         midpoints=midpoints(all_themes),
         comparisons=comparisons,
         explained=dict(zip(comparisons[0][1].header, comparisons[0][1].hints, strict=True))

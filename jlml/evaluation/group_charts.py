@@ -27,8 +27,8 @@ def metrics_by_run(groups: Groups) -> Iterator[Figure]:
     sets, kinds = comparable_sets(groups, MAIN), [group.label for group in groups]
     for number, (shared, comparable) in enumerate(sets, start=1):
         for metric in (*MAIN, "likelihood/rate"):
-            values = {group.label: group.values(metric) for group in comparable}
-            if any(values.values()):
+            values = {group.label: group.values(metric) for group in comparable if group.values(metric)}
+            if values:
                 title = f"{heading(metric)}, {quantity_of(metric).unit}"
                 caption = f"{quantity_of(metric).meaning} On {shared}."
                 name = f"metrics_{number}_{metric.replace('/', '_')}"
@@ -41,7 +41,7 @@ def rates(groups: Groups) -> Iterator[Figure]:
     labels = {}
     for metric, title, label in (
         ("likelihood/distortion", "", "distortion (nats per image)"),
-        ("reconstruction/mse", "By mse, a common metric: ", "mse per pixel"),
+        ("reconstruction_shown/mse", "By mse, a common metric: ", "mse per pixel"),
     ):
         for shared, comparable in comparable_sets(groups, [metric]):
             points = points_of(comparable, metric, "likelihood/rate")

@@ -13,6 +13,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 THIS = "this model"
 BASELINES = {"pca": "PCA", "mean_image": "mean image"}
+MAPS = {"tsne_codes": "t-SNE of the codes", "tsne_pixels": "t-SNE of the pixels"}
 
 
 def metric_in_words(metric: Metric | None, name: str, with_error: bool = True) -> str:
@@ -65,7 +66,7 @@ def matrix_table(title: str, groups: Mapping[str, Metrics], narrow: bool = False
     )
     rows = [
         [
-            Cell(group.replace("_", " ") if narrow else row_name(group, has_kinds)),
+            Cell(MAPS.get(group, group.replace("_", " ")) if narrow else row_name(group, has_kinds)),
             *(Cell(metric_in_words(metrics.get(name), name, with_error=not narrow)) for name in names),
         ]
         for group, metrics in groups.items()
@@ -92,7 +93,7 @@ def row_name(group: str, has_kinds: bool = False) -> str:
             kind = group[len(name) + 1 :] or ("mean" if has_kinds else "")
             words = f"samples from {SAMPLED_FROM[name]}" if name in SAMPLED_FROM else name.replace("_", " ")
             return f"{words}, as {kind}" if kind else words
-    return group.replace("_", " ")
+    return MAPS.get(group, group.replace("_", " "))
 
 
 def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:

@@ -22,18 +22,20 @@ def is_shown(name: str, shown: str) -> bool:
 
 
 def shown_scores(metrics: Mapping[str, float], config: Config) -> dict[str, float]:
-    """The scores of each sampler for this picture, as ``generation/<sampler>_shown/...``.
+    """The scores of this picture: ``reconstruction_shown/...`` and ``generation/<sampler>_shown/...``.
 
     Args:
-        metrics: all metrics of a run. ``generation/prior/...`` scores the mean images of samples from the
-            prior, ``generation/prior_lambda/...`` the same samples shown as lambda.
+        metrics: all metrics of a run. ``reconstruction/mse`` and ``generation/prior/...`` score mean images,
+            ``reconstruction/lambda/mse`` and ``generation/prior_lambda/...`` the same codes shown as lambda.
         config: config of the run.
     """
     kind = picture_shown(config)
-    scores = {}
+    sources = {"reconstruction_shown/": "reconstruction/" if kind == "mean" else f"reconstruction/{kind}/"}
     for sampler in SAMPLED_FROM:
-        source = f"generation/{with_kind(sampler, kind)}/"
-        for name, value in metrics.items():
-            if name.startswith(source):
-                scores[f"generation/{sampler}_shown/{name.removeprefix(source)}"] = value
-    return scores
+        sources[f"generation/{sampler}_shown/"] = f"generation/{with_kind(sampler, kind)}/"
+    return {
+        target + metric.removeprefix(source): value
+        for target, source in sources.items()
+        for metric, value in metrics.items()
+        if metric.startswith(source) and "/" not in metric.removeprefix(source)
+    }

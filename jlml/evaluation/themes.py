@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import log
 
 from jlml.comparison.comparable import comparable_key, is_common_metric
@@ -18,8 +19,9 @@ from jlml.evaluation.shown_scores import picture_shown
 Groups = Sequence[Group[Evaluation]]
 
 SAMPLED = ("frechet_distance", "precision", "recall", "density", "coverage", "class_imbalance", "confidence")
+RECONSTRUCTED = ("mse", "squared_error", "bce", "psnr", "ssim")
 THEMES = {
-    "Reconstruction": [f"reconstruction/{name}" for name in ("mse", "squared_error", "bce", "psnr", "ssim")],
+    "Reconstruction": [f"reconstruction_shown/{name}" for name in RECONSTRUCTED],
     "Codes": [
         f"codes/{name}"
         for name in (
@@ -41,21 +43,26 @@ THEMES = {
 }
 # the same scores for the mean images of losses that are shown by another picture
 MEANS = {
-    f"Samples from {source}, as mean images": [f"generation/{sampler}/{name}" for name in SAMPLED]
-    for sampler, source in SAMPLED_FROM.items()
+    "Reconstruction, as mean images": [f"reconstruction/{name}" for name in RECONSTRUCTED],
+    **{
+        f"Samples from {source}, as mean images": [f"generation/{sampler}/{name}" for name in SAMPLED]
+        for sampler, source in SAMPLED_FROM.items()
+    },
 }
 MAIN = (
-    "reconstruction/mse",
-    "reconstruction/bce",
+    "reconstruction_shown/mse",
+    "reconstruction_shown/bce",
     "codes/knn_5",
     "codes/trustworthiness",
     "generation/gaussian_shown/frechet_distance",  # like for like: an AE has no prior
     "generation/mixture_shown/frechet_distance",
 )
 # reference rows below the runs of each theme: name -> prefix of its metrics
+BASELINES = {"PCA": "baselines/pca", "mean image": "baselines/mean_image"}
 REAL = {"real test images": "generation/real_test_images"}
 REFERENCES = {
-    "Reconstruction": {"PCA": "baselines/pca", "mean image": "baselines/mean_image"},
+    "Reconstruction": BASELINES,
+    "Reconstruction, as mean images": BASELINES,
     "Codes": {"PCA": "baselines/pca"},
     **{theme: REAL for theme in (*THEMES, *MEANS) if theme.startswith("Samples")},
 }
@@ -89,18 +96,23 @@ def against_baselines(groups: Groups) -> Iterator[tuple[str, list[str]]]:
 
 def is_worse(group: Group[Evaluation], baseline: str) -> bool:
     """Whether the mean MSE of a group is larger than that of a baseline on the same splits."""
-    own, other = (group.spread(name) for name in ("reconstruction/mse", f"baselines/{baseline}/mse"))
+    own, other = (group.spread(name) for name in ("reconstruction_shown/mse", f"baselines/{baseline}/mse"))
     return own is not None and other is not None and own.mean > other.mean
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The tables of one theme, with an explanation of each column and notes on how to read them."""
+    """The tables of one theme, with notes on how to read them."""
 
     title: str
     tables: list[Table]
-    columns: dict[str, str]
     notes: list[str]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The meaning of each column."""
+        pairs = (zip(table.header[2:], table.hints[2:], strict=True) for table in self.tables)
+        return dict(chain.from_iterable(pairs))
 
 
 def themes(groups: Groups) -> Iterator[Theme]:
@@ -113,21 +125,16 @@ def themes(groups: Groups) -> Iterator[Theme]:
         ]
         tables = [table for table in tables if len(table.header) > 2]
         if tables:
-            columns = dict(
-                pair for table in tables for pair in zip(table.header[2:], table.hints[2:], strict=True)
-            )
-            yield Theme(title, tables, columns, notes_of(title, groups, has_other_picture))
+            yield Theme(title, tables, notes_of(title, groups, has_other_picture))
 
 
 def notes_of(theme: str, groups: Groups, has_other_picture: bool) -> list[str]:
     """Notes on how to read the tables of a theme."""
-    if theme.startswith("Samples") and theme in THEMES and has_other_picture:
+    if theme.startswith(("Reconstruction", "Samples")) and theme in THEMES and has_other_picture:
         return [
             "Scores of the pictures that are shown above: lambda for the continuous Bernoulli, otherwise the "
             "mean."
         ]
-    if theme == "Reconstruction" and has_other_picture:
-        return ["Scores of the mean, which every loss has. The report of a run also has those of lambda."]
     if theme != "Likelihood":
         return []
     notes = []

@@ -12,6 +12,7 @@ from jlml.comparison.quantities import quantity_of
 from jlml.comparison.sentences import sentences
 from jlml.comparison.tables import Cell, Table
 from jlml.config import Config
+from jlml.evaluation.shown_scores import picture_shown
 from jlml.files import write_atomically
 from jlml.pictures.figures import Line, Picture, as_png, factor_lines
 from jlml.runs import Run
@@ -66,8 +67,13 @@ class Answer:
 
     @property
     def sentences(self) -> list[str]:
-        """The most important decisions in sentences, and whether failed jobs could have changed them."""
+        """The most important decisions in sentences, and how to read them."""
         found = sentences(self.decisions, MOST_SENTENCES)
+        if found and any(picture_shown(config) != "mean" for config in self.configs):
+            found.append(
+                "MSE and BCE are here of the mean, which every loss has. Lambda stands for the continuous "
+                "Bernoulli: evaluate.py sweep= compares it."
+            )
         if self.failed and found:
             found.append(
                 f"{counted(self.failed, 'failed job')} left out. A setting whose other seeds finished is "

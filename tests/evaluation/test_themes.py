@@ -20,7 +20,7 @@ def group_of(label, mse, elbo, *overrides, training=1000):
             "latent_dim": 2,
             "data": {"test_images": 10, "training_images": training},
             "parts": {
-                "reconstruction": {"metrics": {"mse": {"value": error}}},
+                "reconstruction": {"metrics": {key: {"value": error} for key in ("mse", "lambda/mse")}},
                 "likelihood": {"metrics": {"elbo": {"value": bound}}},
                 "baselines": {"metrics": {"pca/mse": {"value": 500 / training}}},
             },
@@ -53,9 +53,10 @@ def test_different_densities_and_different_images_get_separate_tables():
             "Likelihood",
             "continuous Bernoulli pixels, limit 0.0001, grey mnist images of 28 x 28, 10 test images",
         ),
+        ("Reconstruction, as mean images", "10 test images, grey mnist images of 28 x 28"),
     ]
     bold = {title: [row[0].text for row in t.rows if row[2].bold] for title, t in tables.items()}
-    assert list(bold.values()) == [["c"], ["a"], []]
+    assert list(bold.values()) == [["c"], ["a"], [], ["c"]]
     assert [cell.text for cell in next(iter(tables.values())).rows[-1]] == ["PCA d2", "", "0.50000 ± 0.00000"]
     other = group_of("d", [0.01, 0.011], [1.0, 1.1], "loss=mse", "data=fashion_mnist")
     titles = [title for theme, title in tables_of([*groups, other]) if theme == "Reconstruction"]
@@ -95,11 +96,18 @@ def test_groups_that_reconstruct_worse_than_pca_are_named():
     assert list(against_baselines(groups[:1])) == []
 
 
-def test_scores_of_samples_are_those_of_the_picture_that_is_shown():
+def test_scores_in_a_comparison_are_those_of_the_picture_that_is_shown():
     metrics = {"generation/prior/precision": 0.1, "generation/prior_lambda/precision": 0.9}
     shown = "generation/prior_shown/precision"
     assert shown_scores(metrics, plain(compose("loss=cont_bern"))) == {shown: 0.9}
     assert shown_scores(metrics, plain(compose("loss=bce"))) == {shown: 0.1}
+    metrics = {
+        "reconstruction/mse": 0.1,
+        "reconstruction/lambda/mse": 0.05,
+        "reconstruction/by_class/1/mse": 0.2,
+    }
+    assert shown_scores(metrics, plain(compose("loss=cont_bern"))) == {"reconstruction_shown/mse": 0.05}
+    assert shown_scores(metrics, plain(compose("loss=bce"))) == {"reconstruction_shown/mse": 0.1}
 
 
 def test_an_impossible_mutual_information_is_explained():

@@ -61,6 +61,15 @@ def test_only_comparable_metrics_are_shown():
     assert "no metric compares across data.pixels (grey, binarized)" in images.warning
 
 
+def test_mse_of_the_mean_is_named_as_such_where_lambda_is_shown():
+    def last_sentence(*losses):
+        results = [result(0.1 * n, loss=loss, seed=s) for n, loss in enumerate(losses, 1) for s in (0, 1)]
+        return answer_of(results).sentences[-1]
+
+    assert last_sentence("bce", "cont_bern").startswith("MSE and BCE are here of the mean")
+    assert "of the mean" not in last_sentence("bce", "mse")
+
+
 def test_a_group_is_bold_only_if_its_lead_exceeds_the_noise_over_seeds():
     def bold(ae, vae):
         results = [result(mse, model="ae", seed=s) for s, mse in enumerate(ae)]
