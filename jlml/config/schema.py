@@ -291,6 +291,12 @@ class Plane(Keys):
     ) = key(None, "three test images, for example [0,1,2]; null for images of three classes")
 
 
+class Explorer(Keys):
+    """`explorer`: the page in which a pointer decodes any code."""
+
+    weights: Literal[16, 32] = key(32, "bits of a weight in the page; 16 for half the size, to share it")
+
+
 class EvaluationData(Keys):
     """`data` of an evaluation."""
 
@@ -327,6 +333,7 @@ class Evaluate(Keys):
     samples: Count = key(10000, "generated images per sampler; at most the number of test images")
     tsne_images: Count = key(5000, "test images that t-SNE maps")
     plane: Plane = Plane()
+    explorer: Explorer = Explorer()
     data: EvaluationData = EvaluationData()
     trust: bool = key(False, "evaluate a run whose config names classes outside jlml, torch and lightning")
     choices: dict[str, str] = {}

@@ -54,7 +54,7 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison:
         )
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
-        return compare(several, parts_of(settings.parts, default_without=("tsne",)), settings)
+        return compare(several, parts_of(settings.parts, default_without=("tsne", "explorer")), settings)
     given_run = last_replaced(settings.run, settings.output_dir or OUTPUTS)
     run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ Content = dict[str, Any]
 
 LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
 # the settings that affect the results of a part, in addition to the seed
-READS = {"likelihood": ("importance_samples",), "generation": ("samples",), "tsne": ("tsne_images",)}
+READS = {
+    "likelihood": ("importance_samples",),
+    "generation": ("samples",),
+    "tsne": ("tsne_images",),
+    "explorer": ("explorer.weights",),
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def identity(run: Run, which: str) -> Content:
 
 def settings_of_part(name: str, settings: Evaluate) -> Content:
     """The settings that affect the results of a part."""
-    return {key: getattr(settings, key) for key in ("seed", *READS.get(name, ()))}
+    return {key: attrgetter(key)(settings) for key in ("seed", *READS.get(name, ()))}
 
 
 def earlier_parts(run: Run, which: str, settings: Evaluate) -> dict[str, Content]:

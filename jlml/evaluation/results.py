@@ -70,6 +70,7 @@ class Results:
     metrics: dict[str, Estimate] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)  # other files, by name
 
 
 def as_json(metrics: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:

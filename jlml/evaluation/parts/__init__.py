@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from jlml.evaluation.parts.baselines import baselines
 from jlml.evaluation.parts.codes import codes
+from jlml.evaluation.parts.explorer import explorer
 from jlml.evaluation.parts.generation import generation
 from jlml.evaluation.parts.likelihood import likelihood
 from jlml.evaluation.parts.objective import objective
@@ -24,4 +25,5 @@ PARTS: dict[str, Part] = {
     "generation": generation,
     "pictures": pictures,
     "tsne": tsne,
+    "explorer": explorer,  # after tsne, whose map it shows
 }

@@ -1,7 +1,9 @@
 """Maps of the same images: codes, PCA of the pixels, and t-SNE of both."""
 
+import io
 import logging
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,7 +45,7 @@ def tsne(subject: Subject) -> Results:
         "t-SNE of the codes": Plane(maps["tsne_codes"], ("", "")),
         "t-SNE of the pixels": Plane(maps["tsne_pixels"], ("", "")),
     }
-    results = Results()
+    results = Results(files={"tsne_codes.npy": as_npy(maps["tsne_codes"])})
     for name, points in maps.items():
         found = dependent_means(left_out(points, labels), design_effects(left_out, points, labels))
         results.metrics |= {f"{name}/{score}": mean for score, mean in found.items()}
@@ -54,6 +56,13 @@ def tsne(subject: Subject) -> Results:
     results.notes.append(f"Computed by {LIBRARY}. Another library or seed gives another map.")
     results.figures.append(Figure("maps", scatters(planes, labels, subject.data.class_names), caption))
     return results
+
+
+def as_npy(points: Points) -> bytes:
+    """An array as the content of a NumPy file."""
+    content = io.BytesIO()
+    np.save(content, points.numpy())
+    return content.getvalue()
 
 
 def left_out(points: Points, labels: Labels) -> dict[str, Tensor]:

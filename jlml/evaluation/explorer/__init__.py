@@ -1,0 +1,5 @@
+"""The explorer: a page in which a pointer decodes any place of the latent space of a finished run."""
+
+from jlml.evaluation.explorer.page import NAME, explorer_page
+
+__all__ = ["NAME", "explorer_page"]

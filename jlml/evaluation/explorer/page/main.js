@@ -1,0 +1,104 @@
+// Starts the page.
+
+const explorer = { page: null };
+
+async function start() {
+  const content = JSON.parse(document.getElementById("content").textContent);
+  const [images, ...runs] = await Promise.all([Images.read(content.images), ...content.runs.map((run) => Run.read(run))]);
+  const page = (explorer.page = new Page(content, images, runs));
+  page.views = runs.map((run, k) => new MapView(page, run, $(`.view[data-run="${k}"] .map`)));
+  addressOf(page);
+  panelsOf(page);
+  controlsOf(page);
+  betweenOf(page);
+  dimensionsOf(page);
+  trainingOf(page);
+  ownPictures(page);
+  toolsOf(page);
+  if (!page.selected) page.selected = { image: page.testImage(0) };
+  page.redraw();
+  window.jlml = consoleOf(page);
+  document.body.classList.add("ready");
+}
+
+/** What the browser's console and the tests can use: arrays are Float32Arrays in PyTorch's order. */
+function consoleOf(page) {
+  const of = (run) => ({
+    encode: (pixels) => run.encodePixels(Float32Array.from(pixels)).mean,
+    decode: (code) => run.pictures(code).mean,
+    picture: (code) => page.shownPicture(run, code),
+    codes: run.codes,
+    labels: page.images.labels,
+  });
+  return { ...of(page.runs[0]), runs: page.runs.map(of), image: (i) => page.images.pixels(i) };
+}
+
+/** Buttons, tabs and keys of the whole page. */
+function toolsOf(page) {
+  const tabs = [...document.querySelectorAll("#tabs button")];
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => {
+      for (const each of tabs) {
+        const chosen = each === tab;
+        each.setAttribute("aria-selected", chosen);
+        $(`#${each.getAttribute("aria-controls")}`).hidden = !chosen;
+      }
+      page.update();
+    });
+  }
+  $("#help-open").addEventListener("click", () => $("#help").showModal());
+  $("#link").addEventListener("click", async () => {
+    const address = `${window.location.href.split("#")[0]}#${stateInWords(page)}`;
+    try {
+      await navigator.clipboard.writeText(address);
+      write($("#status"), "The link to this view is in the clipboard.");
+    } catch {
+      window.location.hash = stateInWords(page);
+      write($("#status"), "The link to this view is in the address bar.");
+    }
+  });
+  $("#save").addEventListener("click", () => save(page));
+  document.addEventListener("keydown", (event) => {
+    if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "p" && page.current?.image) page.pick(page.current.image);
+    else if (event.key === "?") $("#help").showModal();
+    else if (event.key === "[" || event.key === "]") {
+      const index = (page.selected?.image?.index ?? 0) + (event.key === "]" ? 1 : page.images.count - 1);
+      page.choose({ image: page.testImage(index % page.images.count) });
+    }
+  });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.redraw());
+}
+
+/** Saves input, maps and outputs side by side as a PNG. */
+function save(page) {
+  const gap = 16, scale = window.devicePixelRatio || 1;
+  const boxes = [$("#input-picture"), ...page.views.map((view) => view.box), ...document.querySelectorAll(".output-picture")];
+  const sizes = boxes.map((box) => [box.clientWidth, box.clientHeight]);
+  const canvas = document.createElement("canvas");
+  const width = sizes.reduce((sum, [w]) => sum + w + gap, gap), height = Math.max(...sizes.map(([, h]) => h)) + 2 * gap;
+  [canvas.width, canvas.height] = [width * scale, height * scale];
+  const context = canvas.getContext("2d");
+  context.scale(scale, scale);
+  context.fillStyle = page.colour("--page");
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingEnabled = false;
+  let left = gap;
+  boxes.forEach((box, k) => {
+    const layers = box instanceof HTMLCanvasElement ? [box] : [...box.querySelectorAll("canvas")];
+    for (const layer of layers) context.drawImage(layer, left, gap, ...sizes[k]);
+    left += sizes[k][0] + gap;
+  });
+  canvas.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = "explorer.png";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}
+
+start().catch((error) => {
+  write($("#status"), `The page could not start: ${error.message}. It needs a browser of 2023 or later.`);
+  throw error;
+});

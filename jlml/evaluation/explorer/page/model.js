@@ -1,0 +1,69 @@
+// A run in the page: its networks, the codes of the test images, and what they mean.
+
+class Run {
+  /** Reads the arrays of a run. `content` is its entry in the page's data. */
+  static async read(content) {
+    const run = new Run();
+    Object.assign(run, content);
+    run.versions = await Promise.all(content.versions.map(async (version) => ({
+      ...version,
+      encoder: version.encoder && { ...version.encoder, weights: await readArray(version.encoder.weights) },
+      decoder: version.decoder && { ...version.decoder, weights: await readArray(version.decoder.weights) },
+      codes: await readArray(version.codes),
+      deviations: version.deviations && (await readArray(version.deviations)),
+    })));
+    [run.center, run.axes] = [await readArray(content.center), await readArray(content.axes)];
+    run.heat = await Promise.all(content.heat.map(async (heat) => ({ ...heat, values: await readArray(heat.values) })));
+    if (content.map) run.map = { points: await readArray(content.map.points), images: await readArray(content.map.images) };
+    if (content.movement) {
+      run.movement = { ...content.movement, labels: await readArray(content.movement.labels),
+        frames: await Promise.all(content.movement.frames.map(async (f) => ({ ...f, points: await readArray(f.points) }))) };
+    }
+    run.version = run.versions[run.versions.length - 1];
+    return run;
+  }
+
+  /** Numbers of the latent dimensions or principal axes that can be chosen. */
+  directions(kind) {
+    return kind === "axes" ? this.axisScales.map((_, k) => k) : this.listed;
+  }
+
+  get codes() { return this.version.codes; }
+  get canEncode() { return Boolean(this.version.encoder && this.loss); }
+  get canDecode() { return Boolean(this.version.decoder && this.loss); }
+
+  /** The code of test image number i. */
+  codeOf(i) {
+    return this.codes.subarray(i * this.dim, (i + 1) * this.dim);
+  }
+
+  /** {mean, deviation} of a test image or of any pixels; deviation is null for an autoencoder. */
+  posteriorOf(image) {
+    if (image.index !== undefined) {
+      const [from, to] = [image.index * this.dim, (image.index + 1) * this.dim];
+      const { deviations } = this.version;
+      return { mean: this.codeOf(image.index), deviation: deviations && deviations.subarray(from, to) };
+    }
+    return this.encodePixels(image.pixels);
+  }
+
+  encodePixels(pixels) {
+    const output = runNetwork(this.version.encoder, pixels);
+    if (!this.isVae) return { mean: output, deviation: null };
+    return { mean: output.subarray(0, this.dim), deviation: output.subarray(this.dim).map((v) => Math.exp(v / 2)) };
+  }
+
+  logits(code) {
+    return runNetwork(this.version.decoder, Float32Array.from(code));
+  }
+
+  /** Every kind of picture of a code: mean, and lambda for the continuous Bernoulli. */
+  pictures(code) {
+    return LOSSES[this.loss.kind].pictures(this.logits(code), this.loss);
+  }
+
+  /** Negative log likelihood of pixels given a code, in nats. */
+  nll(code, pixels) {
+    return LOSSES[this.loss.kind].nll(this.logits(code), pixels, this.loss);
+  }
+}
