@@ -15,6 +15,7 @@ from jlml.comparison.groups import Group
 from jlml.comparison.tables import Table
 from jlml.evaluation.digits import NAME, weights_hash
 from jlml.evaluation.document import embedder, environment
+from jlml.evaluation.explorer import NAME as EXPLORER
 from jlml.evaluation.figure_files import write_figure
 from jlml.evaluation.group_pictures import Section
 from jlml.evaluation.record import Evaluation, is_figure
@@ -64,6 +65,7 @@ def write_comparison(folder: Path, page: Page) -> None:
         rates=rates,
         sections=sections,
         summary=tables,
+        has_explorer=(folder / EXPLORER).is_file(),
         themes=all_themes,
         columns=dict(chain.from_iterable(theme.columns.items() for theme in all_themes)),
         midpoints=midpoints(all_themes),

@@ -118,6 +118,7 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
         content: Content = {"status": "done", "metrics": as_json(results.metrics)}
         content["figures"] = [write_figure(figure, folder, f"{name}_") for figure in results.figures]
         content["notes"] = results.notes
+        content["files"] = list(results.files)
         for file_name, written in results.files.items():
             write_atomically(folder / file_name, written)
     except NotApplicableError as reason:

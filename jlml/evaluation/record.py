@@ -137,8 +137,15 @@ def earlier_parts(run: Run, which: str, settings: Evaluate) -> dict[str, Content
         name: part.model_dump()
         for name, part in stored.parts.items()
         if part.settings == settings_of_part(name, settings)
-        if not isinstance(part, Done) or all(is_figure(folder / figure.file) for figure in part.figures)
+        if not isinstance(part, Done) or has_files(part, folder)
     }
+
+
+def has_files(part: Done, folder: Path) -> bool:
+    """Whether the figures and files of a part are still in the folder."""
+    return all(is_figure(folder / figure.file) for figure in part.figures) and all(
+        (folder / name).is_file() and not (folder / name).is_symlink() for name in part.files
+    )
 
 
 def is_figure(file: Path) -> bool:

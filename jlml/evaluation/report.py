@@ -21,6 +21,7 @@ PARTS_IN_WORDS = {
     "baselines": ("Baselines", "PCA with as many components as the code has dimensions, and the mean image."),
     "generation": ("Generated images", "New images, compared with training images."),
     "likelihood": ("Likelihood", "Bounds on log p(x) of test images, and whether codes match the prior."),
+    "explorer": ("Explorer", "A page in which the pointer decodes any code: explorer.html."),
     "tsne": ("t-SNE", "Maps of codes and of pixels that keep neighbours."),
     "objective": ("Objective", "What training minimised, on the test images."),
 }

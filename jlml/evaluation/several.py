@@ -22,6 +22,7 @@ from jlml.config import experiment_of
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, printable, reason_of
 from jlml.evaluation.comparison_page import Page, write_comparison
+from jlml.evaluation.explorer import write_explorer
 from jlml.evaluation.find import common_folder, find_runs
 from jlml.evaluation.group_charts import group_charts
 from jlml.evaluation.group_pictures import group_pictures
@@ -83,6 +84,8 @@ def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     }
     for name, text in texts.items():
         write_atomically(folder / name, text)
+    if "explorer" in parts:
+        write_explorer(folder, title, groups, settings, failed)
     charts = list(group_charts(groups, failed))
     sections = group_pictures(groups, settings, failed)
     write_comparison(folder, Page(title, said, decisions, groups, charts, sections, failed, settings.sweep))

@@ -45,6 +45,7 @@ class Done(Stored):
     metrics: dict[str, StoredMetric]
     figures: list[StoredFigure]
     notes: list[str]
+    files: list[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(html|npy)$")]] = []
     settings: dict[str, int]
     seconds: Number
 

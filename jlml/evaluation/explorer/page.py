@@ -20,22 +20,28 @@ SCRIPTS = (
 NAME = "explorer.html"
 
 
-def explorer_page(subjects: Sequence[Subject], links: Mapping[str, str], notes: Sequence[str] = ()) -> str:
+def explorer_page(
+    subjects: Sequence[Subject], links: Mapping[str, str], title: str = "", labels: Sequence[str] = ()
+) -> str:
     """The page of one or two runs.
 
     Args:
         subjects: the runs.
+        title: title of the page; if empty, one in words.
+        labels: short names of the runs; if empty, names in words.
         links: names and relative URLs of pages to link to.
-        notes: sentences that a reader has to know.
     """
     arrays = Arrays()
     content = page_content(subjects, arrays)
     runs = content["runs"]
+    for run, label in zip(runs, labels, strict=False):
+        run["label"] = label
+    notes = []
     if subjects[0].settings.explorer.weights == 16:
-        notes = [*notes, "Weights are rounded to 16 bits here, so pictures can differ by about .001."]
+        notes.append("Weights are rounded to 16 bits here, so pictures can differ by about .001.")
     return with_policy(
         environment.get_template("explorer.html").render(
-            title=" or ".join(run["label"] for run in runs),
+            title=title or runs[0]["label"],
             runs=[
                 {"label": run["label"], "dim": run["dim"], "is_vae": run["isVae"], "missing": run["missing"]}
                 for run in runs
@@ -61,5 +67,5 @@ def with_policy(page: str) -> str:
     for tag in ("script", "style"):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        page = page.replace(f"{tag.upper()}-HASH", f"sha256-{digest}")
+        page = page.replace(f"{tag.upper()}-HASH", f"sha256-{digest}", 1)
     return page

@@ -5,12 +5,20 @@ function addressOf(page) {
   let timer = null;
   page.listeners.push(() => {
     clearTimeout(timer);
-    timer = setTimeout(() => window.history.replaceState(null, "", `#${stateInWords(page)}`), 300);
+    timer = setTimeout(() => remember(page), 300);
   });
   window.addEventListener("hashchange", () => {
     restore(page);
     page.redraw();
   });
+}
+
+function remember(page) {
+  try {
+    window.history.replaceState(null, "", `#${stateInWords(page)}`);
+  } catch {
+    // a notebook's frame has no address of its own
+  }
 }
 
 function stateInWords(page) {

@@ -125,6 +125,7 @@ function planeChoice(page, view, box) {
   directions();
   page.listeners.push(() => {
     kind.value = view.showsMap ? "map" : view.choice.kind;
+    kind.hidden = kind.options.length < 2;
     for (const select of [x, y]) select.hidden = !hasDirections();
     if (hasDirections() && x.options[0].text.startsWith("z") !== (view.choice.kind === "dims")) directions();
     [x.value, y.value] = [view.choice.x, view.choice.y];

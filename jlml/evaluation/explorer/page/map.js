@@ -265,24 +265,28 @@ class MapView {
     const size = 2 ** Math.round(Math.log2(CELL * this.window.scale)); // in the plane
     const { clientWidth: width, clientHeight: height } = this.box;
     const [left, bottom] = this.fromScreen(0, height), [right, top] = this.fromScreen(width, 0);
-    const started = performance.now();
+    const places = [];
+    for (let row = Math.floor(bottom / size); row <= Math.ceil(top / size); row++) {
+      for (let column = Math.floor(left / size); column <= Math.ceil(right / size); column++) places.push([column, row]);
+    }
+    const [middleX, middleY] = [this.window.x / size - 0.5, this.window.y / size - 0.5];
+    const outwards = ([column, row]) => Math.hypot(column - middleX, row - middleY);
+    places.sort((a, b) => outwards(a) - outwards(b));
+    const until = performance.now() + 20;
+    const side = size / this.window.scale;
     let missing = false;
     context.imageSmoothingEnabled = false;
-    for (let row = Math.floor(bottom / size); row <= Math.ceil(top / size); row++) {
-      for (let column = Math.floor(left / size); column <= Math.ceil(right / size); column++) {
-        const key = `${size},${column},${row},${this.page.state.picture}`;
-        let picture = this.cells.get(key);
-        if (!picture && performance.now() - started < 12) {
-          const code = this.plane.code((column + 0.5) * size, (row + 0.5) * size);
-          picture = images.canvasOf(this.page.shownPicture(this.run, code));
-          if (this.cells.size > 4000) this.cells.clear();
-          this.cells.set(key, picture);
-        }
-        missing ||= !picture;
-        const [x, y] = this.toScreen(column * size, (row + 1) * size);
-        const side = size / this.window.scale;
-        if (picture) context.drawImage(picture, x, y, side + 0.5, side + 0.5);
+    for (const [column, row] of places) {
+      const key = `${size},${column},${row},${this.page.state.picture}`;
+      let picture = this.cells.get(key);
+      if (!picture && performance.now() < until) {
+        const code = this.plane.code((column + 0.5) * size, (row + 0.5) * size);
+        picture = images.canvasOf(this.page.shownPicture(this.run, code));
+        if (this.cells.size > 4000) this.cells.clear();
+        this.cells.set(key, picture);
       }
+      missing ||= !picture;
+      if (picture) context.drawImage(picture, ...this.toScreen(column * size, (row + 1) * size), side + 0.5, side + 0.5);
     }
     if (missing) this.page.redraw();
   }

@@ -4,7 +4,7 @@ class Page {
   constructor(content, images, runs) {
     Object.assign(this, { content, images, runs });
     this.state = {
-      picture: runs[0].shown || "mean",
+      picture: runs.every((run) => run.shown === runs[0].shown) ? runs[0].shown : "shown",
       layers: { points: "dots", density: false, prior: runs.some((run) => run.isVae), grid: false, heat: "" },
       spherical: false,
       step: 0, // distance from the code, in units of the spread of all codes
@@ -104,7 +104,7 @@ class Page {
   /** The kind of picture that is shown for a run, without the residual, which needs an input. */
   kindFor(run) {
     const { picture } = this.state;
-    return picture === "residual" || !run.kinds.includes(picture) ? run.shown : picture;
+    return run.kinds.includes(picture) ? picture : run.shown;
   }
 
   shownPicture(run, code) {

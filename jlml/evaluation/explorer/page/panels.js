@@ -107,6 +107,7 @@ function choosePicture(page) {
   const choice = $("#picture");
   const kinds = [...new Set(page.runs.flatMap((run) => run.kinds))];
   const words = { mean: "Mean", lambda: "λ of the continuous Bernoulli" };
+  if (page.state.picture === "shown") choice.add(new Option("λ or mean, by the loss", "shown"));
   for (const kind of kinds) choice.add(new Option(words[kind] || kind, kind));
   choice.add(new Option("Residual", "residual"));
   choice.value = page.state.picture;
