@@ -1,5 +1,6 @@
 """`keep_checkpoints_every` keeps the weights along training, without changing the training."""
 
+import json
 import shutil
 
 import pytest
@@ -10,6 +11,7 @@ from test_resume import NOISY, QUICK, cut_off, resume, train
 import jlml
 from jlml.config.identity import decisive
 from jlml.errors import UserError
+from jlml.evaluation.entry import evaluate
 from jlml.runs import Run
 
 FOUR = ("keep_checkpoints_every=1", "trainer.max_epochs=4")
@@ -123,3 +125,17 @@ def test_odd_names_in_an_untrusted_folder_are_ignored(tmp_path):
     assert [*Run(tmp_path).kept_epochs()] == [0, 7, 9999, 12345]
     for epochs, path in Run(tmp_path).kept_epochs().items():
         assert path == Run(tmp_path).epoch_checkpoint(epochs)
+
+
+def test_a_kept_checkpoint_is_evaluated_into_a_folder_of_its_own(tmp_path, every_two):
+    copy = shutil.copytree(every_two.path, tmp_path / "run")
+    evaluation = evaluate(f"run={copy}/checkpoints/epoch_0002.ckpt", "parts=[objective]")
+    assert evaluation.folder == copy / "evaluation" / "epoch_0002"
+    stored = json.loads((evaluation.folder / "metrics.json").read_text())
+    assert stored["checkpoint"]["which"] == "epoch_0002"
+    assert "epoch_0002 checkpoint" in (evaluation.folder / "report.html").read_text()
+    assert [path.name for path in (copy / "evaluation").iterdir()] == ["epoch_0002"]
+    evaluation.folder.rename(tmp_path / "precious")
+    evaluation.folder.symlink_to(tmp_path / "precious")
+    with pytest.raises(UserError, match=r"epoch_0002 is a link or is inside one"):
+        evaluate(f"run={copy}/checkpoints/epoch_0002.ckpt", "parts=[objective]")
