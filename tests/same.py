@@ -15,7 +15,7 @@ from jlml.runs import Run
 def compared_state(path: Path) -> dict[str, Any]:
     """The entries of a checkpoint that must be equal.
 
-    For the last checkpoint these are all that affect further training, for the best one weights and counters.
+    For the last checkpoint these are all that affect further training, for the others weights and counters.
     """
     checkpoint = torch.load(path, weights_only=True)
     kept = {key: checkpoint[key] for key in ("state_dict", "loops", "global_step")}
@@ -49,8 +49,11 @@ def curves(run: Run) -> dict[str, list[tuple[int, float]]]:
 
 def differences(ours: Run, theirs: Run) -> list[str]:
     """Names everything in which two runs differ; empty if they are equal bit for bit."""
-    found = []
-    for which in ("best", "last"):
+    ours_kept, theirs_kept = (
+        {path.stem for path in (run.path / "checkpoints").glob("*.ckpt")} for run in (ours, theirs)
+    )
+    found = sorted(ours_kept ^ theirs_kept)
+    for which in sorted(ours_kept & theirs_kept):
         a, b = compared_state(ours.checkpoint(which)), compared_state(theirs.checkpoint(which))
         found += [f"{which}{key}" for key in a.keys() | b.keys() if not same(a.get(key), b.get(key))]
     if ours.metrics()["metrics"] != theirs.metrics()["metrics"]:

@@ -308,6 +308,8 @@ MORE_MISTAKES = [  # the same kinds for the other keys
     mistake("train model.beta=-1", "model.beta=-1"),
     mistake("train threads=100000", "threads=100000", "1024"),
     mistake("train trainer.max_epochs=0", "trainer.max_epochs=0"),
+    mistake("train keep_checkpoints_every=0", "=0 is invalid: expected an integer >= 1, or null."),
+    mistake("train keep_checkpoints_every=auto", "keep_checkpoints_every=auto is invalid"),
     mistake("train +trainer.val_check_interval=0", "trainer.val_check_interval=0"),
     mistake("train +trainer.val_check_interval=0.5", "trainer.val_check_interval=0.5"),
     mistake("train scheduler=cosine scheduler.T_max=0", "scheduler.T_max=0"),

@@ -32,7 +32,9 @@ def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
 def evaluation_in_words(config: Mapping[str, Any], run: Path | None) -> str:
     """What a config evaluates: one run, or several."""
     if run is not None:
-        return f"Evaluating {run}, {config['checkpoint']} checkpoint"
+        given = Path(str(config["run"]))
+        which = given.stem if given.suffix == ".ckpt" else config["checkpoint"]
+        return f"Evaluating {run}, {which} checkpoint"
     several = config["runs"] if config["sweep"] is None else config["sweep"]
     names = ", ".join(map(str, several)) if isinstance(several, list) else several
     return f"Comparing the runs of {names}"

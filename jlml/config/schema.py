@@ -249,6 +249,9 @@ class Train(Keys):
         "auto",
         "epochs between two pictures of each kind; auto for 0, 1, 2, 3, 5, 10, 20, 50, ...; null for the end",
     )
+    keep_checkpoints_every: Count | None = key(
+        None, "epochs between two checkpoints to keep, starting at epoch 0; null for only best and last"
+    )
     threads: Annotated[int, Ge(1), Le(1024)] | None = key(None, "number of CPU threads; null for all cores")
     early_stopping: Count | None = key(None, "stop after this number of epochs without a better val/loss")
     resume: Folder | None = key(None, "run folder to resume, with its own config; or last: the newest one")

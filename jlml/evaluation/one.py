@@ -42,7 +42,7 @@ def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate)
 
     Args:
         run: run to evaluate.
-        which: `best` or `last`.
+        which: `best`, `last`, or another checkpoint, for example `epoch_0005`.
         parts: names of `PARTS`.
         settings: settings of the evaluation.
 

@@ -80,7 +80,8 @@ def make_folder(folder: Path) -> None:
     Raises:
         UserError: it cannot be created, or is a link, which could lead out of the run folder.
     """
-    own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "last", "comparison")]
+    own = [place for place in (folder, folder.parent) if place.name in ("evaluation", "comparison")]
+    own += [folder] if folder.parent.name == "evaluation" else []  # for example evaluation/last
     if any(place.is_symlink() for place in own):
         raise UserError(
             f"{folder} is a link or is inside one, and jlml does not write through links. Remove the link."

@@ -1,7 +1,8 @@
 """A run folder: everything that is needed to load, evaluate or resume a run.
 
 <run>/config.yaml            resolved, plain config with the image shape: enough to rebuild the model
-<run>/checkpoints/best.ckpt  best validation loss; last.ckpt has the latest training state
+<run>/checkpoints/best.ckpt  best validation loss; last.ckpt has the latest training state, and
+                             epoch_0005.ckpt, ... the weights along training, if they are kept
 <run>/metrics.json           status, final metrics, versions
 <run>/history.csv            every logged number, a row per logged step
 <run>/progress.json          current epoch and step, and the time of the last report
@@ -182,7 +183,7 @@ class Run:
         return last
 
     def checkpoint(self, which: str = "best") -> Path:
-        """The path of the `best` or the `last` checkpoint.
+        """The path of the `best` or the `last` checkpoint, or of one along training: `epoch_0005`.
 
         Raises:
             UserError: it is missing.
@@ -192,6 +193,20 @@ class Run:
             hint = did_you_mean(which, [file.stem for file in path.parent.glob("*.ckpt")])
             raise UserError(f"{self.path} has no checkpoint {which!r}: {path} is missing.{hint}")
         return path
+
+    def epoch_checkpoint(self, epochs: int) -> Path:
+        """Where `keep_checkpoints_every` keeps the weights after a number of epochs."""
+        return self.path / "checkpoints" / f"epoch_{epochs:04d}.ckpt"
+
+    def kept_epochs(self) -> dict[int, Path]:
+        """The checkpoints along training in order, by the number of finished epochs; 0 is before training.
+
+        Files with other names are ignored.
+        """
+        files = (self.path / "checkpoints").glob("epoch_*.ckpt")
+        named = {path: re.fullmatch(r"epoch_(0[0-9]{3}|[1-9][0-9]{3,8})", path.stem) for path in files}
+        found = {int(match[1]): path for path, match in named.items() if match and path.is_file()}
+        return dict(sorted(found.items()))
 
     def last_good(self) -> str:
         """A sentence about the last usable checkpoint of a failed run."""
@@ -326,7 +341,7 @@ def load(run: str | Path, checkpoint: str = "best", trust: bool = False) -> Auto
 
     Args:
         run: run folder, as `train.py` prints it at the end.
-        checkpoint: `best` or `last`.
+        checkpoint: `best`, `last`, or one along training, for example `epoch_0005`.
         trust: accept a config that names classes outside jlml, torch and lightning.
     """
     return Run.open(run).load_model(checkpoint, trust)

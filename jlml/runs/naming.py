@@ -7,7 +7,10 @@ from datetime import datetime
 from jlml.config import Config, key_of
 
 # keys that the name leaves out, because it has them already or they do not matter
-UNNAMED = ("latent.dim", "seed", "data.name", "data.root", "draw_every", "output_dir", "threads")
+UNNAMED = (
+    *("latent.dim", "seed", "data.name", "data.root", "output_dir", "threads"),
+    *("draw_every", "keep_checkpoints_every"),
+)
 SHORT = {"cont_bern": "cb"}  # losses
 DEFAULTS = {"optimizer": "adam", "scheduler": "none"}  # groups that are named if another choice is made
 LONGEST_NAME = 100  # characters; a file system allows 255 bytes

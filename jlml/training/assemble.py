@@ -16,7 +16,13 @@ from jlml.errors import UserError, first_line
 from jlml.models import Autoencoder
 from jlml.pictures import Drawing, PictureCallback, TensorBoard
 from jlml.runs import Run, step_of
-from jlml.training.checkpoints import AtomicCheckpoints, BestCheckpoint, LastCheckpoint, Patience
+from jlml.training.checkpoints import (
+    AtomicCheckpoints,
+    BestCheckpoint,
+    EpochCheckpoints,
+    LastCheckpoint,
+    Patience,
+)
 from jlml.training.divergence import StopWhenDiverged
 from jlml.training.history import History
 from jlml.training.progress import EpochLoss, Heartbeat, Throughput
@@ -65,7 +71,7 @@ def make_trainer(config: Config, run: Run, loggers: Sequence[Logger], callbacks:
     drawings = [callback for callback in callbacks if isinstance(callback, Drawing)]
     others = [callback for callback in callbacks if not isinstance(callback, Drawing)]
     folder, patience = run.path / "checkpoints", config.get("early_stopping")
-    checkpoints = config.get("checkpoints") or {}
+    checkpoints, every = config.get("checkpoints") or {}, config.get("keep_checkpoints_every")
     trainer: Trainer = make(
         {key: value for key, value in config["trainer"].items() if key != "strategy"},
         "trainer",
@@ -77,6 +83,7 @@ def make_trainer(config: Config, run: Run, loggers: Sequence[Logger], callbacks:
             *worker_callbacks(config),
             *([] if patience is None else [Patience(patience)]),
             *(BestCheckpoint(folder), LastCheckpoint(folder, config, **checkpoints)),
+            *([] if every is None else [EpochCheckpoints(run, every)]),
         ],
         plugins=[AtomicCheckpoints(config)],
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in others),

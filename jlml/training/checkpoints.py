@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: the best one, and the last one to resume training from exactly."""
+"""The checkpoints of a run: the best one, the last one to resume from exactly, and those along training."""
 
 import io
 import signal
@@ -18,7 +18,7 @@ from jlml.config import Config, command_line, override
 from jlml.errors import Stopped, UserError, first_line
 from jlml.files import write_atomically
 from jlml.metrics import MONITOR
-from jlml.runs import trust_needed
+from jlml.runs import Run, trust_needed
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.training.divergence import check_weights
 
@@ -76,6 +76,38 @@ class BestCheckpoint(ModelCheckpoint):
         moved = {"dirpath": self.dirpath, "best_model_path": best, "kth_best_model_path": best}
         scores = dict.fromkeys([best], state_dict["best_model_score"])
         super().load_state_dict({**state_dict, **moved, "best_k_models": scores})
+
+
+class EpochCheckpoints(Checkpoint):
+    """`epoch_0000.ckpt` and so on: the weights before training and after every few epochs.
+
+    A file is written at the end of its epoch, before `last.ckpt`. So a resumed run has all files up to where
+    it starts. Later ones are removed, because training writes them again.
+
+    Args:
+        run: run folder to write to.
+        every: epochs between two checkpoints.
+    """
+
+    def __init__(self, run: Run, every: int) -> None:
+        self.run = run
+        self.every = every
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            for epochs, path in self.run.kept_epochs().items():
+                if epochs > trainer.current_epoch:
+                    path.unlink()
+        if trainer.global_step == 0:
+            self._save(trainer, 0)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epochs = trainer.current_epoch + 1
+        if epochs % self.every == 0:
+            self._save(trainer, epochs)
+
+    def _save(self, trainer: Trainer, epochs: int) -> None:
+        trainer.save_checkpoint(self.run.epoch_checkpoint(epochs), weights_only=True)
 
 
 class Patience(EarlyStopping):

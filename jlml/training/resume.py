@@ -15,7 +15,7 @@ from jlml.runs.data_root import recorded_root
 from jlml.training.train import Trained, train
 
 MAY_CHANGE = (
-    *("trainer.max_epochs", "data.root", "threads", "draw_every"),
+    *("trainer.max_epochs", "data.root", "threads", "draw_every", "keep_checkpoints_every"),
     *("checkpoints.steps", "checkpoints.minutes", "speed.loop", "speed.flush_denormals", "speed.cuda_graphs"),
 )
 RESUME_KEYS = ("resume", "trust")  # keys of the command, not of the run

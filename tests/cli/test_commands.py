@@ -4,10 +4,12 @@ import gc
 import json
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from conftest import run
+from jlml.cli.announce import evaluation_in_words
 from jlml.cli.command import check_flags
 from jlml.config.help import help_text
 from jlml.errors import UserError
@@ -72,6 +74,14 @@ def test_help_explains_every_key_next_to_its_value():
     unexplained = {line.split(":")[0].strip() for line in lines if ": " in line and "#" not in line}
     assert unexplained == {"_target_", "_partial_", "fused", "scheduler"}  # Hydra, torch, empty group
     assert re.search(r"\nseed: 0 +# ", help_text("evaluate", []))
+
+
+@pytest.mark.parametrize(
+    ("given", "which"), [("mine", "last"), ("mine/checkpoints/epoch_0005.ckpt", "epoch_0005")]
+)
+def test_the_first_line_of_an_evaluation_names_its_checkpoint(given, which):
+    config = {"run": given, "checkpoint": "last"}
+    assert evaluation_in_words(config, Path("mine")) == f"Evaluating mine, {which} checkpoint"
 
 
 def test_an_empty_jlml_data_variable_is_ignored():

@@ -63,6 +63,7 @@ def two_machines(*overrides: str) -> tuple[int, str, str]:
 def test_two_processes_train_the_same_weights_as_one(tmp_path):
     """An AE has no noise, so equal shares of a batch give the gradient of the full batch."""
     overrides = (*QUICK, "model=ae", "loss=mse", "data.pixels=dequantized", "data.eval_batch_size=30")
+    overrides += ("keep_checkpoints_every=1",)
     alone = jlml.train(*overrides, parent=tmp_path / "alone").run
     code, out, err = one_machine(*overrides, f"output_dir={tmp_path / 'shared'}")
     assert (code, err) == (0, "")
@@ -78,7 +79,7 @@ def test_two_processes_train_the_same_weights_as_one(tmp_path):
     assert len(list(path.glob("events*"))) == 1
     assert shared.metrics()["status"] == "finished"
     assert shared.metrics()["metrics"] == pytest.approx(alone.metrics()["metrics"], rel=1e-5)
-    for which in ("best", "last"):
+    for which in ("best", "last", "epoch_0000", "epoch_0001", "epoch_0002"):
         states = [
             torch.load(run.checkpoint(which), weights_only=True)["state_dict"] for run in (alone, shared)
         ]

@@ -30,7 +30,7 @@ def stopped_clock(monkeypatch):
         (("model.hidden=[400,20]", "optimizer.lr=1e-3"), "vae-cb-d2-s0_hidden-400-20_lr-1e-3"),
         (("optimizer=adamw", "scheduler=cosine"), "vae-cb-d2-s0_adamw_cosine"),
         (("seed=1", "data.seed=2"), "vae-cb-d2-s1_data.seed-2"),
-        (("experiment=vae_20d", "threads=1"), "vae-bce-d20-s0_vae_20d"),
+        (("experiment=vae_20d", "threads=1", "keep_checkpoints_every=5"), "vae-bce-d20-s0_vae_20d"),
         (("loss._target_=mine.Laplace",), "vae-cb-d2-s0_target-mine.Laplace"),
     ],
 )

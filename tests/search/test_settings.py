@@ -82,6 +82,7 @@ def test_the_error_of_an_invalid_setting_names_it(settings, message):
         ("seed", "would find the luckiest seed"),
         ("data.seed", "would find the luckiest seed"),
         ("draw_every", "draw_every does not affect any metric"),
+        ("keep_checkpoints_every", "keep_checkpoints_every does not affect any metric"),
         ("data.root", "data.root does not affect any metric"),
     ],
 )

@@ -31,10 +31,13 @@ QUICK = tuple(override for override in QUICK if not override.startswith(("callba
 
 
 class Cut(Callback):
-    """Interrupts a run in a given epoch, during training or after validation."""
+    """Interrupts a run in a given epoch: at its start, during training or after validation."""
 
     def __init__(self, epoch: int, where: str) -> None:
         self.epoch, self.where = epoch, where
+
+    def on_train_epoch_start(self, trainer, *_) -> None:
+        self._cut(trainer, "start")
 
     def on_train_batch_end(self, trainer, *_) -> None:
         if trainer.global_step % 5 == 4:
