@@ -298,6 +298,9 @@ class Explorer(Keys):
     """`explorer`: the page in which a pointer decodes any code."""
 
     weights: Literal[16, 32] = key(32, "bits of a weight in the page; 16 for half the size, to share it")
+    epochs: list[NotNegative] | None = key(
+        None, "epochs with kept weights (keep_checkpoints_every) that the page has too; null for all"
+    )
 
 
 class EvaluationData(Keys):

@@ -29,7 +29,7 @@ READS = {
     "likelihood": ("importance_samples",),
     "generation": ("samples",),
     "tsne": ("tsne_images",),
-    "explorer": ("explorer.weights",),
+    "explorer": ("explorer.weights", "explorer.epochs"),
 }
 
 

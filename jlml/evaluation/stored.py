@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = Annotated[float, Field(gt=-1e100, lt=1e100)]  # squares stay finite
 
+Settings = dict[str, int | list[int] | None]
+
 
 class Stored(BaseModel):
     """Base class for the content of an untrusted file: strict types, no other keys."""
@@ -34,7 +36,7 @@ class NotDone(Stored):
 
     status: Literal["failed", "not applicable"]
     reason: str
-    settings: dict[str, int]
+    settings: Settings
     seconds: Number
 
 
@@ -46,7 +48,7 @@ class Done(Stored):
     figures: list[StoredFigure]
     notes: list[str]
     files: list[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(html|npy)$")]] = []
-    settings: dict[str, int]
+    settings: Settings
     seconds: Number
 
 

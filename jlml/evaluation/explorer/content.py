@@ -1,7 +1,7 @@
 """What the explorer's page shows of a run: its networks, codes, planes and backgrounds."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from jlml.comparison.descriptions import experiment_in_words
 from jlml.data.batches import to_float
+from jlml.errors import UserError
 from jlml.evaluation.explorer.arrays import Arrays
 from jlml.evaluation.explorer.backgrounds import backgrounds
 from jlml.evaluation.explorer.layers import Network, UnknownLayerError
@@ -75,6 +76,7 @@ def run_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content:
     choices = subject.config["choices"]
     names = [name for name, _ in model.loss.pictures(torch.zeros(1, *model.image_shape)).items()]
     version, missing = version_content(model, subject, chosen, arrays)
+    earlier = [*earlier_versions(subject, chosen, arrays)] if not missing else []
     if loss is None:
         missing.append(f"the loss {type(model.loss).__name__}")
     plane = {"kind": "dims", "x": 0, "y": 1} if dim == 2 else {"kind": "axes", "x": 0, "y": 1}
@@ -88,7 +90,7 @@ def run_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content:
         "shown": model.loss.shown,
         "kinds": names,
         "missing": missing_in_words(missing),
-        "versions": [version],
+        "versions": [*earlier, version],
         "spread": float((codes - axes.mean).square().sum(1).mean().sqrt()),
         "center": arrays.add(axes.mean, "float32"),
         "scales": codes.std(0, correction=0).tolist(),
@@ -120,28 +122,43 @@ def loss_content(loss: ObservationModel) -> Content | None:
 def version_content(
     model: Autoencoder, subject: Subject, chosen: Tensor, arrays: Arrays
 ) -> tuple[Content, list[str]]:
-    """Networks and codes of a model, and what the page cannot run."""
+    """Networks and codes of one state of the model, and what the page cannot run."""
     kind = f"float{subject.settings.explorer.weights}"
-    some = subject.test_images[chosen[:8]]
-    content: Content = {"epoch": None, "words": "the end of training", "encoder": None, "decoder": None}
+    images = subject.data.test_images[chosen]
+    some = to_float(images[:8])
+    content: Content = {"epoch": None, "words": f"{subject.which}.ckpt", "encoder": None, "decoder": None}
     missing = []
+    codes = subject.in_batches(lambda batch: model.encode(to_float(batch)).float(), images)
     for name in ("encoder", "decoder"):
         try:
-            example = some if name == "encoder" else subject.test_codes[chosen[:8]]
-            network = Network(getattr(model, name).cpu(), example)
+            network = Network(getattr(model, name), some if name == "encoder" else codes[:8])
             if name == "encoder" and not encodes_alone(model, some):
                 raise UnknownLayerError(f"{type(model).__name__}.encode")
             content[name] = {"layers": network.layers, "weights": arrays.add(network.weights, kind)}
         except (UnknownLayerError, AttributeError, NotImplementedError) as reason:
             missing.append(f"{reason} in the {name}")
-    content["codes"] = arrays.add(subject.test_codes[chosen], "float32")
+    content["codes"] = arrays.add(codes, "float32")
     content["deviations"] = None
     if isinstance(model, VAE):
-        log_variance = subject.in_batches(
-            lambda batch: model.posterior(to_float(batch))[1].float(), subject.data.test_images[chosen]
-        )
+        log_variance = subject.in_batches(lambda batch: model.posterior(to_float(batch))[1].float(), images)
         content["deviations"] = arrays.add((log_variance / 2).exp(), "float32")
     return content, missing
+
+
+def earlier_versions(subject: Subject, chosen: Tensor, arrays: Arrays) -> Iterator[Content]:
+    """Networks and codes of the epochs whose weights the run kept, in order."""
+    kept, wanted = subject.run.kept_epochs(), subject.settings.explorer.epochs
+    for epoch in kept if wanted is None else sorted(wanted):
+        if epoch not in kept:
+            there = ", ".join(map(str, kept)) or "none: train with keep_checkpoints_every=1"
+            raise UserError(
+                f"explorer.epochs={epoch}: the weights of this epoch were not kept. There are {there}."
+            )
+        model = subject.run.load_model(kept[epoch].stem, subject.settings.trust).to(subject.device)
+        version, missing = version_content(model, subject, chosen, arrays)
+        words = "before training" if epoch == 0 else f"epoch {epoch}"
+        if not missing:
+            yield {**version, "epoch": epoch, "words": words}
 
 
 def encodes_alone(model: Autoencoder, images: Images) -> bool:

@@ -139,14 +139,14 @@ class MapView {
     const { layers } = this.page.state;
     if (layers.grid) this.drawGrid(context);
     if (layers.heat) this.drawHeat(context, layers.heat);
-    if (layers.prior && this.run.isVae && !this.showsMap) this.drawPrior(context);
     if (this.frame !== null) this.drawMovement(context);
     else {
       if (layers.points !== "pictures") this.drawDots(context);
       if (layers.points !== "dots") this.drawPictures(context);
       if (layers.density) this.drawDensity(context);
-      this.drawNames(context);
     }
+    if (layers.prior && this.run.isVae && !this.showsMap) this.drawPrior(context);
+    if (this.frame === null) this.drawNames(context);
     this.drawAxes(context);
   }
 
@@ -242,7 +242,7 @@ class MapView {
       if (!points || !points.length) continue;
       strokePath(context, points);
       const highest = points.reduce((a, b) => (b[1] < a[1] ? b : a));
-      context.fillText(`prior, ${radius}σ`, highest[0], highest[1] - 4);
+      label(context, this.page, `prior, ${radius}σ`, highest[0], highest[1] - 4);
     }
     context.setLineDash([]);
   }
@@ -340,6 +340,7 @@ class MapView {
     const context = this.context(this.over);
     const { page } = this;
     const ink = page.colour("--ink");
+    this.drawCurrent(context, ink);
     page.picks.forEach((image, number) => {
       const [x, y] = this.toScreen(...this.placeOf(image));
       mark(context, page, x, y, String.fromCharCode(65 + number));
@@ -350,8 +351,17 @@ class MapView {
       strokePath(context, page.pathOf(this.run).map((code) => this.toScreen(...this.plane.place(code))));
       context.setLineDash([]);
     }
-    const current = page.current;
-    if (!current || this.frame !== null) return;
+    if (page.moving && page.moving.codes.has(this.run) && !this.showsMap) {
+      const [x, y] = this.toScreen(...this.plane.place(page.moving.codes.get(this.run)));
+      ring(context, x, y, 6, page.colour("--accent"), page.colour("--page"));
+    }
+  }
+
+  /** The image or the code under the pointer, with its ellipse and the code near it. */
+  drawCurrent(context, ink) {
+    const { page } = this;
+    const { current } = page;
+    if (!current || this.frame !== null || page.moving) return;
     if (current.image) {
       const [x, y] = this.toScreen(...this.placeOf(current.image));
       const { mean, deviation } = this.run.posteriorOf(current.image);
@@ -377,10 +387,6 @@ class MapView {
     } else if (current.view === this) {
       const [x, y] = this.toScreen(...current.place);
       cross(context, x, y, ink);
-    }
-    if (page.moving && page.moving.codes.has(this.run) && !this.showsMap) {
-      const [x, y] = this.toScreen(...this.plane.place(page.moving.codes.get(this.run)));
-      ring(context, x, y, 6, page.colour("--accent"), page.colour("--page"));
     }
   }
 
