@@ -125,13 +125,15 @@ def version_content(
     """Networks and codes of one state of the model, and what the page cannot run."""
     kind = f"float{subject.settings.explorer.weights}"
     images = subject.data.test_images[chosen]
-    some = to_float(images[:8])
+    some = to_float(images[:8]).to(subject.device)
     content: Content = {"epoch": None, "words": f"{subject.which}.ckpt", "encoder": None, "decoder": None}
     missing = []
     codes = subject.in_batches(lambda batch: model.encode(to_float(batch)).float(), images)
     for name in ("encoder", "decoder"):
         try:
-            network = Network(getattr(model, name), some if name == "encoder" else codes[:8])
+            network = Network(
+                getattr(model, name), some if name == "encoder" else codes[:8].to(subject.device)
+            )
             if name == "encoder" and not encodes_alone(model, some):
                 raise UnknownLayerError(f"{type(model).__name__}.encode")
             content[name] = {"layers": network.layers, "weights": arrays.add(network.weights, kind)}

@@ -60,7 +60,7 @@ class Network:
     @property
     def weights(self) -> Float32[Tensor, " weights"]:
         """All weights, in the order of the layers."""
-        return torch.cat(self._arrays).float() if self._arrays else torch.zeros(0)
+        return torch.cat(self._arrays).float().cpu() if self._arrays else torch.zeros(0)
 
     def _add(
         self, module: nn.Module, before: torch.Size, after: torch.Size, previous: nn.Module | None
