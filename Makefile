@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train test robustness slow fuzz torture bench tensorboard clean
+.PHONY: train explorer test robustness slow fuzz torture bench tensorboard clean
 
 train: $(VENV)/.ready  ## train a VAE; add overrides with ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -30,6 +30,10 @@ torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, resume, co
 
 bench: $(VENV)/.ready-test  ## speed, as ratios; select rows with ARGS="nets fast --repeats 3"
 	$(RUN) benchmarks/bench.py $(ARGS)
+
+explorer: $(VENV)/.ready  ## the explorer of the newest run; trains a VAE if there is none
+	ls outputs/*/config.yaml > /dev/null 2>&1 || $(RUN) train.py model=vae loss=cont_bern
+	$(RUN) evaluate.py run=last parts=[explorer] $(ARGS)
 
 tensorboard: $(VENV)/.ready  ## show the logs of all runs
 	$(VENV)/bin/tensorboard --logdir outputs $(ARGS)

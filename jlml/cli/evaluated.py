@@ -6,6 +6,7 @@ from rich.text import Text
 from jlml.cli.decided import print_sentences
 from jlml.comparison.tables import as_rich
 from jlml.errors import UserError, printable
+from jlml.evaluation.explorer import NAME as EXPLORER
 from jlml.evaluation.part_tables import short_tables
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
@@ -47,6 +48,8 @@ def show_evaluated(evaluation: Evaluation) -> None:
     parts = evaluation.parts
     for table in short_tables(parts, picture_shown(evaluation.config)):
         console.print(as_rich(table, table.title or evaluation.content["run"]))
+    if "explorer" in evaluation.requested and "explorer" not in evaluation.failed:
+        console.print(f"Explorer {evaluation.folder / EXPLORER}", highlight=False, markup=False)
     console.print(f"Report   {evaluation.folder / 'report.html'}", highlight=False, markup=False)
     console.print(f"Numbers  {evaluation.folder / 'metrics.json'}", highlight=False, markup=False)
     if evaluation.failed:
