@@ -29,13 +29,13 @@ def write_explorer(
     """Writes `explorer.html` to the folder of a comparison. A failure is added to ``failed``."""
     runs = [run for group in groups for run in group.runs]
     try:
-        page = two_runs(runs, title, settings) if len(runs) == 2 else None
+        page = two_runs(runs, settings) if len(runs) == 2 else None
         write_atomically(folder / NAME, page or table_page(folder, title, groups))
     except Exception as error:  # the comparison is more important
         failed.append(f"explorer ({reason_of(error)})")
 
 
-def two_runs(runs: Sequence[Evaluation], title: str, settings: Evaluate) -> str | None:
+def two_runs(runs: Sequence[Evaluation], settings: Evaluate) -> str | None:
     """The page of two runs; None if their test images differ, because it shows the same ones in both."""
     subjects = [Subject(each.run, settings.checkpoint, settings) for each in runs]
     labels = [*labels_of([run.config for run in runs])]
@@ -44,7 +44,7 @@ def two_runs(runs: Sequence[Evaluation], title: str, settings: Evaluate) -> str 
     first, second = (subject.data.test_images for subject in subjects)
     if not torch.equal(first, second):
         return None
-    return explorer_page(subjects, {"Comparison": "comparison.html"}, title, labels)
+    return explorer_page(subjects, {"Comparison": "comparison.html"}, " or ".join(labels), labels)
 
 
 def table_page(folder: Path, title: str, groups: Sequence[Group[Evaluation]]) -> str:

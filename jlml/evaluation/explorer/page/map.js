@@ -387,6 +387,9 @@ class MapView {
     } else if (current.view === this) {
       const [x, y] = this.toScreen(...current.place);
       cross(context, x, y, ink);
+    } else if (current.neighbour !== null) { // the image that is nearest to the pointer in the other map
+      const [x, y] = this.toScreen(...this.placeOf(page.testImage(current.neighbour)));
+      ring(context, x, y, 6, ink, page.colour("--page"));
     }
   }
 

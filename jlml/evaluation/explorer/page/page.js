@@ -67,7 +67,7 @@ class Page {
     const index = view.nearest(x, y);
     if (index !== null) return { image: this.testImage(index) };
     const code = view.codeAt(x, y);
-    return code && { view, code, place: view.fromScreen(x, y) };
+    return code && { view, code, place: view.fromScreen(x, y), neighbour: view.nearest(x, y, Infinity) };
   }
 
   testImage(index) {
@@ -86,7 +86,8 @@ class Page {
     const { current } = this;
     if (!current) return null;
     if (current.image) return this.nearbyCode(run) || run.posteriorOf(current.image).mean;
-    return current.view.run === run ? current.code : null;
+    if (current.view.run === run) return current.code;
+    return current.neighbour === null ? null : run.codeOf(current.neighbour); // the same place in another run
   }
 
   /** A code near that of the selected image: a draw from its posterior, or a step in a random direction. */

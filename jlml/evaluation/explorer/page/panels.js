@@ -60,7 +60,8 @@ function showRun(page, run, { box, output }) {
   picture.setAttribute("aria-label", `Decoded picture, ${isResidual ? "residual" : kind}`);
   const nearby = image && page.nearbyCode(run);
   const what = isResidual ? "Picture − image: blue is too bright, red too dark"
-    : nearby ? "Decoded near the code" : image ? "Reconstruction" : "Decoded from the map";
+    : nearby ? "Decoded near the code" : image ? "Reconstruction"
+    : page.moving ? "Between the picks" : page.current?.view.run === run ? "Decoded from the map" : "The image nearest to the pointer";
   const names = { lambda: "λ", mean: "mean" };
   const caption = [run.kinds.length > 1 && !isResidual ? `${what} (${names[kind] || kind})` : what];
   if (image) caption.push(`loss ${run.nll(code, image.pixels).toFixed(1)} nats, MSE ${squaredError(shown, image.pixels).toFixed(4)}`);
