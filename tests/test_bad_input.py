@@ -364,6 +364,7 @@ MORE_MISTAKES = [  # the same kinds for the other keys
     mistake("resume model=ae", "model is vae, not ae"),
     mistake("evaluate runs=run", "run=<folder>"),
     mistake("evaluate parts=[]", "parts=[]"),
+    mistake("evaluate export=tflite", "export=tflite is invalid: expected onnx, or null"),
     mistake("evaluate part=codes", "part", "Did you mean parts?"),
     mistake("evaluate hydra.run.dir=mine", "hydra.run.dir=mine is invalid"),
     mistake("evaluate +sed=1", "sed is not a key", "Did you mean seed?"),

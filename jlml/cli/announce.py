@@ -30,11 +30,12 @@ def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
 
 
 def evaluation_in_words(config: Mapping[str, Any], run: Path | None) -> str:
-    """What a config evaluates: one run, or several."""
+    """What a config evaluates or exports: one run, or several."""
     if run is not None:
         given = Path(str(config["run"]))
         which = given.stem if given.suffix == ".ckpt" else config["checkpoint"]
-        return f"Evaluating {run}, {which} checkpoint"
+        verb = "Exporting" if config["export"] else "Evaluating"
+        return f"{verb} {run}, {which} checkpoint"
     several = config["runs"] if config["sweep"] is None else config["sweep"]
     names = ", ".join(map(str, several)) if isinstance(several, list) else several
     return f"Comparing the runs of {names}"

@@ -1,4 +1,4 @@
-"""Prints the main results of an evaluation or a comparison, and the paths of its files."""
+"""Prints the main results of an evaluation, a comparison or an export, and the paths of its files."""
 
 from rich.console import Console
 from rich.text import Text
@@ -7,13 +7,15 @@ from jlml.cli.decided import print_sentences
 from jlml.comparison.tables import as_rich
 from jlml.errors import UserError, printable
 from jlml.evaluation.explorer import NAME as EXPLORER
+from jlml.evaluation.export import Export
 from jlml.evaluation.part_tables import short_tables
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.several import Comparison
 from jlml.evaluation.shown_scores import picture_shown
+from jlml.training.words import counted
 
 
-def show(result: Evaluation | Comparison) -> None:
+def show(result: Evaluation | Comparison | Export) -> None:
     """Prints the result of `evaluate.py`.
 
     Raises:
@@ -21,6 +23,8 @@ def show(result: Evaluation | Comparison) -> None:
     """
     if isinstance(result, Comparison):
         show_compared(result)
+    elif isinstance(result, Export):
+        show_exported(result)
     else:
         show_evaluated(result)
 
@@ -55,3 +59,14 @@ def show_evaluated(evaluation: Evaluation) -> None:
     if evaluation.failed:
         reasons = [f"{name} ({parts[name]['reason']})" for name in evaluation.failed]
         raise UserError(f"Failed: {'; '.join(reasons)}. The other parts are in the report.")
+
+
+def show_exported(export: Export) -> None:
+    """Prints the paths of the ONNX files, and how far they are from PyTorch."""
+    console = Console(soft_wrap=True)
+    console.print(f"Encoder  {export.encoder}", highlight=False, markup=False)
+    console.print(f"Decoder  {export.decoder}", highlight=False, markup=False)
+    images = counted(export.images, "test image")
+    console.print(
+        f"Largest difference from PyTorch on {images}: {export.difference:.1e}", highlight=False, markup=False
+    )

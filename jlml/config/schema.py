@@ -327,6 +327,9 @@ class Evaluate(Keys):
     parts: Any = key(
         None, "for example [reconstruction,codes]; null for all, or all but tsne for several runs"
     )
+    export: Literal["onnx"] | None = key(
+        None, "onnx: write encoder.onnx and decoder.onnx of one run, and evaluate nothing"
+    )
     reuse: bool = key(True, "several runs: reuse results of earlier evaluations")
     output_dir: Text | None = key(
         None,

@@ -1,4 +1,4 @@
-"""Evaluates one run or compares several, as the config of `evaluate.py` says."""
+"""Evaluates or exports one run or compares several, as the config of `evaluate.py` says."""
 
 import logging
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from jlml.config import check_evaluation, composed
 from jlml.config.schema import OUTPUTS, Evaluate
 from jlml.errors import UserError, did_you_mean
+from jlml.evaluation.export import Export, export_run
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.record import Evaluation
@@ -22,8 +23,8 @@ from jlml.training.quiet import silence_lightning
 log = logging.getLogger(__name__)
 
 
-def evaluate(*config: DictConfig | str) -> Evaluation | Comparison:
-    """Evaluates the run that a config names, or compares its runs.
+def evaluate(*config: DictConfig | str) -> Evaluation | Comparison | Export:
+    """Evaluates or exports the run that a config names, or compares its runs.
 
     Args:
         config: a composed config of `evaluate.py`, or overrides such as ``"run=outputs/..."``.
@@ -44,14 +45,16 @@ def evaluate(*config: DictConfig | str) -> Evaluation | Comparison:
         raise UserError(f"{what} cannot be read or written: {error.strerror or error}.") from error
 
 
-def evaluate_with(settings: Evaluate) -> Evaluation | Comparison:
-    """One evaluation, or a comparison, with valid settings."""
+def evaluate_with(settings: Evaluate) -> Evaluation | Comparison | Export:
+    """One evaluation, comparison or export, with valid settings."""
     given = [each for each in (settings.run, settings.runs, settings.sweep) if each is not None]
     if len(given) != 1:
         raise UserError(
             "Use run=<folder> to evaluate one run, runs=<folder, list or glob> to compare several runs, or "
             "sweep=<folder> to compare the runs of a sweep."
         )
+    if settings.export and (settings.run is None or settings.parts is not None):
+        raise UserError("export=onnx exports one run and evaluates nothing. Use run=<folder> without parts.")
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
         return compare(several, parts_of(settings.parts, default_without=("tsne", "explorer")), settings)
@@ -59,7 +62,9 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison:
     run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()
     if state not in ("finished", "pruned"):
-        log.warning("%s is not finished (%s). Evaluating its present %s checkpoint.", run.path, state, which)
+        log.warning("%s is not finished (%s). Using its present %s checkpoint.", run.path, state, which)
+    if settings.export:
+        return export_run(run, which, settings)
     return evaluate_run(run, which, parts_of(settings.parts), settings)
 
 

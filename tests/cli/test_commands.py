@@ -3,11 +3,13 @@
 import gc
 import json
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import jlml
 from conftest import run
 from jlml.cli.announce import evaluation_in_words
 from jlml.cli.command import check_flags
@@ -156,6 +158,13 @@ def test_hydra_flags_are_accepted():
         ["--help"],
     ):
         check_flags(arguments)
+
+
+def test_the_error_of_an_export_without_onnx_names_what_to_install(folder, monkeypatch):
+    monkeypatch.delitem(sys.modules, "jlml.evaluation.onnx_file", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"An export needs ONNX: pip install 'jlml\[onnx\]'\."):
+        jlml.evaluate(f"run={folder}", "export=onnx")
 
 
 @pytest.mark.robustness
