@@ -102,7 +102,9 @@ class Model(Options):
     activation: Literal["relu", "silu", "tanh", "elu"] | None = option(
         "null: the network's own default, relu"
     )
-    norm: Literal["none", "batch"] | None = option("null: the network's own default, batch if convolutional")
+    norm: Literal["none", "batch", "maps"] | None = option(
+        "batch: batch norm after every layer; maps: after convolutions only; null: the network's own default"
+    )
     dropout: Annotated[float, Ge(0), Lt(1)] | None = option("probability of a zero; null: 0")
     init: Literal["torch", "he"] | None = option("initial weights; null: torch, as PyTorch draws them")
     beta: Annotated[float, Ge(0)] = option("weight of the KL; 1 makes the loss the negative ELBO")

@@ -108,7 +108,9 @@ class ConvEncoder(nn.Sequential):
         layers: list[nn.Module] = []
         for level, (before, after) in enumerate(pairwise(sizes), start=1):
             active = level <= len(channels)
-            layers.append(nn.Conv2d(before, after, 3, stride=2, padding=1, bias=between.bias or not active))
+            layers.append(
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=between.bias_of_maps or not active)
+            )
             layers += between.maps(after) if active else []
         layers.append(nn.Flatten())
         if code == "dense":
@@ -150,7 +152,7 @@ class ConvDecoder(nn.Sequential):
             # without output padding the layer returns 2 size - 1 rows: one too few for an even target
             padding = (heights[level] - 2 * heights[level + 1] + 1, widths[level] - 2 * widths[level + 1] + 1)
             before, after = sizes[level + 1], sizes[level]
-            bias = between.bias or not active
+            bias = between.bias_of_maps or not active
             layers.append(
                 nn.ConvTranspose2d(before, after, 3, 2, padding=1, output_padding=padding, bias=bias)
             )

@@ -1,5 +1,6 @@
 """What stands between the linear maps of a network, and the weights that they start from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 from torch import nn
 
 Activation = Literal["relu", "silu", "tanh", "elu"]
-Norm = Literal["none", "batch"]
+Norm = Literal["none", "batch", "maps"]
 Init = Literal["torch", "he"]
 
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh, "elu": nn.ELU}
@@ -20,7 +21,7 @@ class Between:
 
     Args:
         activation: the nonlinear function.
-        norm: `batch` is batch normalisation.
+        norm: `batch` is batch normalisation after every linear map, `maps` only after convolutions.
         dropout: probability that an output, or a whole feature map, is set to zero in training.
     """
 
@@ -29,20 +30,27 @@ class Between:
     dropout: float
 
     @property
-    def bias(self) -> bool:
-        """Whether the map before has a bias. Batch norm subtracts the mean, and any bias with it."""
+    def bias_of_vectors(self) -> bool:
+        """Whether a fully connected layer has a bias. Batch norm subtracts the mean, and any bias with it."""
+        return self.norm != "batch"
+
+    @property
+    def bias_of_maps(self) -> bool:
+        """Whether a convolution has a bias."""
         return self.norm == "none"
 
     def vectors(self, width: int) -> list[nn.Module]:
         """The layers after a fully connected one with ``width`` outputs."""
-        return self._layers(nn.BatchNorm1d(width), nn.Dropout(self.dropout))
+        norm = [] if self.bias_of_vectors else [nn.BatchNorm1d(width)]
+        return self._layers(norm, nn.Dropout(self.dropout))
 
     def maps(self, channels: int) -> list[nn.Module]:
         """The layers after a convolution with ``channels`` outputs."""
-        return self._layers(nn.BatchNorm2d(channels), nn.Dropout2d(self.dropout))
+        norm = [] if self.bias_of_maps else [nn.BatchNorm2d(channels)]
+        return self._layers(norm, nn.Dropout2d(self.dropout))
 
-    def _layers(self, norm: nn.Module, dropout: nn.Module) -> list[nn.Module]:
-        layers = [norm] if self.norm == "batch" else []
+    def _layers(self, norm: Sequence[nn.Module], dropout: nn.Module) -> list[nn.Module]:
+        layers = [*norm]
         layers.append(ACTIVATIONS[self.activation]())
         return [*layers, dropout] if self.dropout else layers
 

@@ -7,6 +7,7 @@ from math import prod
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jlml.errors import UserError
 from jlml.networks.layers import Activation, Between, Init, Norm, initialise
 
 
@@ -14,8 +15,22 @@ def mlp(widths: Sequence[int], between: Between) -> list[nn.Module]:
     """Linear layers between consecutive widths, with other layers between them. Two widths give one map."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths[:-1]):
-        layers += [nn.Linear(inputs, outputs, bias=between.bias), *between.vectors(outputs)]
+        layers += [nn.Linear(inputs, outputs, bias=between.bias_of_vectors), *between.vectors(outputs)]
     return [*layers, nn.Linear(widths[-2], widths[-1])]
+
+
+def dense(between: Between) -> Between:
+    """What stands between the layers of a network without convolutions.
+
+    Raises:
+        UserError: it is for convolutions only.
+    """
+    if between.norm == "maps":
+        raise UserError(
+            "model.norm=maps is batch norm after convolutions, and this network has none. Use "
+            "model.norm=batch or model.norm=none."
+        )
+    return between
 
 
 class MLPEncoder(nn.Sequential):
@@ -41,7 +56,7 @@ class MLPEncoder(nn.Sequential):
         dropout: float = 0.0,
         init: Init = "torch",
     ) -> None:
-        between = Between(activation, norm, dropout)
+        between = dense(Between(activation, norm, dropout))
         super().__init__(nn.Flatten(), *mlp([prod(image_shape), *hidden, outputs], between))
         initialise(self, init)
 
@@ -59,7 +74,7 @@ class MLPDecoder(nn.Sequential):
         dropout: float = 0.0,
         init: Init = "torch",
     ) -> None:
-        between = Between(activation, norm, dropout)
+        between = dense(Between(activation, norm, dropout))
         layers = mlp([latent_dim, *reversed(hidden), prod(image_shape)], between)
         super().__init__(*layers, nn.Unflatten(1, image_shape))
         initialise(self, init)

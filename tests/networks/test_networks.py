@@ -98,6 +98,18 @@ def test_norm_activation_and_dropout_stand_between_the_layers_of_an_mlp():
     )
 
 
+def test_batch_norm_of_maps_leaves_the_fully_connected_layers_alone():
+    encoder = ConvEncoder((1, 8, 8), [4], 3, dense_channels=None, hidden=[6], norm="maps")
+    assert layers(encoder) == layers(
+        nn.Sequential(
+            nn.Conv2d(1, 4, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
+            nn.Flatten(), nn.Linear(64, 6), nn.ReLU(), nn.Linear(6, 3),
+        )
+    )  # fmt: skip
+    with pytest.raises(UserError, match="after convolutions, and this network has none"):
+        MLPEncoder((1, 4, 4), [8], 3, norm="maps")
+
+
 HE = {"norm": "none", "dense_channels": None, "init": "he"}
 
 
