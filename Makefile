@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train explorer test robustness slow fuzz torture bench tensorboard clean
+.PHONY: train explorer test browser robustness slow fuzz torture bench tensorboard clean
 
 train: $(VENV)/.ready  ## train a VAE; add overrides with ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -15,6 +15,9 @@ test: $(VENV)/.ready-test  ## lint, types, import rules and tests; select tests 
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m pytest $(ARGS)
+
+browser: $(VENV)/.ready-test $(VENV)/.ready-browser  ## tests of the explorer in Debian's Chromium; minutes
+	$(RUN) -m pytest -m browser -n 0 $(ARGS)
 
 robustness: $(VENV)/.ready-test  ## tests of kills, full disks, several processes and bad input; minutes
 	$(RUN) -m pytest -m robustness $(ARGS)
@@ -48,6 +51,10 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv
 $(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/uv
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[test]"
 	touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-browser: pyproject.toml | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[browser]"
+	touch $@
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "jlml needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

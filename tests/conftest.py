@@ -160,6 +160,49 @@ def folder(trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return Path(shutil.copytree(trained.path, tmp_path / "sweep" / "run"))
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright. Skips the test if one of them is missing."""
+    driver = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]: make browser")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium was not found: apt-get install chromium")
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Any]:
+    """A function that opens a page. It fails the test if a page reports an error or requests anything."""
+    contexts, problems = [], []
+
+    def open_page(
+        file: Path,
+        fragment: str = "",
+        size: tuple[int, int] = (1366, 680),
+        ready: str = "body.ready",
+        **options: Any,
+    ) -> Any:
+        viewport = dict(zip(("width", "height"), size, strict=True))
+        contexts.append(chromium.new_context(viewport=viewport, **options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on("request", lambda request: problems.append(request.url) if request.url != address else None)
+        address = file.as_uri()
+        page.goto(address + fragment)
+        page.wait_for_selector(ready)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
 @pytest.fixture
 def canary(tmp_path: Path) -> Path:
     """The file that an exploit creates if it succeeds."""

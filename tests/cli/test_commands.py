@@ -82,7 +82,7 @@ def test_help_explains_every_key_next_to_its_value():
     ("given", "which"), [("mine", "last"), ("mine/checkpoints/epoch_0005.ckpt", "epoch_0005")]
 )
 def test_the_first_line_of_an_evaluation_names_its_checkpoint(given, which):
-    config = {"run": given, "checkpoint": "last"}
+    config = {"run": given, "checkpoint": "last", "export": None}
     assert evaluation_in_words(config, Path("mine")) == f"Evaluating mine, {which} checkpoint"
 
 

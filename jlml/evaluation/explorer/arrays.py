@@ -20,7 +20,7 @@ class Arrays:
         """Adds an array as one of `TYPES`. Returns the entry by which the page finds it."""
         values = np.ascontiguousarray(np.asarray(array).astype(f"<{np.dtype(kind).str[1:]}")).ravel()
         # all first bytes, then all second bytes: exponents of neighbours are alike, and alike bytes zip well
-        planes = values.view(np.uint8).reshape(len(values), -1).T
+        planes = values.view(np.uint8).reshape(-1, values.itemsize).T
         name = f"array-{len(self.texts)}"
         self.texts[name] = base64.b64encode(gzip.compress(planes.tobytes(), 6, mtime=0)).decode()
         return {"id": name, "type": kind}

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 Layer = dict[str, Any]
 CLOSE = 1e-4  # agreement of the list of layers with the network
 
+# everywhere the exact class: a subclass can compute something else
 IGNORED = (
     nn.Identity,
     nn.Flatten,
@@ -18,6 +18,7 @@ IGNORED = (
     nn.Dropout,
     nn.Dropout2d,
 )  # the interpreter's arrays are flat
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 ACTIVATIONS: dict[type[nn.Module], tuple[str, tuple[tuple[str, str], ...]]] = {
     nn.ReLU: ("relu", ()),
     nn.LeakyReLU: ("leaky_relu", (("slope", "negative_slope"),)),
@@ -25,7 +26,7 @@ ACTIVATIONS: dict[type[nn.Module], tuple[str, tuple[tuple[str, str], ...]]] = {
     nn.Tanh: ("tanh", ()),
     nn.ELU: ("elu", (("alpha", "alpha"),)),
     nn.Sigmoid: ("sigmoid", ()),
-    nn.Softplus: ("softplus", ()),
+    nn.Softplus: ("softplus", (("beta", "beta"),)),
 }
 
 
@@ -49,30 +50,41 @@ class Network:
         self._arrays: list[Tensor] = []
         self._size = 0
         modules = list(flattened(network))
-        with torch.no_grad():
-            values = example
-            for place, module in enumerate(modules):
-                before, values = values, module(values)
-                self._add(module, before.shape[1:], values.shape[1:], modules[place - 1] if place else None)
-            if not torch.allclose(values, network(example), atol=CLOSE, rtol=CLOSE):
-                raise UnknownLayerError(f"{type(network).__name__} is more than a sequence of its layers")
+        for module in modules:
+            if type(module) not in (*IGNORED, *NORMS, *ACTIVATIONS, *DESCRIBED):
+                raise UnknownLayerError(type(module).__name__)
+        try:
+            is_sequence = self._add_all(modules, network, example)
+        except RuntimeError:  # the layers do not fit each other
+            is_sequence = False
+        if not is_sequence:
+            raise UnknownLayerError(f"{type(network).__name__} is more than a sequence of its layers")
 
     @property
     def weights(self) -> Float32[Tensor, " weights"]:
         """All weights, in the order of the layers."""
         return torch.cat(self._arrays).float().cpu() if self._arrays else torch.zeros(0)
 
+    @torch.no_grad()
+    def _add_all(self, modules: list[nn.Module], network: nn.Module, example: Tensor) -> bool:
+        """Whether the layers, one after the other, compute the same as the network."""
+        values = example
+        for place, module in enumerate(modules):
+            before, values = values, module(values)
+            self._add(module, before.shape[1:], values.shape[1:], modules[place - 1] if place else None)
+        return torch.allclose(values, network(example), atol=CLOSE, rtol=CLOSE)
+
     def _add(
         self, module: nn.Module, before: torch.Size, after: torch.Size, previous: nn.Module | None
     ) -> None:
         if isinstance(module, IGNORED):
             return
-        if isinstance(module, _BatchNorm):
+        if isinstance(module, NORMS):
             self._normalise(module, previous)
         elif type(module) in ACTIVATIONS:
             name, options = ACTIVATIONS[type(module)]
             self.layers.append({"type": name} | {key: getattr(module, own) for key, own in options})
-        elif type(module) in DESCRIBED:
+        else:
             if isinstance(module, nn.Linear) and len(before) > 1:
                 raise UnknownLayerError("Linear along the last of several dimensions")
             layer = DESCRIBED[type(module)](module)
@@ -81,10 +93,8 @@ class Network:
                 outputs = after[0]
                 bias = torch.zeros(outputs) if module.bias is None else module.bias
                 self._store(module.weight, bias)
-        else:
-            raise UnknownLayerError(type(module).__name__)
 
-    def _normalise(self, norm: _BatchNorm, previous: nn.Module | None) -> None:
+    def _normalise(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, previous: nn.Module | None) -> None:
         """Multiplies the linear map before a batch norm by its scale, or adds a layer of its own."""
         if norm.running_mean is None or norm.running_var is None:
             raise UnknownLayerError(f"{type(norm).__name__} without running statistics")
@@ -167,10 +177,11 @@ def pooling(layer: nn.Module) -> Layer:
 
 
 def upsampling(layer: nn.Module) -> Layer:
-    """An upsampling layer that repeats pixels."""
+    """An upsampling layer that repeats every pixel the same number of times."""
     assert isinstance(layer, nn.Upsample)
-    if layer.mode != "nearest":
-        raise UnknownLayerError(f"Upsample with mode {layer.mode}")
+    factors = layer.scale_factor if isinstance(layer.scale_factor, tuple) else (layer.scale_factor or 1,)
+    if layer.mode != "nearest" or any(factor % 1 for factor in factors):
+        raise UnknownLayerError(f"Upsample with mode {layer.mode} and scale {layer.scale_factor}")
     return {"type": "upsample"}
 
 

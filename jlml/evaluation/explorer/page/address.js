@@ -56,8 +56,8 @@ function restore(page) {
     const [kind, x, y] = (words.get(`plane${k}`) || "").split(",");
     const through = numbers(`through${k}`).filter(isImage);
     const fits = [x, y].map(Number).every((v) => Number.isInteger(v) && v >= 0 && v < dim);
-    if (kind === "map" && view.run.map) view.showsMap = true;
-    else if (kind === "images" && through.length === 3) {
+    if (kind) view.showsMap = kind === "map" && Boolean(view.run.map);
+    if (kind === "images" && through.length === 3) {
       view.choice = { kind, images: through.map((i) => page.testImage(i)) };
     } else if (["dims", "axes"].includes(kind) && fits && (dim === 1 || x !== y)) view.choice = { kind, x: Number(x), y: Number(y) };
     const offsets = numbers(`offsets${k}`);
@@ -67,7 +67,8 @@ function restore(page) {
     const [cx, cy, scale] = numbers(`window${k}`);
     if ([cx, cy, scale].every(Number.isFinite) && scale > 0) [view.window, view.sized] = [{ x: cx, y: cy, scale }, true];
   });
-  if (words.has("picture")) state.picture = words.get("picture");
+  const pictures = ["residual", ...page.runs.flatMap((run) => run.kinds)];
+  if (pictures.includes(words.get("picture"))) state.picture = words.get("picture");
   for (const pair of (words.get("layers") || "").split(",")) {
     const [name, value] = pair.split(":");
     if (name === "points" && ["dots", "pictures", "both"].includes(value)) state.layers.points = value;

@@ -96,13 +96,13 @@ function planeChoice(page, view, box) {
   }
 
   kind.addEventListener("change", () => {
+    if (kind.value === "images" && page.picks.length < 3) {
+      write($("#status"), "Pick three images first: point at one and press p, or use “Add to picks”.");
+      kind.value = view.showsMap ? "map" : view.choice.kind;
+      return;
+    }
     view.showsMap = kind.value === "map";
     if (kind.value === "images") {
-      if (page.picks.length < 3) {
-        write($("#status"), "Pick three images first: point at one and press p, or use “Add to picks”.");
-        kind.value = view.choice.kind;
-        return;
-      }
       view.choice = { kind: "images", images: page.picks.slice(0, 3) };
     } else if (!view.showsMap) {
       const [first, second = first] = run.directions(kind.value);

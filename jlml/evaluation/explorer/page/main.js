@@ -27,10 +27,11 @@ function consoleOf(page) {
     encode: (pixels) => run.encodePixels(Float32Array.from(pixels)).mean,
     decode: (code) => run.pictures(code).mean,
     picture: (code) => page.shownPicture(run, code),
-    codes: run.codes,
+    get codes() { return run.codes; }, // of the weights that the page shows
     labels: page.images.labels,
   });
-  return { ...of(page.runs[0]), runs: page.runs.map(of), image: (i) => page.images.pixels(i) };
+  const runs = page.runs.map(of);
+  return Object.assign(runs[0], { runs, image: (i) => page.images.pixels(i) });
 }
 
 /** Buttons, tabs and keys of the whole page. */
@@ -59,13 +60,16 @@ function toolsOf(page) {
   });
   $("#save").addEventListener("click", () => save(page));
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    // a select that was used last takes letters only while the pointer is not in a map
+    if (event.target.closest("select, [type=file]") && !page.hovered) return;
     if (event.key === "p" && page.current?.image) page.pick(page.current.image);
     else if (event.key === "?") $("#help").showModal();
     else if (event.key === "[" || event.key === "]") {
       const index = (page.selected?.image?.index ?? 0) + (event.key === "]" ? 1 : page.images.count - 1);
       page.choose({ image: page.testImage(index % page.images.count) });
-    }
+    } else return;
+    event.preventDefault();
   });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page.redraw());
 }

@@ -46,9 +46,10 @@ class MapView {
     this.page.redraw();
   }
 
-  /** Shows all codes but the outermost. */
+  /** Shows all codes but the outermost: those of the test images, or of all moments of training. */
   fit() {
-    const [left, right] = quantiles(this.xs), [bottom, top] = quantiles(this.ys);
+    const { xs, ys } = this.frame === null ? this : placesOf(this.run.movement.frames);
+    const [left, right] = quantiles(xs), [bottom, top] = quantiles(ys);
     const width = Math.max(1, this.box.clientWidth), height = Math.max(1, this.box.clientHeight);
     const scale = 1.15 * Math.max((right - left) / width, (top - bottom) / height) || 1 / width;
     this.window = { x: (left + right) / 2, y: (bottom + top) / 2, scale };
@@ -234,6 +235,7 @@ class MapView {
     context.fillStyle = this.page.colour("--soft");
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "center";
+    context.textBaseline = "bottom";
     context.setLineDash([5, 4]);
     context.lineWidth = 1.5;
     for (const radius of [1, 2, 3]) {
@@ -525,6 +527,12 @@ function quantiles(values, share = 0.003, margin = 0.02) {
   const high = sorted[Math.ceil((1 - share) * (sorted.length - 1))];
   const extra = margin * (high - low);
   return [low - extra, high + extra];
+}
+
+/** The codes of all frames of a movement. */
+function placesOf(frames) {
+  const coordinates = (k) => Float32Array.from(frames.flatMap(({ points }) => Array.from(points.filter((_, i) => i % 2 === k))));
+  return { xs: coordinates(0), ys: coordinates(1) };
 }
 
 function median(members, values) {

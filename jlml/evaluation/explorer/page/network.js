@@ -150,7 +150,7 @@ const LAYERS = {
   tanh: (layer, x) => x.map(Math.tanh),
   elu: (layer, x) => x.map((v) => (v > 0 ? v : layer.alpha * Math.expm1(v))),
   sigmoid: (layer, x) => x.map(sigmoid),
-  softplus: (layer, x) => x.map((v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
+  softplus: (layer, x) => x.map((v) => softplus(layer.beta * v) / layer.beta),
 };
 
 function sigmoid(x) {

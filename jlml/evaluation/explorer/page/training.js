@@ -12,7 +12,9 @@ function trainingOf(page) {
     let timer = null;
     const showFrame = (k) => {
       slider.value = k;
+      const before = view.frame;
       view.frame = k < frames.length ? k : null;
+      if ((view.frame === null) !== (before === null)) view.fit();
       if (view.frame !== null && !sameChoice(view.run.movement.choice, view.choice)) {
         view.choice = view.run.movement.choice;
         view.offsets.fill(0);
