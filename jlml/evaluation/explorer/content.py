@@ -97,7 +97,7 @@ def run_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content:
         "axes": arrays.add(axes.directions, "float32"),
         "axisScales": axes.project(codes).std(0, correction=0).tolist(),
         "shares": axes.shares.tolist(),
-        "listed": sorted(codes.var(0).argsort(descending=True)[:MOST_DIRECTIONS].tolist()),
+        "listed": sorted(codes.var(0, correction=0).argsort(descending=True)[:MOST_DIRECTIONS].tolist()),
         "heat": [
             {**each, "choice": plane, "values": arrays.add(values, "float32")}
             for each, values in backgrounds(subject, chosen, axes)
