@@ -310,6 +310,8 @@ class MapView {
     context.fillStyle = context.strokeStyle = this.page.colour("--soft");
     context.font = "12px system-ui, sans-serif";
     context.lineWidth = 1;
+    const [nameX, nameY] = this.showsMap ? ["t-SNE map of the codes: places are no codes", ""] : this.plane.names;
+    const taken = context.measureText(nameX).width + 24; // by the name of the horizontal axis
     if (!this.showsMap) {
       const step = niceStep(70 * this.window.scale);
       const [left, bottom] = this.fromScreen(0, height), [right, top] = this.fromScreen(width, 0);
@@ -317,7 +319,7 @@ class MapView {
       context.textAlign = "center";
       for (let x = Math.ceil(left / step) * step; x < right; x += step) {
         const [px] = this.toScreen(x, 0);
-        if (px > 40 && px < width - 40) label(context, this.page, tick(x, step), px, height - 4);
+        if (px > 40 && px < width - taken) label(context, this.page, tick(x, step), px, height - 4);
       }
       if (this.plane.kind !== "line") {
         context.textAlign = "left";
@@ -328,7 +330,6 @@ class MapView {
         }
       }
     }
-    const [nameX, nameY] = this.showsMap ? ["t-SNE map of the codes: places are no codes", ""] : this.plane.names;
     context.textBaseline = "bottom";
     context.textAlign = "right";
     label(context, this.page, nameX, width - 6, height - 4);
