@@ -155,22 +155,25 @@ class MapView {
 
   /** Blends the markers into one image: 10,000 calls of drawImage take a tenth of a second without a graphics card. */
   drawDots(context) {
-    const radius = this.xs.length > 3000 ? 1.8 : 2.6;
-    const dots = this.page.classes.map((each) => dotOf(each, radius));
-    const image = new ImageData(this.base.width || 1, this.base.height || 1);
-    const scale = window.devicePixelRatio || 1;
+    const radius = this.xs.length > 3000 ? 1.8 : 2.6, scale = window.devicePixelRatio || 1;
+    const margin = Math.ceil(4 * radius * scale); // for the dots at the border
+    const [across, down] = [this.base.width + 2 * margin, this.base.height + 2 * margin];
+    const image = new ImageData(across, down);
+    const pixels = new Uint8Array(image.data.buffer); // three times as fast as image.data, which clamps and rounds
     const alpha = this.page.state.layers.grid || this.page.state.layers.heat ? 0.55 : 0.85;
-    const { width, height } = this;
+    const stamps = this.page.classes.map((each) => stampOf(dotOf(each, radius).image, across, alpha));
+    const { width, height } = this, out = 2 * radius;
     for (let i = 0; i < this.xs.length; i++) {
       if (!this.page.isShown(i)) continue;
       const [x, y] = this.toScreen(this.xs[i], this.ys[i]);
-      if (!(x > -5 && y > -5 && x < width + 5 && y < height + 5)) continue;
-      blend(image, dots[this.page.classNumber(i)].image, Math.round(x * scale), Math.round(y * scale), alpha);
+      if (!(x > -out && y > -out && x < width + out && y < height + out)) continue;
+      const at = (Math.round(y * scale) + margin) * across + Math.round(x * scale) + margin;
+      blend(pixels, stamps[this.page.classNumber(i)], 4 * at);
     }
     this.dots ||= document.createElement("canvas");
-    [this.dots.width, this.dots.height] = [image.width, image.height];
+    [this.dots.width, this.dots.height] = [across, down];
     this.dots.getContext("2d").putImageData(image, 0, 0);
-    context.drawImage(this.dots, 0, 0, width, height);
+    context.drawImage(this.dots, -margin / scale, -margin / scale, across / scale, down / scale);
   }
 
   /** Pictures where there is room for them, never one on another. */
@@ -494,21 +497,28 @@ function dotOf({ colour, shape }, radius) {
 }
 dotOf.kept = new Map();
 
-/** Draws a small image over a large one, with its middle at (x, y). */
-function blend(target, image, x, y, alpha) {
-  const { data: below, width, height } = target, { data: above, width: side } = image;
-  const [left, top] = [x - (side >> 1), y - (side >> 1)];
-  const [firstRow, lastRow] = [Math.max(0, -top), Math.min(side, height - top)];
-  const [firstColumn, lastColumn] = [Math.max(0, -left), Math.min(side, width - left)];
-  for (let row = firstRow; row < lastRow; row++) {
-    for (let column = firstColumn; column < lastColumn; column++) {
-      const from = 4 * (row * side + column);
-      if (!above[from + 3]) continue;
-      const to = 4 * ((top + row) * width + left + column);
-      const a = (alpha * above[from + 3]) / 255, rest = (below[to + 3] / 255) * (1 - a), all = a + rest;
-      for (let c = 0; c < 3; c++) below[to + c] = (a * above[from + c] + rest * below[to + c]) / all;
-      below[to + 3] = 255 * all;
-    }
+/** The pixels of a marker: their places from its middle in an image of some width, their opacity, its colour. */
+function stampOf({ data, width: side }, across, alpha) {
+  const half = side >> 1, offsets = [], opacity = [];
+  for (let k = 0; k < side * side; k++) {
+    if (!data[4 * k + 3]) continue;
+    offsets.push(4 * ((Math.floor(k / side) - half) * across + (k % side) - half));
+    opacity.push((alpha * data[4 * k + 3]) / 255);
+  }
+  const middle = 4 * (half * side + half);
+  return { offsets, opacity, colour: data.subarray(middle, middle + 3) };
+}
+
+/** Draws a marker over the pixels of an image. */
+function blend(pixels, { offsets, opacity, colour }, at) {
+  const red = colour[0], green = colour[1], blue = colour[2];
+  for (let k = 0; k < offsets.length; k++) {
+    const to = at + offsets[k], above = opacity[k];
+    const all = above + (pixels[to + 3] / 255) * (1 - above), share = above / all;
+    pixels[to] += share * (red - pixels[to]);
+    pixels[to + 1] += share * (green - pixels[to + 1]);
+    pixels[to + 2] += share * (blue - pixels[to + 2]);
+    pixels[to + 3] = 255 * all;
   }
 }
 
