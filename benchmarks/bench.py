@@ -34,6 +34,7 @@ def groups() -> dict[str, Group]:
     """All groups of measurements, by name."""
     import denormals
     import evaluation
+    import explorer
     import peers
     import shares
     import startup
@@ -44,6 +45,7 @@ def groups() -> dict[str, Group]:
         **denormals.GROUPS,
         **startup.GROUPS,
         **evaluation.GROUPS,
+        **explorer.GROUPS,
         **shares.GROUPS,
         "pythae": peers.rows,
     }

@@ -465,16 +465,12 @@ def test_a_t_sne_map_decodes_the_codes_of_its_points(made, visit):
     page.mouse.move(*place_of(page, *points[0].tolist()))
     settle(page)
     assert "Reconstruction" in page.inner_text(".output-caption")
-    order = torch.randperm(500)  # only its first image is shown; the number is checked by the code below
-    assert 0 <= number_of(page) < len(order)
     page.mouse.down()
     page.mouse.up()
     settle(page)
     index = number_of(page)
     code = page.evaluate("i => Array.from(jlml.codes.slice(16 * i, 16 * i + 1))", index)
     assert page.inner_text(".code-values").startswith(f"z = ({code[0]:.2f}".replace("-", "\u2212"))
-    page.keyboard.press("?")
-    page.keyboard.press("Escape")
     page.mouse.move(*inside(page, 0.001, 0.001))
     settle(page)
     assert number_of(page) == index  # an empty place is no code: the selected image stays
@@ -539,7 +535,6 @@ def test_two_runs_answer_to_one_pointer(made, two, visit):
     settle(page)
     captions = page.locator(".output-caption").all_inner_texts()
     assert all("Reconstruction" in caption for caption in captions)
-    index = page.evaluate("n => n", 7)
     for run, (name, caption) in enumerate(zip(("ae", "vae"), captions, strict=True)):
         view = f".view[data-run='{run}']"
         assert drawn(page, f"{view} .map canvas:nth-child(2)") != fronts[run]
@@ -548,9 +543,9 @@ def test_two_runs_answer_to_one_pointer(made, two, visit):
         decoded = page.evaluate("([r, z]) => Array.from(jlml.runs[r].decode(z))", [run, code.tolist()])
         expected = model.decode(code[None]).flatten()
         torch.testing.assert_close(torch.tensor(decoded), expected, atol=CLOSE, rtol=0)
-        image = torch.tensor(page.evaluate("i => Array.from(jlml.image(i))", index)).view(1, 1, 28, 28)
+        image = torch.tensor(page.evaluate("Array.from(jlml.image(7))")).view(1, 1, 28, 28)
         nll = model.loss.nll(model.decoder(code[None]), image).item()
-        if number_of(page) == index:  # no other dot is nearer to the pointer
+        if number_of(page) == 7:  # no other dot is nearer to the pointer
             assert float(re.search(r"loss (\S+) nats", caption)[1]) == pytest.approx(nll, abs=0.1)
     page.click("#pick")
     page.locator("body").press("]")
@@ -562,7 +557,6 @@ def test_two_runs_answer_to_one_pointer(made, two, visit):
 def test_a_table_of_runs_sorts_filters_and_links(made, visit, tmp_path):
     paths = ",".join(str(run.path) for run in made.values())
     page = visit(explored(f"runs=[{paths}]", f"output_dir={tmp_path / 'three'}"), ready="tbody a")
-    column = page.locator("thead th").all_inner_texts().index("pages")
     rows = page.locator("tbody tr")
     assert rows.count() == 3
     assert page.locator("tbody a").first.get_attribute("href").endswith("evaluation/explorer.html")
@@ -574,7 +568,6 @@ def test_a_table_of_runs_sorts_filters_and_links(made, visit, tmp_path):
     page.fill("#filter", "conv")
     assert page.locator("tbody tr:visible").count() == 1
     assert page.inner_text("#count") == "1 of 3 runs"
-    assert column > 0
     link = page.locator("tbody tr:visible a").first.evaluate("link => link.href")
     assert link == explorer_of(made["conv"]).as_uri()
 

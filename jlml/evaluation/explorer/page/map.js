@@ -8,6 +8,7 @@ const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253
 class MapView {
   constructor(page, run, box) {
     Object.assign(this, { page, run, box });
+    [this.width, this.height] = [box.clientWidth, box.clientHeight]; // asking the box 10,000 times is slow
     [this.base, this.over] = box.querySelectorAll("canvas");
     this.cells = new Map(); // decoded pictures by place
     this.choice = run.dim > 2 ? { kind: "axes", x: 0, y: 1 } : { kind: "dims", x: 0, y: Math.min(1, run.dim - 1) };
@@ -40,7 +41,7 @@ class MapView {
         if (line) this.ys[i] = 0.5 * (range[1] - range[0]) * ((i * 0.6180339887) % 1); // apart, to be seen
       }
     }
-    this.lines = null;
+    this.lines = this.middles = null;
     this.cells.clear();
     if (!keepWindow) this.fit();
     this.page.redraw();
@@ -50,7 +51,7 @@ class MapView {
   fit() {
     const { xs, ys } = this.frame === null ? this : placesOf(this.run.movement.frames);
     const [left, right] = quantiles(xs), [bottom, top] = quantiles(ys);
-    const width = Math.max(1, this.box.clientWidth), height = Math.max(1, this.box.clientHeight);
+    const width = Math.max(1, this.width), height = Math.max(1, this.height);
     const scale = 1.15 * Math.max((right - left) / width, (top - bottom) / height) || 1 / width;
     this.window = { x: (left + right) / 2, y: (bottom + top) / 2, scale };
     this.cells.clear();
@@ -67,8 +68,9 @@ class MapView {
 
   resized() {
     const scale = window.devicePixelRatio || 1;
+    [this.width, this.height] = [this.box.clientWidth, this.box.clientHeight];
     for (const canvas of [this.base, this.over]) {
-      [canvas.width, canvas.height] = [this.box.clientWidth * scale, this.box.clientHeight * scale];
+      [canvas.width, canvas.height] = [this.width * scale, this.height * scale];
     }
     if (!this.sized) this.fit();
     this.sized = true;
@@ -77,15 +79,15 @@ class MapView {
 
   toScreen(x, y) {
     const { x: cx, y: cy, scale } = this.window;
-    return [this.box.clientWidth / 2 + (x - cx) / scale, this.box.clientHeight / 2 - (y - cy) / scale];
+    return [this.width / 2 + (x - cx) / scale, this.height / 2 - (y - cy) / scale];
   }
 
   fromScreen(px, py) {
     const { x, y, scale } = this.window;
-    return [x + (px - this.box.clientWidth / 2) * scale, y - (py - this.box.clientHeight / 2) * scale];
+    return [x + (px - this.width / 2) * scale, y - (py - this.height / 2) * scale];
   }
 
-  zoom(factor, px = this.box.clientWidth / 2, py = this.box.clientHeight / 2) {
+  zoom(factor, px = this.width / 2, py = this.height / 2) {
     const [x, y] = this.fromScreen(px, py);
     this.window.scale *= factor;
     const [newX, newY] = this.fromScreen(px, py);
@@ -131,7 +133,7 @@ class MapView {
     const context = canvas.getContext("2d");
     const scale = window.devicePixelRatio || 1;
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
+    context.clearRect(0, 0, this.width, this.height);
     return context;
   }
 
@@ -151,20 +153,27 @@ class MapView {
     this.drawAxes(context);
   }
 
+  /** Blends the markers into one image: 10,000 calls of drawImage take a tenth of a second without a graphics card. */
   drawDots(context) {
-    const radius = this.xs.length > 3000 ? 1.8 : 2.6;
-    const dots = this.page.classes.map((each) => dotOf(each, radius));
-    const half = dots[0] ? dots[0].size / 2 : 0;
-    const { clientWidth: width, clientHeight: height } = this.box;
-    context.globalAlpha = this.page.state.layers.grid || this.page.state.layers.heat ? 0.55 : 0.85;
+    const radius = this.xs.length > 3000 ? 1.8 : 2.6, scale = window.devicePixelRatio || 1;
+    const margin = Math.ceil(4 * radius * scale); // for the dots at the border
+    const [across, down] = [this.base.width + 2 * margin, this.base.height + 2 * margin];
+    const image = new ImageData(across, down);
+    const pixels = new Uint8Array(image.data.buffer); // three times as fast as image.data, which clamps and rounds
+    const alpha = this.page.state.layers.grid || this.page.state.layers.heat ? 0.55 : 0.85;
+    const stamps = this.page.classes.map((each) => stampOf(dotOf(each, radius).image, across, alpha));
+    const { width, height } = this, out = 2 * radius;
     for (let i = 0; i < this.xs.length; i++) {
       if (!this.page.isShown(i)) continue;
       const [x, y] = this.toScreen(this.xs[i], this.ys[i]);
-      if (!(x > -5 && y > -5 && x < width + 5 && y < height + 5)) continue;
-      const dot = dots[this.page.classNumber(i)];
-      context.drawImage(dot.canvas, x - half, y - half, dot.size, dot.size);
+      if (!(x > -out && y > -out && x < width + out && y < height + out)) continue;
+      const at = (Math.round(y * scale) + margin) * across + Math.round(x * scale) + margin;
+      blend(pixels, stamps[this.page.classNumber(i)], 4 * at);
     }
-    context.globalAlpha = 1;
+    this.dots ||= document.createElement("canvas");
+    [this.dots.width, this.dots.height] = [across, down];
+    this.dots.getContext("2d").putImageData(image, 0, 0);
+    context.drawImage(this.dots, -margin / scale, -margin / scale, across / scale, down / scale);
   }
 
   /** Pictures where there is room for them, never one on another. */
@@ -176,7 +185,7 @@ class MapView {
     for (let i = 0; i < this.xs.length; i++) {
       if (!this.page.isShown(i)) continue;
       const [x, y] = this.toScreen(this.xs[i], this.ys[i]);
-      if (!(x > 0 && y > 0 && x < this.box.clientWidth && y < this.box.clientHeight)) continue;
+      if (!(x > 0 && y > 0 && x < this.width && y < this.height)) continue;
       const [column, row] = [Math.floor(x / (THUMBNAIL + 3)), Math.floor(y / (height + 3))];
       if (taken.has(`${column},${row}`)) continue;
       taken.add(`${column},${row}`);
@@ -189,14 +198,16 @@ class MapView {
   }
 
   drawNames(context) {
+    this.middles ||= this.page.classes.map((_, number) => {
+      const members = this.page.membersOf(number).filter((i) => this.xs[i] === this.xs[i]);
+      return members.length ? [median(members, this.xs), median(members, this.ys)] : null;
+    });
     context.font = "600 13px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (const [number, each] of this.page.classes.entries()) {
-      if (!each.shown || !each.name) continue;
-      const members = this.page.membersOf(number).filter((i) => this.xs[i] === this.xs[i]);
-      if (!members.length) continue;
-      const [x, y] = this.toScreen(median(members, this.xs), median(members, this.ys));
+      if (!each.shown || !each.name || !this.middles[number]) continue;
+      const [x, y] = this.toScreen(...this.middles[number]);
       const width = context.measureText(each.name).width + 12;
       context.fillStyle = this.page.colour("--page");
       context.globalAlpha = 0.85;
@@ -265,7 +276,7 @@ class MapView {
     if (this.showsMap || !this.run.canDecode || this.plane.kind === "line") return;
     const { images } = this.page;
     const size = 2 ** Math.round(Math.log2(CELL * this.window.scale)); // in the plane
-    const { clientWidth: width, clientHeight: height } = this.box;
+    const { width, height } = this;
     const [left, bottom] = this.fromScreen(0, height), [right, top] = this.fromScreen(width, 0);
     const places = [];
     for (let row = Math.floor(bottom / size); row <= Math.ceil(top / size); row++) {
@@ -306,10 +317,12 @@ class MapView {
   }
 
   drawAxes(context) {
-    const { clientWidth: width, clientHeight: height } = this.box;
+    const { width, height } = this;
     context.fillStyle = context.strokeStyle = this.page.colour("--soft");
     context.font = "12px system-ui, sans-serif";
     context.lineWidth = 1;
+    const [nameX, nameY] = this.showsMap ? ["t-SNE map of the codes: places are no codes", ""] : this.plane.names;
+    const taken = context.measureText(nameX).width + 24; // by the name of the horizontal axis
     if (!this.showsMap) {
       const step = niceStep(70 * this.window.scale);
       const [left, bottom] = this.fromScreen(0, height), [right, top] = this.fromScreen(width, 0);
@@ -317,7 +330,7 @@ class MapView {
       context.textAlign = "center";
       for (let x = Math.ceil(left / step) * step; x < right; x += step) {
         const [px] = this.toScreen(x, 0);
-        if (px > 40 && px < width - 40) label(context, this.page, tick(x, step), px, height - 4);
+        if (px > 40 && px < width - taken) label(context, this.page, tick(x, step), px, height - 4);
       }
       if (this.plane.kind !== "line") {
         context.textAlign = "left";
@@ -328,7 +341,6 @@ class MapView {
         }
       }
     }
-    const [nameX, nameY] = this.showsMap ? ["t-SNE map of the codes: places are no codes", ""] : this.plane.names;
     context.textBaseline = "bottom";
     context.textAlign = "right";
     label(context, this.page, nameX, width - 6, height - 4);
@@ -398,8 +410,8 @@ class MapView {
   drawThumbnail(context, image, x, y) {
     const { images } = this.page;
     const side = 48, height = (side * images.height) / images.width;
-    const left = x + 14 + side > this.box.clientWidth ? x - 14 - side : x + 14;
-    const top = Math.max(2, Math.min(this.box.clientHeight - height - 2, y - height / 2));
+    const left = x + 14 + side > this.width ? x - 14 - side : x + 14;
+    const top = Math.max(2, Math.min(this.height - height - 2, y - height / 2));
     context.imageSmoothingEnabled = false;
     if (image.index !== undefined) images.drawTestImage(context, image.index, left, top, side, height);
     else context.drawImage(images.canvasOf(image.pixels), left, top, side, height);
@@ -482,11 +494,36 @@ function dotOf({ colour, shape }, radius) {
     context.beginPath();
     SHAPES[shape](context, radius);
     context.fill();
-    dotOf.kept.set(key, { canvas, size });
+    dotOf.kept.set(key, { canvas, size, image: context.getImageData(0, 0, canvas.width, canvas.height) });
   }
   return dotOf.kept.get(key);
 }
 dotOf.kept = new Map();
+
+/** The pixels of a marker: their places from its middle in an image of some width, their opacity, its colour. */
+function stampOf({ data, width: side }, across, alpha) {
+  const half = side >> 1, offsets = [], opacity = [];
+  for (let k = 0; k < side * side; k++) {
+    if (!data[4 * k + 3]) continue;
+    offsets.push(4 * ((Math.floor(k / side) - half) * across + (k % side) - half));
+    opacity.push((alpha * data[4 * k + 3]) / 255);
+  }
+  const middle = 4 * (half * side + half);
+  return { offsets, opacity, colour: data.subarray(middle, middle + 3) };
+}
+
+/** Draws a marker over the pixels of an image. */
+function blend(pixels, { offsets, opacity, colour }, at) {
+  const red = colour[0], green = colour[1], blue = colour[2];
+  for (let k = 0; k < offsets.length; k++) {
+    const to = at + offsets[k], above = opacity[k];
+    const all = above + (pixels[to + 3] / 255) * (1 - above), share = above / all;
+    pixels[to] += share * (red - pixels[to]);
+    pixels[to + 1] += share * (green - pixels[to + 1]);
+    pixels[to + 2] += share * (blue - pixels[to + 2]);
+    pixels[to + 3] = 255 * all;
+  }
+}
 
 function heatPicture({ values, rows, columns, low, high }) {
   const canvas = document.createElement("canvas");
