@@ -482,7 +482,7 @@ def test_the_slider_of_time_moves_validation_codes(made, visit):
     page.click("#tabs button:nth-child(3)")
     page.locator("#frame").fill("0")
     first = drawn(page, ".map canvas")
-    assert re.search(r"step \d.*Decoding belongs to the end of training", page.inner_text("#frame-words"))
+    assert re.search(r"epoch \d.*Decoding belongs to the end of training", page.inner_text("#frame-words"))
     page.locator("#frame").fill("2")
     assert drawn(page, ".map canvas") not in (first, end)
     page.locator("#frame").fill(page.locator("#frame").get_attribute("max"))

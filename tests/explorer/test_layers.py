@@ -330,14 +330,18 @@ def test_losses_are_described_with_their_options():
         assert run["loss"] == described
 
 
-def test_the_deviations_of_a_vae_and_the_codes_are_those_of_the_model():
+def test_the_deviations_of_a_vae_that_the_page_cannot_encode_are_in_the_page():
+    class Unknown(VAE):
+        def encode(self, images):
+            return super().encode(images) + 1e-3
+
     torch.manual_seed(0)
-    subject = Untrained(VAE((1, 28, 28), 3, Bernoulli(), hidden=[8]), Noise())
+    subject = Untrained(Unknown((1, 28, 28), 3, Bernoulli(), hidden=[8]), Noise())
     arrays = Arrays()
     version, missing = version_content(subject.model, subject, torch.arange(5), arrays)
     mean, log_variance = subject.model.posterior(subject.test_images[:5])
-    assert missing == []
-    expected = {"codes": mean, "deviations": (log_variance / 2).exp()}
+    assert missing == ["Unknown.encode in the encoder"]
+    expected = {"codes": mean + 1e-3, "deviations": (log_variance / 2).exp()}
     for name, values in expected.items():
         stored = read(arrays.texts[version[name]["id"]], np.float32)
         torch.testing.assert_close(torch.tensor(stored).view(5, 3), values)

@@ -1,6 +1,7 @@
 """What the explorer's page shows of a run: its networks, codes, planes and backgrounds."""
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -141,7 +142,7 @@ def version_content(
             missing.append(f"{reason} in the {name}")
     content["codes"] = arrays.add(codes, "float32")
     content["deviations"] = None
-    if isinstance(model, VAE):
+    if isinstance(model, VAE) and content["encoder"] is None:  # otherwise the page computes them
         log_variance = subject.in_batches(lambda batch: model.posterior(to_float(batch))[1].float(), images)
         content["deviations"] = arrays.add((log_variance / 2).exp(), "float32")
     return content, missing
@@ -216,8 +217,12 @@ def movement_content(subject: Subject, plane: Content, axes: Any, arrays: Arrays
     def in_plane(codes: Tensor) -> Tensor:
         return codes if codes.shape[1] == 2 else axes.project(codes)[:, :2]
 
+    batches = math.ceil(len(subject.data.train_labels) / subject.config["data"]["batch_size"])
     frames = [
-        {"words": f"step {step_in(file):,}", "points": arrays.add(in_plane(codes[:MOST_MOVING]), "float32")}
+        {
+            "words": f"epoch {step_in(file) / batches:.3g}",
+            "points": arrays.add(in_plane(codes[:MOST_MOVING]), "float32"),
+        }
         for file, codes in zip(files, snapshots, strict=True)
     ]
     return {"choice": plane, "labels": arrays.add(labels[:MOST_MOVING], "int32"), "frames": frames}

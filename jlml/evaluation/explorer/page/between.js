@@ -76,7 +76,7 @@ function moveTo(page, share) {
   page.moving = {
     blend: a.pixels.map((value, k) => (1 - t) * value + t * b.pixels[k]),
     codes: new Map(page.runs.map((run) =>
-      [run, between(run.posteriorOf(a).mean, run.posteriorOf(b).mean, t, page.state.spherical)])),
+      [run, between(run.meanOf(a), run.meanOf(b), t, page.state.spherical)])),
   };
   page.update();
 }
@@ -106,7 +106,7 @@ function drawStrips(page, box) {
   const side = Math.min(36, Math.max(20, Math.floor((box.clientWidth - 110) / FRAMES) - 2));
   const rows = [["blend of pixels", ends.map((t) => images.canvasOf(a.pixels.map((v, i) => (1 - t) * v + t * b.pixels[i])))]];
   for (const run of page.runs.filter((each) => each.canDecode)) {
-    const [from, to] = [a, b].map((each) => run.posteriorOf(each).mean);
+    const [from, to] = [a, b].map((each) => run.meanOf(each));
     rows.push([page.runs.length > 1 ? run.label : "decoded", ends.map((t) =>
       images.canvasOf(page.shownPicture(run, between(from, to, t, page.state.spherical))))]);
   }
@@ -120,7 +120,7 @@ function drawStrips(page, box) {
 /** The triangle between three images, and A − B + C. */
 function threeOf(page, run, [a, b, c], side) {
   const { images } = page;
-  const [za, zb, zc] = [a, b, c].map((each) => run.posteriorOf(each).mean);
+  const [za, zb, zc] = [a, b, c].map((each) => run.meanOf(each));
   const triangle = Array.from({ length: TRIANGLE }, (_, row) => Array.from({ length: row + 1 }, (_unused, column) => {
     const [wb, wc] = [(row - column) / (TRIANGLE - 1), column / (TRIANGLE - 1)];
     const code = za.map((value, k) => (1 - wb - wc) * value + wb * zb[k] + wc * zc[k]);

@@ -11,7 +11,7 @@ function dimensionsOf(page) {
   $("#through-image").addEventListener("click", () => {
     const image = page.current?.image;
     if (!image) return write($("#status"), "Select an image first: click on a dot.");
-    view.offsets.set(offsetsThrough(run, view.choice, run.posteriorOf(image).mean));
+    view.offsets.set(offsetsThrough(run, view.choice, run.meanOf(image)));
     view.changed({ keepWindow: true });
   });
   $("#through-mean").addEventListener("click", () => {

@@ -124,7 +124,7 @@ class MapView {
     if (image.index !== undefined && (this.showsMap || this.plane.kind === "line")) {
       return [this.xs[image.index], this.ys[image.index]];
     }
-    return this.showsMap ? [NaN, NaN] : this.plane.place(this.run.posteriorOf(image).mean);
+    return this.showsMap ? [NaN, NaN] : this.plane.place(this.run.meanOf(image));
   }
 
   // ---- drawing

@@ -37,14 +37,26 @@ class Run {
     return this.codes.subarray(i * this.dim, (i + 1) * this.dim);
   }
 
+  /** The code of a test image, or of any pixels; for a VAE the mean of its distribution. */
+  meanOf(image) {
+    return image.index === undefined ? this.encodePixels(image.pixels).mean : this.codeOf(image.index);
+  }
+
   /** {mean, deviation} of a test image or of any pixels; deviation is null for an autoencoder. */
   posteriorOf(image) {
     if (image.index !== undefined) {
-      const [from, to] = [image.index * this.dim, (image.index + 1) * this.dim];
-      const { deviations } = this.version;
-      return { mean: this.codeOf(image.index), deviation: deviations && deviations.subarray(from, to) };
+      return { mean: this.codeOf(image.index), deviation: this.isVae ? this.deviationOf(image) : null };
     }
     return this.encodePixels(image.pixels);
+  }
+
+  /** Standard deviations of the code of a test image: encoded here, or from the page if it cannot encode. */
+  deviationOf({ index, pixels }) {
+    const { version } = this;
+    if (version.deviations) return version.deviations.subarray(index * this.dim, (index + 1) * this.dim);
+    version.latest ||= {};
+    if (version.latest.index !== index) version.latest = { index, deviation: this.encodePixels(pixels).deviation };
+    return version.latest.deviation;
   }
 
   encodePixels(pixels) {

@@ -85,7 +85,7 @@ class Page {
     if (this.moving) return this.moving.codes.get(run);
     const { current } = this;
     if (!current) return null;
-    if (current.image) return this.nearbyCode(run) || run.posteriorOf(current.image).mean;
+    if (current.image) return this.nearbyCode(run) || run.meanOf(current.image);
     if (current.view.run === run) return current.code;
     return current.neighbour === null ? null : run.codeOf(current.neighbour); // the same place in another run
   }
@@ -114,7 +114,7 @@ class Page {
 
   /** Codes along the path through all picked images, closed if there are more than two. */
   pathOf(run, steps = 24) {
-    const codes = this.picks.map((image) => run.posteriorOf(image).mean);
+    const codes = this.picks.map((image) => run.meanOf(image));
     if (codes.length > 2) codes.push(codes[0]);
     const path = [];
     for (let k = 0; k + 1 < codes.length; k++) {

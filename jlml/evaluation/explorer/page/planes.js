@@ -86,7 +86,7 @@ function principalAxis(run, k) {
  */
 function planeOf(run, choice, offsets) {
   if (choice.kind === "images") {
-    const [a, b, c] = choice.images.map((image) => Float64Array.from(run.posteriorOf(image).mean));
+    const [a, b, c] = choice.images.map((image) => Float64Array.from(run.meanOf(image)));
     return new Plane(a, b.map((v, k) => v - a[k]), c.map((v, k) => v - a[k]), ["towards B", "towards C"], "images");
   }
   const byAxis = choice.kind === "axes";
