@@ -329,7 +329,7 @@ MORE_MISTAKES = [  # the same kinds for the other keys
     mistake("train model=conv_vae model.code=spatial latent.dim=24", "latent.dim=24 does not fit"),
     mistake("train model=conv_ae model.code=spatial latent=d64", "model.code=spatial", "model.hidden=[]"),
     mistake("train model.activation=gelu", "model.activation=gelu", "relu, silu, tanh, elu, or null."),
-    mistake("train model.norm=layer", "model.norm=layer", "none, batch, or null."),
+    mistake("train model.norm=layer", "model.norm=layer", "none, batch, maps, or null."),
     mistake("train model.init=xavier", "model.init=xavier", "torch, he, or null."),
     mistake("train model.dropout=1", "model.dropout=1 is invalid", "< 1"),
     mistake("train model.norm=batch data.batch_size=1", "data.batch_size=1 leaves one of", "model.norm=none"),
