@@ -89,7 +89,7 @@ def test_docs_name_every_choice():
 
 
 def test_the_error_that_the_readme_shows_is_the_real_one():
-    (shown,) = re.findall(r"^Error: .*$", README, flags=re.MULTILINE)
+    (shown,) = re.findall(r"`(Error: .*?)`", README)
     assert run("train.py", "loss=contbern").stderr.strip() == shown
 
 

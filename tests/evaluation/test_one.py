@@ -177,7 +177,12 @@ def test_a_damaged_training_record_does_not_prevent_an_evaluation(copy, evaluate
 
 
 @pytest.mark.parametrize(
-    "losses", [(3.0, float("inf"), float("nan")), (3.0, 1e308, -1e308), (1e299, -1e299, 2.0)]
+    "losses",
+    [
+        (3.0, float("inf"), float("nan")),
+        pytest.param((3.0, 1e308, -1e308), marks=pytest.mark.robustness),
+        pytest.param((1e299, -1e299, 2.0), marks=pytest.mark.robustness),
+    ],
 )
 def test_losses_of_a_diverged_or_damaged_history_are_left_out_of_its_curve(copy, evaluated, losses):
     rows = [f"{epoch},{epoch},{loss}\n" for epoch, loss in enumerate(losses, start=1)]
@@ -186,6 +191,7 @@ def test_losses_of_a_diverged_or_damaged_history_are_left_out_of_its_curve(copy,
     assert part["status"] == "done"
 
 
+@pytest.mark.robustness  # reads full MNIST
 def test_a_moved_run_is_evaluated_with_data_in_another_folder(mnist_root, tmp_path):
     overrides = ("data=mnist", f"data.root={mnist_root}", "trainer=debug", "callbacks=none", "model=ae")
     trained = jlml.train(*overrides, parent=tmp_path / "there")
@@ -254,6 +260,7 @@ def test_no_covariance_is_computed_for_a_wide_code(tmp_path, evaluated):
     assert "up to 256 numbers" in " ".join(evaluation.parts["likelihood"]["notes"])
 
 
+@pytest.mark.robustness
 def test_a_wide_code_without_fitted_distributions_has_all_other_pictures(tmp_path, evaluated):
     run = jlml.train("model=ae", *QUICK, "latent.dim=257", parent=tmp_path, progress=[]).run
     part = evaluated(str(run.path), "parts=[pictures]").parts["pictures"]

@@ -158,10 +158,13 @@ def test_the_loss_and_error_under_the_output_are_pytorchs(made, visit):
     image = torch.tensor(page.evaluate("Array.from(jlml.image(1))")).view(1, 1, 28, 28)
     logits = model.decoder(model.encode(image))
     error = (model.loss.picture(logits) - image).square().mean().item()
-    nll, mse = map(
-        float, re.search(r"loss (\S+) nats, MSE (\S+)", page.inner_text(".output-caption")).groups()
-    )
+    caption = page.inner_text(".output-caption")
+    numbers = re.search(r"loss (\S+) nats: reconstruction (\S+), KL (\S+)\s+MSE (\S+)", caption).groups()
+    loss, nll, kl, mse = map(float, numbers)
+    output = model(image, torch.zeros(1, 2))
+    assert loss == pytest.approx(output.loss.item(), abs=0.1)
     assert nll == pytest.approx(model.loss.nll(logits, image).item(), abs=0.1)
+    assert kl == pytest.approx(output.extras["kl"].item(), abs=0.1)
     assert mse == pytest.approx(error, abs=1e-4)
     page.select_option("#picture", "mean")
     settle(page)
@@ -371,7 +374,12 @@ def test_between_picks_there_are_strips_a_triangle_and_a_sum(made, visit):
         page.locator("body").press("]")
     settle(page)
     captions = page.locator("#strips figcaption").all_inner_texts()
-    assert captions == ["blend of pixels", "decoded", "A above, B left, C right", "A \u2212 B + C"]
+    assert captions == [
+        "A to B, blend of pixels",
+        "A to B, decoded",
+        "A above, B left, C right",
+        "A \u2212 B + C",
+    ]
     straight = drawn(page, "#strips figure:nth-child(2) canvas")
     page.select_option("#spherical", "spherical")
     assert drawn(page, "#strips figure:nth-child(2) canvas") != straight
@@ -546,7 +554,8 @@ def test_two_runs_answer_to_one_pointer(made, two, visit):
         image = torch.tensor(page.evaluate("Array.from(jlml.image(7))")).view(1, 1, 28, 28)
         nll = model.loss.nll(model.decoder(code[None]), image).item()
         if number_of(page) == 7:  # no other dot is nearer to the pointer
-            assert float(re.search(r"loss (\S+) nats", caption)[1]) == pytest.approx(nll, abs=0.1)
+            term = "reconstruction" if name == "vae" else "loss"
+            assert float(re.search(rf"{term} ([-.\d]+)", caption)[1]) == pytest.approx(nll, abs=0.1)
     page.click("#pick")
     page.locator("body").press("]")
     page.click("#pick")

@@ -37,6 +37,7 @@ def test_errors_of_precision_recall_density_and_coverage_equal_their_spread():
     )
 
 
+@pytest.mark.robustness  # seconds; the other scores are tried by default
 def test_errors_of_trustworthiness_and_continuity_equal_their_spread():
     generator = torch.Generator().manual_seed(0)
 

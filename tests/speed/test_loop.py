@@ -56,6 +56,7 @@ def test_callbacks_get_the_same_calls_around_every_batch_in_both_loops(tmp_path)
     assert recorders[0].calls == recorders[1].calls
 
 
+@pytest.mark.robustness
 def test_weight_averaging_gives_the_same_weights_in_both_loops(tmp_path):
     ours, theirs = (
         jlml.train(*FAST, speed, parent=tmp_path, progress=[WeightAveraging(use_buffers=False)])

@@ -37,12 +37,12 @@ def backgrounds(
     width = WIDTH * (right - left) / SIDE
     weights = torch.exp(-torch.cdist(grid, places).square() / (2 * width**2))
     mean_error = (weights @ errors) / weights.sum(1).clamp_min(1e-6)
-    yield named("loss", "reconstruction error (MSE)", mean_error, size), mean_error
+    yield named("loss", "reconstruction error", mean_error, size), mean_error
 
     there = origin + grid @ directions
     back = subject.encode(subject.shown(there).clamp(0, 1))
     distance = (back - there).norm(dim=1)
-    yield named("return", "how far its picture encodes from it", distance, size), distance
+    yield named("return", "distance after re-encoding", distance, size), distance
 
 
 def named(name: str, title: str, values: Tensor, size: dict[str, Any]) -> dict[str, Any]:

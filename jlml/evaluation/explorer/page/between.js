@@ -103,11 +103,11 @@ function drawStrips(page, box) {
   const [a, b, c] = picks;
   const share = (k) => k / (FRAMES - 1);
   const ends = Array.from({ length: FRAMES }, (_, k) => share(k));
-  const side = Math.min(36, Math.max(20, Math.floor((box.clientWidth - 110) / FRAMES) - 2));
-  const rows = [["blend of pixels", ends.map((t) => images.canvasOf(a.pixels.map((v, i) => (1 - t) * v + t * b.pixels[i])))]];
+  const side = Math.min(44, Math.max(20, Math.floor((box.clientWidth - 110) / FRAMES) - 2));
+  const rows = [["A to B, blend of pixels", ends.map((t) => images.canvasOf(a.pixels.map((v, i) => (1 - t) * v + t * b.pixels[i])))]];
   for (const run of page.runs.filter((each) => each.canDecode)) {
     const [from, to] = [a, b].map((each) => run.meanOf(each));
-    rows.push([page.runs.length > 1 ? run.label : "decoded", ends.map((t) =>
+    rows.push([page.runs.length > 1 ? `A to B, ${run.label}` : "A to B, decoded", ends.map((t) =>
       images.canvasOf(page.shownPicture(run, between(from, to, t, page.state.spherical))))]);
   }
   const strips = rows.map(([name, pictures]) => figureOf(name, [pictures], images, side));

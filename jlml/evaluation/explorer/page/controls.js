@@ -97,7 +97,7 @@ function planeChoice(page, view, box) {
 
   kind.addEventListener("change", () => {
     if (kind.value === "images" && page.picks.length < 3) {
-      write($("#status"), "Pick three images first: point at one and press p, or use “Add to picks”.");
+      tell("Pick three images first: point at one and press p, or use “Add to picks”.");
       kind.value = view.showsMap ? "map" : view.choice.kind;
       return;
     }

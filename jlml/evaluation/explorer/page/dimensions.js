@@ -10,7 +10,7 @@ function dimensionsOf(page) {
   let drawn = "";
   $("#through-image").addEventListener("click", () => {
     const image = page.current?.image;
-    if (!image) return write($("#status"), "Select an image first: click on a dot.");
+    if (!image) return tell("Select an image first: click on a dot.");
     view.offsets.set(offsetsThrough(run, view.choice, run.meanOf(image)));
     view.changed({ keepWindow: true });
   });

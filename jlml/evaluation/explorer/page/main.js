@@ -50,12 +50,14 @@ function toolsOf(page) {
   $("#help-open").addEventListener("click", () => $("#help").showModal());
   $("#link").addEventListener("click", async () => {
     const address = `${window.location.href.split("#")[0]}#${stateInWords(page)}`;
+    const isOwn = [page.selected?.image, ...page.picks].some((image) => image && image.index === undefined);
+    const own = isOwn ? " Your own pictures are not in it." : "";
     try {
       await navigator.clipboard.writeText(address);
-      write($("#status"), "The link to this view is in the clipboard.");
+      tell(`The link to this view is in the clipboard.${own}`);
     } catch {
       window.location.hash = stateInWords(page);
-      write($("#status"), "The link to this view is in the address bar.");
+      tell(`The link to this view is in the address bar.${own}`);
     }
   });
   $("#save").addEventListener("click", () => save(page));
@@ -80,17 +82,21 @@ function save(page) {
   const boxes = [$("#input-picture"), ...page.views.map((view) => view.box), ...document.querySelectorAll(".output-picture")];
   const sizes = boxes.map((box) => [box.clientWidth, box.clientHeight]);
   const canvas = document.createElement("canvas");
-  const width = sizes.reduce((sum, [w]) => sum + w + gap, gap), height = Math.max(...sizes.map(([, h]) => h)) + 2 * gap;
+  const top = 44; // for the title
+  const width = sizes.reduce((sum, [w]) => sum + w + gap, gap), height = Math.max(...sizes.map(([, h]) => h)) + top + gap;
   [canvas.width, canvas.height] = [width * scale, height * scale];
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
   context.fillStyle = page.colour("--page");
   context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = false;
+  context.fillStyle = page.colour("--ink");
+  context.font = "600 18px system-ui, sans-serif";
+  context.fillText($("h1").textContent, gap, 28);
   let left = gap;
   boxes.forEach((box, k) => {
     const layers = box instanceof HTMLCanvasElement ? [box] : [...box.querySelectorAll("canvas")];
-    for (const layer of layers) context.drawImage(layer, left, gap, ...sizes[k]);
+    for (const layer of layers) context.drawImage(layer, left, top, ...sizes[k]);
     left += sizes[k][0] + gap;
   });
   canvas.toBlob((blob) => {

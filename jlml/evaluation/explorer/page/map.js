@@ -64,6 +64,7 @@ class MapView {
     [this.choice, this.showsMap] = [heat.choice, false];
     this.offsets.fill(0);
     this.changed();
+    tell("The background was computed for this plane, which the map shows now.");
   }
 
   resized() {

@@ -18,8 +18,8 @@ function ownPictures(page) {
   clear();
   let last = null;
   const place = (event) => {
-    const { left, top, width } = canvas.getBoundingClientRect();
-    return [((event.clientX - left) * canvas.width) / width, ((event.clientY - top) * canvas.width) / width];
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    return [((event.clientX - left) * canvas.width) / width, ((event.clientY - top) * canvas.height) / height];
   };
   canvas.addEventListener("pointerdown", (event) => {
     last = place(event);
@@ -50,10 +50,11 @@ function ownPictures(page) {
   async function read(file) {
     try {
       const bitmap = await createImageBitmap(file);
+      if (read.last !== file) $("#invert").checked = hasLightBorder(bitmap);
       use(likeData(bitmap, images, $("#invert").checked), `file ${file.name || ""} ${file.size}`);
       read.last = file;
     } catch {
-      write($("#status"), "This file is not a picture that the browser can read.");
+      tell("This file is not a picture that the browser can read.");
     }
   }
   $("#file").addEventListener("change", (event) => event.target.files[0] && read(event.target.files[0]));
@@ -125,6 +126,22 @@ function resized(source, left, top, width, height, newWidth, newHeight) {
     weights[y * newWidth + x] += 1;
   }
   return { values: values.map((value, i) => value / (weights[i] || 1)), width: newWidth, height: newHeight };
+}
+
+/** Whether the border of a picture is light, as that of writing on paper. */
+function hasLightBorder(bitmap) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 16;
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0, 16, 16);
+  const { data } = context.getImageData(0, 0, 16, 16);
+  let sum = 0, count = 0;
+  for (let i = 0; i < 256; i++) {
+    if (![0, 15].includes(i % 16) && ![0, 15].includes(Math.floor(i / 16))) continue;
+    sum += data[4 * i] + data[4 * i + 1] + data[4 * i + 2];
+    count += 3;
+  }
+  return sum / count > 127;
 }
 
 /** A picture scaled to the size of the run's images, undistorted, on black; grey if they are. */

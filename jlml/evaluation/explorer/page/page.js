@@ -52,6 +52,7 @@ class Page {
     const place = this.at(view, x, y);
     if (!place) return;
     if (place.image && pick) this.pick(place.image);
+    else if (pick) tell("There is no image at this place to pick.");
     this.choose(place);
   }
 
@@ -156,6 +157,14 @@ class Page {
     }
     return this.colours.get(name);
   }
+}
+
+/** Shows a message for some seconds. */
+function tell(text) {
+  const status = document.getElementById("status");
+  status.textContent = text;
+  clearTimeout(tell.timer);
+  tell.timer = setTimeout(() => { status.textContent = ""; }, 6000);
 }
 
 /** Names, colours and markers of the classes; one without a name for images without a label. */

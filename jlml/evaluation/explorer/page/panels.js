@@ -44,7 +44,8 @@ function showRun(page, run, { box, output }) {
   const code = page.codeIn(run);
   const image = page.moving ? null : page.current?.image;
   const posterior = image && (image.index !== undefined || run.canEncode) ? run.posteriorOf(image) : null;
-  write($(".code-values", box), code ? `z = (${valuesOf(code)})` : " ");
+  const spread = posterior?.deviation && !page.moving ? `,  σ = (${valuesOf(posterior.deviation)})` : "";
+  write($(".code-values", box), code ? `z = (${valuesOf(code)})${spread}` : " ");
   write($(".code-numbers", box), codeNumbers(run, posterior));
   const picture = $(".output-picture", output);
   if (!code || !run.canDecode) {
@@ -64,9 +65,17 @@ function showRun(page, run, { box, output }) {
     : page.moving ? "Between the picks" : page.current?.view.run === run ? "Decoded from the map" : "The image nearest to the pointer";
   const names = { lambda: "λ", mean: "mean" };
   const caption = [run.kinds.length > 1 && !isResidual ? `${what} (${names[kind] || kind})` : what];
-  if (image) caption.push(`loss ${run.nll(code, image.pixels).toFixed(1)} nats, MSE ${squaredError(shown, image.pixels).toFixed(4)}`);
+  if (image) caption.push(lossInWords(run, code, image, posterior), `MSE ${squaredError(shown, image.pixels).toFixed(4)}`);
   write($(".output-caption", output), caption);
   write($(".output-numbers", output), outputNumbers(run, code, image, posterior));
+}
+
+/** The loss of an image at a code; for a VAE with its two terms. */
+function lossInWords(run, code, image, posterior) {
+  const nll = run.nll(code, image.pixels);
+  if (!run.isVae) return `loss ${nll.toFixed(1)} nats`;
+  const kl = klToPrior(posterior.mean, posterior.deviation);
+  return `loss ${(nll + run.beta * kl).toFixed(1)} nats: reconstruction ${nll.toFixed(1)}, KL ${kl.toFixed(1)}`;
 }
 
 function codeNumbers(run, posterior) {
@@ -131,11 +140,13 @@ function stepping(page) {
   draw.addEventListener("click", () => {
     for (const run of page.runs) page.draws.set(run, normal(run.dim));
     page.sampled = page.runs.some((run) => run.isVae);
+    if (page.sampled) page.state.step = 0;
     page.hovered = null;
     page.update();
   });
   page.listeners.push(() => {
     slider.value = page.state.step;
+    write($("#step-words"), page.state.step ? `${(100 * page.state.step).toFixed(0)} % of the spread of all codes` : "");
     const image = page.current?.image;
     slider.disabled = draw.disabled = !image;
   });

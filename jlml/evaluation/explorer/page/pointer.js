@@ -6,6 +6,7 @@ function listenTo(view) {
   const { box, page } = view;
   const touches = new Map();
   let start = null, moved = false, spread = 0;
+  let chosenBefore = null, lastClick = -Infinity; // a double click selects nothing
   const place = (event) => {
     const { left, top } = box.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -37,11 +38,18 @@ function listenTo(view) {
 
   box.addEventListener("pointerup", (event) => {
     touches.delete(event.pointerId);
-    if (!moved || event.pointerType === "touch") page.select(view, ...place(event), event.shiftKey);
+    if (moved && event.pointerType !== "touch") return;
+    const isSecond = event.timeStamp - lastClick < 400;
+    if (!isSecond) [chosenBefore, lastClick] = [page.selected, event.timeStamp];
+    if (!isSecond || event.pointerType === "touch") page.select(view, ...place(event), event.shiftKey);
   });
   box.addEventListener("pointercancel", (event) => touches.delete(event.pointerId));
   box.addEventListener("pointerleave", () => { if (!touches.size) page.leave(); });
-  box.addEventListener("dblclick", () => { view.fit(); page.redraw(); });
+  box.addEventListener("dblclick", () => {
+    page.selected = chosenBefore;
+    view.fit();
+    page.redraw();
+  });
   box.addEventListener("wheel", (event) => {
     event.preventDefault();
     view.zoom(Math.exp(event.deltaY * 0.0015), ...place(event));

@@ -21,8 +21,9 @@ function trainingOf(page) {
         view.showsMap = false;
         view.changed();
       }
+      const whose = page.runs.length > 1 ? `${view.run.label}, the other map stays: ` : "";
       write($("#frame-words"), view.frame === null ? "Codes of the test images, after training"
-        : `Validation codes, ${frames[k].words}. Decoding belongs to the end of training.`);
+        : `${whose}codes of validation images, ${frames[k].words}. Decoding belongs to the end of training.`);
       page.redraw();
     };
     const stop = () => {
