@@ -120,7 +120,10 @@ def test_a_run_of_users_own_classes_is_exported(tmp_path):
 @pytest.mark.parametrize(
     "model",
     [
-        ConvVAE((1, 20, 20), 9, Bernoulli(), code="spatial", activation="silu"),
+        pytest.param(
+            ConvVAE((1, 20, 20), 9, Bernoulli(), code="spatial", activation="silu"),
+            marks=pytest.mark.robustness,
+        ),
         pytest.param(
             AE((3, 8, 8), 5, Gaussian(link="identity"), activation="tanh", norm="batch", dropout=0.2),
             marks=pytest.mark.robustness,

@@ -250,6 +250,7 @@ def test_a_run_with_one_image_is_evaluated_as_far_as_possible(tmp_path, evaluate
     assert any("two training images" in note for note in notes)
 
 
+@pytest.mark.robustness
 def test_no_covariance_is_computed_for_a_wide_code(tmp_path, evaluated):
     run = jlml.train("model=vae", *QUICK, "latent.dim=257", parent=tmp_path, progress=[]).run
     evaluation = evaluated(str(run.path), "parts=[likelihood,generation,pictures]")

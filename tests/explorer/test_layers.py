@@ -237,7 +237,7 @@ def sheet(images):
     return len(file.getvalue())
 
 
-@pytest.mark.parametrize("model", ["vae", "conv_vae"])
+@pytest.mark.parametrize("model", [pytest.param("vae", marks=pytest.mark.robustness), "conv_vae"])
 def test_a_page_is_at_most_1_4_times_its_weights_and_pictures(model):
     built, data = jlml.build(f"model={model}", "data=mnist_5k", "latent.dim=2")
     page = len(page_of(built, data).encode())

@@ -16,6 +16,7 @@ KNOWN = {2: (0.05567, 43.64), 10: (0.03407, 26.71), 16: (0.02686, 21.06), 20: (0
 KNOWN[30] = (0.01769, 13.87)
 
 
+@pytest.mark.robustness
 def test_pca_has_its_known_errors_on_mnist(mnist_root):
     """Also checks the accuracy of 1, 5 and 15 nearest neighbours in the first two components."""
     source = load("mnist", mnist_root)

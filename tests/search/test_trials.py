@@ -72,6 +72,7 @@ def results_of(trials):
     return [(trial.state, trial.value, values_of(trial), trial.params) for trial in trials.all()]
 
 
+@pytest.mark.robustness
 def test_a_search_killed_at_any_moment_equals_an_uninterrupted_one(tmp_path):
     """It has the same values, results, pruning and trial numbers."""
     trials, moments = open_trials(tmp_path / "uninterrupted"), count()
