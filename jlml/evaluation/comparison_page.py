@@ -1,20 +1,18 @@
 """Writes the page of a comparison: sentences first, then figures and pictures, then tables."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jlml.comparison.decision_table import decision_table
 from jlml.comparison.decisions import Decision
 from jlml.comparison.groups import Group
 from jlml.comparison.tables import Table
 from jlml.evaluation.digits import NAME, weights_hash
-from jlml.evaluation.document import embedder, environment
+from jlml.evaluation.document import embedder, environment, relative_url
 from jlml.evaluation.explorer import NAME as EXPLORER
 from jlml.evaluation.figure_files import write_figure
 from jlml.evaluation.group_pictures import Section
@@ -113,5 +111,4 @@ def has_bold(table: Table) -> bool:
 
 def link_to(folder: Path, evaluation: Evaluation) -> str:
     """The relative URL of a run's own report."""
-    target = os.path.relpath(evaluation.folder.resolve() / "report.html", folder.resolve())
-    return quote(Path(target).as_posix())
+    return relative_url(evaluation.folder.resolve() / "report.html", folder)

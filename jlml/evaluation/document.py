@@ -1,8 +1,10 @@
 """What all pages share: the templates, and figures as part of the page."""
 
 import base64
+import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -13,6 +15,11 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def relative_url(target: Path, folder: Path) -> str:
+    """The URL of a file in a page that is in a folder."""
+    return quote(Path(os.path.relpath(target, folder.resolve())).as_posix())
 
 
 def embedder(folder: Path) -> Callable[[str], str]:

@@ -1,6 +1,5 @@
 """What the explorer's page shows of a run: its networks, codes, planes and backgrounds."""
 
-import io
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,11 +14,10 @@ from jlml.errors import UserError
 from jlml.evaluation.explorer.arrays import Arrays
 from jlml.evaluation.explorer.backgrounds import backgrounds
 from jlml.evaluation.explorer.layers import Network, UnknownLayerError
-from jlml.evaluation.history import kept_codes, step_in
+from jlml.evaluation.history import kept_codes, read, step_in
 from jlml.evaluation.record import earlier_parts, folder_of
 from jlml.evaluation.results import NotApplicableError
 from jlml.evaluation.subject import Images, Subject
-from jlml.files import read_limited
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian, ObservationModel
 from jlml.metrics.pca import principal_axes
 from jlml.models import VAE, Autoencoder
@@ -32,7 +30,6 @@ SHEET = 4096  # pixels along each side of the sheet with all images: more, and p
 MOST_DIRECTIONS = 64  # latent dimensions and principal axes that the page offers
 MOST_MOVING = 2000  # codes of a frame of the movement
 MAP = "tsne_codes.npy"
-LARGEST_MAP = 1 << 22  # bytes
 CLOSE = 1e-4
 
 
@@ -187,11 +184,10 @@ def map_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content | N
     if part.get("status") != "done":
         return None
     try:
-        stored = io.BytesIO(read_limited(folder_of(subject.run, subject.which) / MAP, LARGEST_MAP))
-        points = np.lib.format.read_array(stored, allow_pickle=False)
-    except (OSError, ValueError):
+        points = read(folder_of(subject.run, subject.which) / MAP)
+    except UserError:
         return None
-    if points.shape[1:] != (2,) or len(points) > len(subject.test_order) or not np.isfinite(points).all():
+    if points.shape[1:] != (2,) or len(points) > len(subject.test_order) or not points.isfinite().all():
         return None
     place = {image: number for number, image in enumerate(chosen.tolist())}
     # t-SNE maps the first images of the same random order
@@ -201,7 +197,10 @@ def map_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content | N
         if image in place
     ]
     images, kept = zip(*mapped, strict=True)
-    return {"points": arrays.add(np.stack(kept), "float32"), "images": arrays.add(np.array(images), "int32")}
+    return {
+        "points": arrays.add(torch.stack(kept), "float32"),
+        "images": arrays.add(np.array(images), "int32"),
+    }
 
 
 def movement_content(subject: Subject, plane: Content, axes: Any, arrays: Arrays) -> Content | None:

@@ -1,9 +1,7 @@
 """The explorer of a comparison: one page with two runs, or a table of more runs that links to their pages."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import torch
 
@@ -11,7 +9,7 @@ from jlml.comparison.groups import Group, labels_of
 from jlml.comparison.quantities import formatted, quantity_of
 from jlml.config.schema import Evaluate
 from jlml.errors import reason_of
-from jlml.evaluation.document import environment
+from jlml.evaluation.document import environment, relative_url
 from jlml.evaluation.explorer.page import NAME, PAGE, explorer_page, with_policy
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.subject import Subject
@@ -73,7 +71,7 @@ def rows_of(
             cells += [formatted(run.metrics.get(name), name) for name in metrics]
             pages = {"explorer": NAME, "report": "report.html"}
             links = {
-                name: quote(Path(os.path.relpath(run.folder.resolve() / file, folder.resolve())).as_posix())
+                name: relative_url(run.folder.resolve() / file, folder)
                 for name, file in pages.items()
                 if (run.folder / file).is_file()
             }

@@ -54,28 +54,33 @@ class Run {
   deviationOf({ index, pixels }) {
     const { version } = this;
     if (version.deviations) return version.deviations.subarray(index * this.dim, (index + 1) * this.dim);
-    version.latest ||= {};
-    if (version.latest.index !== index) version.latest = { index, deviation: this.encodePixels(pixels).deviation };
-    return version.latest.deviation;
+    return this.encodePixels(pixels).deviation;
   }
 
+  /** {mean, deviation} of pixels. The last ones are kept, because one frame asks for them several times. */
   encodePixels(pixels) {
-    const output = runNetwork(this.version.encoder, pixels);
-    if (!this.isVae) return { mean: output, deviation: null };
-    return { mean: output.subarray(0, this.dim), deviation: output.subarray(this.dim).map((v) => Math.exp(v / 2)) };
+    const { version } = this;
+    if (version.latest?.pixels !== pixels) {
+      const output = runNetwork(version.encoder, pixels);
+      const [mean, rest] = [output.subarray(0, this.dim), output.subarray(this.dim)];
+      version.latest = { pixels, posterior: { mean, deviation: this.isVae ? rest.map((v) => Math.exp(v / 2)) : null } };
+    }
+    return version.latest.posterior;
   }
 
   logits(code) {
     return runNetwork(this.version.decoder, Float32Array.from(code));
   }
 
-  /** Every kind of picture of a code: mean, and lambda for the continuous Bernoulli. */
-  pictures(code) {
-    return LOSSES[this.loss.kind].pictures(this.logits(code), this.loss);
+  /** The pictures of a code, and a function for the negative log likelihood of pixels given it, in nats. */
+  decoded(code) {
+    const loss = LOSSES[this.loss.kind];
+    const logits = this.logits(code);
+    return { pictures: loss.pictures(logits, this.loss), nll: (pixels) => loss.nll(logits, pixels, this.loss) };
   }
 
-  /** Negative log likelihood of pixels given a code, in nats. */
-  nll(code, pixels) {
-    return LOSSES[this.loss.kind].nll(this.logits(code), pixels, this.loss);
+  /** Every kind of picture of a code: mean, and lambda for the continuous Bernoulli. */
+  pictures(code) {
+    return this.decoded(code).pictures;
   }
 }

@@ -54,7 +54,9 @@ function showRun(page, run, { box, output }) {
     return;
   }
   const kind = page.kindFor(run);
-  const shown = run.pictures(code)[kind];
+  const decoded = run.decoded(code);
+  const shown = decoded.pictures[kind];
+  const nll = image ? decoded.nll(image.pixels) : null;
   const isResidual = page.state.picture === "residual" && image;
   show(picture, isResidual
     ? page.images.canvasOf(shown.map((v, i) => v - image.pixels[i]), true) : page.images.canvasOf(shown));
@@ -65,14 +67,13 @@ function showRun(page, run, { box, output }) {
     : page.moving ? "Between the picks" : page.current?.view.run === run ? "Decoded from the map" : "The image nearest to the pointer";
   const names = { lambda: "λ", mean: "mean" };
   const caption = [run.kinds.length > 1 && !isResidual ? `${what} (${names[kind] || kind})` : what];
-  if (image) caption.push(lossInWords(run, code, image, posterior), `MSE ${squaredError(shown, image.pixels).toFixed(4)}`);
+  if (image) caption.push(lossInWords(run, nll, posterior), `MSE ${squaredError(shown, image.pixels).toFixed(4)}`);
   write($(".output-caption", output), caption);
-  write($(".output-numbers", output), outputNumbers(run, code, image, posterior));
+  write($(".output-numbers", output), outputNumbers(run, nll, posterior));
 }
 
 /** The loss of an image at a code; for a VAE with its two terms. */
-function lossInWords(run, code, image, posterior) {
-  const nll = run.nll(code, image.pixels);
+function lossInWords(run, nll, posterior) {
   if (!run.isVae) return `loss ${nll.toFixed(1)} nats`;
   const kl = klToPrior(posterior.mean, posterior.deviation);
   return `loss ${(nll + run.beta * kl).toFixed(1)} nats: reconstruction ${nll.toFixed(1)}, KL ${kl.toFixed(1)}`;
@@ -90,10 +91,9 @@ function codeNumbers(run, posterior) {
   ];
 }
 
-function outputNumbers(run, code, image, posterior) {
+function outputNumbers(run, nll, posterior) {
   const lines = [LOSSES[run.loss.kind].formula];
-  if (!image) return lines;
-  const nll = run.nll(code, image.pixels);
+  if (nll === null) return lines;
   lines.push(`−log p(x | z) = ${nll.toFixed(2)} nats`);
   if (run.isVae) {
     const kl = klToPrior(posterior.mean, posterior.deviation);
