@@ -20,9 +20,9 @@ from torch import Tensor
 
 from jlml.data import MNISTDataModule
 from jlml.data.batches import to_float
-from jlml.evaluation.digit_scores import GROWTH, overlap_scores
 from jlml.evaluation.digits import load_classifier
-from jlml.evaluation.parts.codes import relative_scores
+from jlml.evaluation.feature_scores import GROWTH, overlap_scores
+from jlml.evaluation.parts.codes import left_out_scores, neighbour_scores
 from jlml.evaluation.results import Estimate
 from jlml.metrics.dependence import design_effects
 from jlml.metrics.gaussian import fit_gaussian
@@ -81,8 +81,9 @@ def cases() -> Iterator[tuple[str, Case]]:
             name,
             (overlap_scores, GROWTH, (real, other.roll(TOTAL // 2, 0))),
         )  # other digits in a row
-    yield "2 components", (relative_scores, 1, (pixels, codes[:, :2], labels))
-    yield "20 components", (relative_scores, 1, (pixels, codes, labels))
+    for title, some in (("2 components", codes[:, :2]), ("20 components", codes)):
+        yield title, (neighbour_scores, 1, (pixels, some))
+        yield title, (left_out_scores, 1, (some, labels))
 
 
 def samples_like(codes: Tensor, classes: Tensor) -> Tensor:

@@ -4,7 +4,9 @@ import re
 import shlex
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import jlml
 from conftest import ROOT, run
@@ -38,7 +40,7 @@ def commands(script: str) -> list:
 
 
 @pytest.mark.parametrize("command", commands(r"train\.py"))
-def test_every_train_command_trains(command, tmp_path, runs):
+def test_every_train_command_trains(command, tmp_path, runs, monkeypatch):
     """Runs it on a few images. Of a sweep, it runs the first job; tests/sweeps run complete sweeps."""
     arguments = shlex.split(command)[2:]
     overrides = [argument for argument in arguments if argument != "-m" and "launcher" not in argument]
@@ -51,8 +53,27 @@ def test_every_train_command_trains(command, tmp_path, runs):
         found = search(jlml.compose(*first, *SMALL, "search.trials=1", f"output_dir={tmp_path}"))
         assert found.counts == {"complete": 1}
         return
-    trained = jlml.train(*first, *SMALL, parent=tmp_path)
+    trained = jlml.train(*(own_data(first, tmp_path, monkeypatch) or (*first, *SMALL)), parent=tmp_path)
     assert trained.run.metrics()["status"] == "finished"
+
+
+def own_data(overrides: list, tmp_path, monkeypatch) -> tuple | None:
+    """The overrides for data that the test writes, in place of those that the pages name; None for MNIST."""
+    monkeypatch.setenv("JLML_CACHE", str(tmp_path / "cache"))
+    small = ("trainer.max_epochs=1", "data.batch_size=10")
+    if "data=npz" in overrides:
+        np.savez(tmp_path / "images.npz", images=np.zeros((40, 28, 28), np.uint8))
+        return (*overrides, *small, f"data.path={tmp_path / 'images.npz'}")
+    if "data=folder" in overrides:
+        (tmp_path / "photos").mkdir()
+        for number in range(40):
+            Image.new("RGB", (20, 20 + number), "red").save(tmp_path / "photos" / f"{number}.jpg")
+        return (*overrides, *small, f"data.root={tmp_path / 'photos'}")
+    if "data=torchvision" in overrides:  # tests/data reads them in their own layout
+        options = ["data.dataset=FakeData", "+data.options={size: 40, image_size: [3, 28, 28]}"]
+        kept = [each for each in overrides if not each.startswith(("data.dataset", "data.options"))]
+        return (*kept, *small, *options)
+    return (*overrides, "trainer.max_epochs=1") if "data=sprites" in overrides else None
 
 
 @pytest.mark.parametrize("command", commands(r"evaluate\.py"))
@@ -60,6 +81,8 @@ def test_every_evaluate_command_evaluates(command, tmp_path, runs, data_root):
     """Runs it on a tiny run: the folders in the command are replaced."""
     for copy in ("vae_0", "vae_1"):
         shutil.copytree(runs["vae"].path, tmp_path / copy, ignore=shutil.ignore_patterns("evaluation"))
+    if "data.path=" in command:
+        pytest.skip("tests/evaluation/test_own_data.py moves data")
     replaced = {"run=": f"run={tmp_path}/vae_0", "data.root=": f"data.root={data_root}"}
     (tmp_path / "sweep.yaml").touch()
     replaced |= {"sweep=outputs/sweeps": f"sweep={tmp_path}", "runs=outputs/*": f"runs={tmp_path}/*vae*"}

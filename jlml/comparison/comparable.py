@@ -14,7 +14,7 @@ from jlml.config import Config, flat, shown
 
 Facts = dict[str, Any]  # keys of a config with their values
 
-IMAGES = ("_target_", "name", "pixels", "image_size", "fit", "subset")  # keys of the group data
+IMAGES = ("_target_", "name", "pixels", "image_size", "fit", "test_size", "subset")  # keys of the group data
 # options that do not change the kind of density, so that its nats still compare
 SAME_DENSITY = {"jlml.losses.Gaussian": ("scale", "link")}
 OBJECTIVES = {
@@ -32,6 +32,7 @@ def images_of(config: Config, count: int | None = None) -> Facts:
     """
     data = config["data"]
     facts = {f"data.{key}": data.get(key) for key in IMAGES if key != "fit" or data.get("image_size")}
+    facts["data"] = config.get("data_fingerprint")
     return facts if count is None else facts | {"data.subset": count}
 
 

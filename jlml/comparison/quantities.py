@@ -197,6 +197,29 @@ QUANTITIES = {
         "Spearman's correlation between distances of codes and distances of images.",
         f"{WIKI}Spearman%27s_rank_correlation_coefficient",
     ),
+    # of codes and known factors of variation
+    "mig": Quantity(
+        *("MIG", RATIO, 3, "higher"),
+        "Mutual information gap: the mean over factors of their information gap. 1 if each factor is in "
+        "one latent dimension alone.",
+        "https://arxiv.org/abs/1802.04942",
+    ),
+    "information_gap": Quantity(
+        *("information gap", RATIO, 3, "higher"),
+        "How much more the best latent dimension knows about the factor than the second best, as a share "
+        "of the factor's entropy.",
+        "https://arxiv.org/abs/1802.04942",
+    ),
+    "linear_r2": Quantity(
+        *("linear R²", "at most 1", 3, "higher"),
+        "Variance of the factor that a linear regression on training codes explains for test images.",
+        f"{WIKI}Coefficient_of_determination",
+    ),
+    "knn_r2": Quantity(
+        *("5-NN R²", "at most 1", 3, "higher"),
+        "Variance of the factor that the mean of the 5 nearest training codes explains for test images.",
+        f"{WIKI}Coefficient_of_determination",
+    ),
     # of generated images
     "frechet_distance": Quantity(
         *("Frechet distance", "feature units squared", 2, "lower"),

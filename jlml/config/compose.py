@@ -31,7 +31,7 @@ def register_defaults() -> None:
 
 def defaults_of(schema: type[BaseModel]) -> Config:
     """The defaults of a schema, without the keys that jlml adds to a composed config."""
-    added = ("choices", "changes", "image_shape")
+    added = ("choices", "changes", "image_shape", "data_fingerprint")
     groups = ("scheduler", "callbacks", "logger", "search")
     return {
         name: defaults_of(type(field.default)) if isinstance(field.default, BaseModel) else field.default

@@ -13,7 +13,7 @@ NOT_DECISIVE = (
     *("keep_checkpoints_every", "threads", "checkpoints", "sweep", "resume", "trust"),
 )
 NOT_DECISIVE_IN = {
-    "data": ("root", "fallback", "eval_batch_size"),
+    "data": ("root", "path", "fallback", "eval_batch_size"),
     "trainer": (
         *("accelerator", "devices", "deterministic", "detect_anomaly"),
         *("log_every_n_steps", "num_sanity_val_steps", "enable_model_summary"),

@@ -35,6 +35,10 @@ Class = Annotated[int, Ge(0), Le(9)]
 FileName = Annotated[
     str, Field(pattern=r"^[\w+-][\w.+-]*$"), Expected("a name of letters, digits and the characters _ + - .")
 ]
+Size = Annotated[
+    Count | Annotated[float, Gt(0), Lt(1)] | None,
+    Expected("an integer >= 1, a fraction between 0 and 1, or null"),
+]
 NoneIfEmpty = BeforeValidator(lambda node: node or None)  # the choice `none` of a group is an empty node
 Text = Annotated[str, Field(pattern=r"\S"), Expected("a text that is not empty")]
 Folder = Annotated[str | int, Expected("the path of a folder")]  # Hydra parses some names as numbers
@@ -70,8 +74,16 @@ class Options(BaseModel):
 class Data(Options):
     """The group `data`."""
 
-    name: Text = Field(description="mnist, mnist_5k or fashion_mnist")
-    root: Text = option("folder that contains MNIST/raw; downloads go there")
+    name: Text | None = option("name of the data in tables and folders; null: that of their folder or file")
+    root: Text = option("folder of the images; for downloaded data, the folder of all of them")
+    path: Text = option("data=npz: file with images")
+    dataset: Text = option("data=torchvision: name of a class of torchvision.datasets, for example KMNIST")
+    options: dict[str, Any] = option(
+        "data=torchvision: arguments of this class, for example {split: letters}"
+    )
+    channels: Literal[1, 3] | None = option("data=folder: 1 for grey, 3 for colour; null: as the files are")
+    background: Annotated[int, Ge(0), Le(255)] = option("data=folder: what is behind transparent pixels")
+    images: Count = option("data=sprites: number of images")
     fallback: bool | None = option(
         "train on mnist_5k, with a warning, if MNIST is missing; null: only if root is its default"
     )
@@ -81,10 +93,16 @@ class Data(Options):
     image_size: Annotated[int, Ge(4), Le(512)] | None = option(
         "pixels per side; null keeps the original size"
     )
-    fit: Literal["pad", "resize"] = option("how to reach image_size")
+    fit: Literal["pad", "crop", "resize"] = option(
+        "how to reach image_size: pad with black, crop the longer side, or stretch to a square"
+    )
     pixels: Literal["grey", "dequantized", "binarized"] = Field(
         description="grey: x / 255; dequantized: (x + U[0,1)) / 256; binarized: Bernoulli(x / 255)"
     )
+    validation_size: Size = option(
+        "validation images, or their fraction of the training images; null: 5,000 or a tenth"
+    )
+    test_size: Size = option("test images, or their fraction, for data without a test set; null: a tenth")
     subset: Count | None = option(
         "at most this many images for training, validation and test each; null: all"
     )
@@ -275,6 +293,7 @@ class Train(Keys):
     choices: dict[str, str] = {}
     changes: list[str] = []
     image_shape: list[int] = []
+    data_fingerprint: str = ""
 
 
 class Plane(Keys):
@@ -308,9 +327,8 @@ class Explorer(Keys):
 class EvaluationData(Keys):
     """`data` of an evaluation."""
 
-    root: Text | None = key(
-        "${oc.env:JLML_DATA,null}", "folder of the data; null for the one that the run used"
-    )
+    root: Text | None = key(None, "folder that has the data now; null for the one that the run used")
+    path: Text | None = key(None, "file that has the data now; null for the one that the run used")
 
 
 class Evaluate(Keys):
@@ -342,6 +360,11 @@ class Evaluate(Keys):
     batch_size: Count = key(1000, "images per batch; does not affect the results")
     importance_samples: Count = key(100, "draws per image for the bounds on log p(x)")
     samples: Count = key(10000, "generated images per sampler; at most the number of test images")
+    features: Text | None = key(
+        None,
+        "dotted path of a function that returns a network for the features of generated images; null: of "
+        "digits",
+    )
     tsne_images: Count = key(5000, "test images that t-SNE maps")
     plane: Plane = Plane()
     explorer: Explorer = Explorer()

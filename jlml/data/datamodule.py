@@ -1,9 +1,8 @@
 """The data module of a run: loads, splits and batches images in memory."""
 
-import os
 from abc import ABC, abstractmethod
-from pathlib import Path
 
+import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
@@ -18,11 +17,10 @@ from jlml.data.batches import (
     generator_for,
     to_float,
 )
-from jlml.data.mnist import DEFAULT_ROOT, NAMES, load
 from jlml.data.pixels import TREATMENTS, fit_to
 from jlml.data.source import Source
 from jlml.data.split import Split
-from jlml.errors import UserError, did_you_mean
+from jlml.errors import UserError
 from jlml.shapes import Images
 
 
@@ -35,40 +33,55 @@ class ImageDataModule(LightningDataModule, ABC):
     To add a data set, derive from this class and define `read`.
 
     Args:
+        name: name of the data set in tables and run folders; None for the one that `read` gives it.
         seed: seed of the split, the order and the random pixels.
         batch_size: training images per batch; the last batch of an epoch may be smaller.
         eval_batch_size: validation or test images per batch.
         image_size: pixels per side; None keeps the original size.
-        fit: how to reach ``image_size``: `pad` or `resize`.
+        fit: how to reach ``image_size``: `pad`, `crop` or `resize`, see `jlml.data.pixels.fit_to`.
         pixels: `grey`, `dequantized` or `binarized`, see `jlml.data.pixels`. Random pixels are drawn in every
             training epoch, and once for validation and test.
+        validation_size: number of validation images, or their fraction of the training images.
+        test_size: number of test images, or their fraction, for data without a test set of their own.
         subset: number of training images, and the maximum for validation and for test; None for all.
     """
 
     source: Source  # set by `setup`
+    shares_root = False  # whether its `root` is the folder of all downloaded data sets, such as JLML_DATA
+    is_verified = False  # whether `read` refuses every content but the published one
 
     def __init__(
         self,
+        name: str | None = None,
         seed: int = 0,
         batch_size: int = 128,
         eval_batch_size: int = 1000,
         image_size: int | None = None,
         fit: str = "pad",
         pixels: str = "grey",
+        validation_size: float | None = None,
+        test_size: float | None = None,
         subset: int | None = None,
     ) -> None:
         super().__init__()
+        self.name = name
         self.seed = seed
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.image_size = image_size
         self.fit = fit
         self.pixels = pixels
+        self.validation_size = validation_size
+        self.test_size = test_size
         self.subset = subset
 
     @abstractmethod
     def read(self) -> Source:
         """Reads the data set as it is stored."""
+
+    def is_on_disk(self) -> bool:
+        """Whether `read` needs no download, so that the place can come from an untrusted config."""
+        return True
 
     def setup(self, stage: str | None = None) -> None:
         """Reads, splits and resizes the images. Does nothing if called again."""
@@ -77,12 +90,21 @@ class ImageDataModule(LightningDataModule, ABC):
         self.source = source = self.read()
         generator = generator_for(self.seed, SPLIT)
         train = Split(source.images, source.labels, source.factors)
-        if source.test_images is not None and source.test_labels is not None:
-            test = Split(source.test_images, source.test_labels, source.test_factors)
+        if source.test_images is None:
+            train, test = train.split_off(self._count("test_size", len(train), len(train) // 10), generator)
+        elif self.test_size is not None:
+            raise UserError(
+                f"data.test_size={self.test_size} is invalid: {source.name} has its own test set of "
+                f"{len(source.test_images)} images. Leave it out."
+            )
         else:
-            train, test = train.split_off(len(train) // 10, generator)
+            labels = source.test_labels
+            labels = torch.full((len(source.test_images),), -1) if labels is None else labels
+            test = Split(source.test_images, labels, source.test_factors)
         # in a small data set, the validation split is as large as the test set
-        train, validation = train.split_off(5_000 if len(train) > 10_000 else len(test), generator)
+        default = 5_000 if len(train) > 10_000 else min(len(test), len(train) // 2)
+        count = self._count("validation_size", len(train), default)
+        train, validation = train.split_off(count, generator)
         if self.subset is not None:
             if self.subset > len(train):
                 raise UserError(
@@ -99,6 +121,24 @@ class ImageDataModule(LightningDataModule, ABC):
         self.train_factors, self.validation_factors, self.test_factors = (
             split.factors for split in (train, validation, test)
         )
+
+    def _count(self, key: str, images: int, default: int) -> int:
+        """The number of images to split off, from an option that is a number, a fraction or None.
+
+        Raises:
+            UserError: nothing would be split off, or nothing left.
+        """
+        size: float | None = getattr(self, key)
+        size = max(1, default) if size is None else size
+        count = round(size * images) if isinstance(size, float) else size
+        if not 0 < count < images:
+            given = "" if getattr(self, key) is None else f"data.{key}={size} is invalid: "
+            raise UserError(
+                f"{given}{self.source.name} has {images} images to draw from, so {count} of them cannot be "
+                "split off. Use more images, or data.validation_size and data.test_size that leave some for "
+                "training."
+            )
+        return count
 
     def _shape(self, images: Tensor) -> Tensor:
         return images if self.image_size is None else fit_to(images, self.image_size, self.fit)
@@ -160,50 +200,3 @@ class ImageDataModule(LightningDataModule, ABC):
     def _batches_done(self) -> int:
         loop = self.trainer.fit_loop.epoch_loop if self.trainer is not None else None
         return loop.batch_progress.current.ready if loop is not None and loop.restarting else 0
-
-
-class MNISTDataModule(ImageDataModule):
-    """MNIST, Fashion-MNIST, or 5,000 images of MNIST that need no download.
-
-    Args:
-        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is the data set in use.
-        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there. None for the folder in the
-            environment variable JLML_DATA or, if that is not set, `data`.
-        fallback: use `mnist_5k` if full MNIST is not on disk and cannot be downloaded. None allows it only
-            for the root `data`: a folder that the user names is never replaced.
-        seed: see `ImageDataModule`.
-        batch_size: see `ImageDataModule`.
-        eval_batch_size: see `ImageDataModule`.
-        image_size: see `ImageDataModule`.
-        fit: see `ImageDataModule`.
-        pixels: see `ImageDataModule`.
-        subset: see `ImageDataModule`.
-    """
-
-    def __init__(
-        self,
-        name: str = "mnist",
-        root: str | None = None,
-        fallback: bool | None = False,
-        seed: int = 0,
-        batch_size: int = 128,
-        eval_batch_size: int = 1000,
-        image_size: int | None = None,
-        fit: str = "pad",
-        pixels: str = "grey",
-        subset: int | None = None,
-    ) -> None:
-        super().__init__(seed, batch_size, eval_batch_size, image_size, fit, pixels, subset)
-        if name not in NAMES:
-            hint = did_you_mean(name, NAMES)
-            raise UserError(f"data.name={name} is invalid.{hint} Choose one of: {', '.join(NAMES)}.")
-        if fallback and name != "mnist":
-            raise UserError(f"data.fallback=true is invalid for {name}: it only works with data=mnist.")
-        self.dataset = name
-        self.root = Path(root or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
-        if fallback is None:
-            fallback = name == "mnist" and self.root == Path(DEFAULT_ROOT)
-        self.fallback = fallback
-
-    def read(self) -> Source:
-        return load(self.dataset, self.root, self.fallback)

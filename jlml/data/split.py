@@ -35,6 +35,11 @@ class Split:
         return self if count >= len(self) else self[stratified_draw(self.labels, count, generator)]
 
 
+def classes_in(labels: Labels) -> list[int]:
+    """The classes that occur among labels, in ascending order, without -1."""
+    return [number for number in labels.unique().tolist() if number >= 0]
+
+
 def stratified_draw(labels: Labels, count: int, generator: Generator) -> Tensor:
     """Indices, in ascending order, of a random draw with the class proportions of ``labels``.
 

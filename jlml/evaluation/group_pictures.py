@@ -10,16 +10,15 @@ from PIL import Image
 from jlml.comparison.groups import Group
 from jlml.config.schema import Evaluate
 from jlml.errors import reason_of
-from jlml.evaluation.digit_scores import as_mnist
 from jlml.evaluation.digits import load_classifier
-from jlml.evaluation.parts.generation import DIGITS
+from jlml.evaluation.feature_scores import as_mnist
 from jlml.evaluation.planes import along_axes, along_components, over_test_codes
 from jlml.evaluation.record import Evaluation, is_figure
 from jlml.evaluation.results import Figure
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.evaluation.themes import Groups
-from jlml.pictures.decoded import first_of_each_class, line, shown_first
+from jlml.pictures.decoded import first_of_each_class, line, name_of, pairs_of_images, shown_first
 from jlml.pictures.figures import COLUMNS, Picture, Plane, mosaic, plane_of, scatters
 
 PAIRS = ((4, 9), (3, 8), (1, 7))  # classes of the interpolations, as far as the images have them
@@ -58,7 +57,7 @@ class GroupPictures:
     reconstructions: dict[str, Images]  # by kind of picture, first the one that stands for the loss
     interpolations: list[Interpolation]
     samples: dict[str, Images]  # by sampler
-    medians: Images
+    medians: Images | None  # None for images without classes
     codes: Plane
     plane: Picture | list[Picture] | None
     maps: Picture | None
@@ -82,10 +81,8 @@ class Reference:
 
     def __post_init__(self) -> None:
         labels = self.subject.data.test_labels
-        self.chosen = first_of_each_class(labels, 1)[:COLUMNS]
-        first = {int(labels[place]): int(place) for place in first_of_each_class(labels, 1)}
-        known = [pair for pair in PAIRS if set(pair) <= first.keys()]
-        self.pairs = [(first[start], first[end]) for start, end in known]
+        self.chosen = first_of_each_class(labels, 1)
+        self.pairs = pairs_of_images(labels, PAIRS)
         self.scattered = self.subject.test_order[:SCATTERED]
 
 
@@ -132,7 +129,7 @@ def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> Grou
         shown_first(kinds, subject.model.loss),
         [interpolation(subject, *pair) for pair in reference.pairs],
         {name: subject.shown(new_codes[name]) for name in SHOWN_SAMPLERS if name in new_codes},
-        subject.shown(median_codes(subject))[:COLUMNS],
+        subject.shown(median_codes(subject))[:COLUMNS] if subject.classes else None,
         standardised(plane_of(subject.test_codes[reference.scattered])),
         decoded_plane(subject),
         tsne_maps(run),
@@ -143,7 +140,7 @@ def interpolation(subject: Subject, start: int, end: int) -> Interpolation:
     """The straight line between the codes of two test images, decoded."""
     codes = subject.test_codes
     images = subject.shown(line(codes[start : start + 1], codes[end : end + 1], STEPS))
-    if subject.data.source.name not in DIGITS:
+    if not subject.shows_digits:
         return Interpolation(images, "")
     classifier = load_classifier().to(subject.device)
     probabilities = subject.in_batches(
@@ -213,14 +210,14 @@ def interpolations(shown: Shown, reference: Reference) -> Section:
         for label, some in shown.items():
             each = some.interpolations[number]
             rows.append((f"{label}; {each.middle}" if each.middle else label, each.images))
-        names = [subject.data.class_names[int(subject.data.test_labels[place])] for place in (start, end)]
+        names = [name_of(place, subject.data.test_labels, subject.data.class_names) for place in (start, end)]
         title = f"From {names[0]} to {names[1]}"
         figures.append(Figure(f"interpolation_{number + 1}", mosaic(rows, title), ""))
     about = (
         "The straight line between the codes of two test images, decoded. With good codes, every image on "
         "the line looks real, also the fifth, which is the middle."
     )
-    if subject.data.source.name in DIGITS:
+    if subject.shows_digits:
         about += (
             " The label of a row has the digit that the classifier sees in the middle, and the probability "
             "that it gives to it; a blur can also have a high one."
@@ -248,10 +245,10 @@ def samples(shown: Shown, reference: Reference) -> Section:
 
 def medians(shown: Shown, reference: Reference) -> Section:
     """The decoded median code of each class, by group."""
-    rows: Rows = [(label, some.medians) for label, some in shown.items()]
+    rows: Rows = [(label, some.medians) for label, some in shown.items() if some.medians is not None]
     about = "The decoded median of the training codes of each class: what the group considers typical."
-    figure = Figure("class_medians", mosaic(rows, "A typical image of each class"), "")
-    return Section("class_medians", "Class medians", about, [figure])
+    figures = [Figure("class_medians", mosaic(rows, "A typical image of each class"), "")] if rows else []
+    return Section("class_medians", "Class medians", about, figures)
 
 
 def planes(shown: Shown, reference: Reference) -> Section:

@@ -58,7 +58,7 @@ def kept_codes(folder: Path, latent_dim: int, classes: int) -> tuple[list[Path],
         files[i] for i in np.linspace(0, len(files) - 1, min(len(files), MOST_FRAMES)).round().astype(int)
     ]
     labels = read(folder / "labels.npy")
-    if labels.ndim != 1 or not ((labels >= 0) & (labels < classes)).all():
+    if labels.ndim != 1 or not ((labels >= -1) & (labels < classes)).all():
         raise UserError(f"{folder / 'labels.npy'} does not contain the classes of images.")
     snapshots = []
     for file in kept:

@@ -34,7 +34,7 @@ from jlml.runs.matching import dict_in
 
 log = logging.getLogger(__name__)
 
-PATHS = ("data.root", "output_dir")  # keys that only matter on the machine that trained the run
+PATHS = ("data.root", "data.path", "output_dir")  # keys that only matter on the machine that trained the run
 
 
 def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate) -> Evaluation:

@@ -117,7 +117,9 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
         return [table, *([matrix_table(f"By class{as_shown}", by_class)] if by_class else [])]
     own = groups.pop("", {})
     if part == "codes":
-        return [quantity_table("", {THIS: own, **baselines_of(parts, own)})]
+        factors = {name.removeprefix("factors/"): some for name, some in groups.items()}
+        table = quantity_table("", {THIS: own, **baselines_of(parts, own)})
+        return [table, *([matrix_table("Known factors", factors)] if factors else [])]
     if part == "objective":
         own = without_repeats(own, parts.get("reconstruction", {}).get("metrics", {}))
     tables = [quantity_table("", {"value": own})] if own else []

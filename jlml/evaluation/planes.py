@@ -124,8 +124,9 @@ def through_images(subject: Subject) -> CodePlane:
 
 
 def three_classes(labels: Tensor) -> list[int]:
-    """The first image of each of the first three classes."""
+    """The first image of each of the first three classes, or the first images if there are fewer classes."""
     seen: dict[int, int] = {}
     for position, label in enumerate(labels.tolist()):
         seen.setdefault(label, position)
-    return [*list(seen.values())[:3], 0, 0][:3]  # a tiny subset can have fewer classes
+    others = [position for position in range(min(3, len(labels))) if position not in seen.values()]
+    return [*list(seen.values())[:3], *others, 0, 0][:3]  # a tiny subset can have fewer images

@@ -27,7 +27,7 @@ LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
 # the settings that affect the results of a part, in addition to the seed
 READS = {
     "likelihood": ("importance_samples",),
-    "generation": ("samples",),
+    "generation": ("samples", "features"),
     "tsne": ("tsne_images",),
     "explorer": ("explorer.weights", "explorer.epochs"),
 }

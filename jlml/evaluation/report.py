@@ -15,7 +15,7 @@ Part = dict[str, Any]
 
 # title and explanation of each part, in the order of the report
 PARTS_IN_WORDS = {
-    "pictures": ("Pictures", "Typical digits, interpolations, decoded planes and samples."),
+    "pictures": ("Pictures", "Typical images, interpolations, decoded planes and samples."),
     "reconstruction": ("Reconstruction", "Each test image is encoded and decoded. How close is the result?"),
     "codes": ("Codes", "How well codes keep classes, neighbours and distances. Training never saw labels."),
     "baselines": ("Baselines", "PCA with as many components as the code has dimensions, and the mean image."),

@@ -5,6 +5,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
+from jlml.data.split import classes_in
+from jlml.evaluation.results import NotApplicableError
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.gaussian import fit_gaussian
 from jlml.metrics.mixture import COMPONENTS
@@ -44,6 +46,13 @@ def from_mixture(subject: Subject, count: int) -> Tensor:
 
 
 def median_codes(subject: Subject) -> Tensor:
-    """The median of the training codes of each class that exists: (classes, latent_dim)."""
+    """The median of the training codes of each class that exists: (classes, latent_dim).
+
+    Raises:
+        NotApplicableError: the images have no classes.
+    """
     labels = subject.data.train_labels
-    return torch.stack([subject.train_codes[labels == number].median(0).values for number in labels.unique()])
+    classes = classes_in(labels)
+    if not classes:
+        raise NotApplicableError("Class medians need images with classes.")
+    return torch.stack([subject.train_codes[labels == number].median(0).values for number in classes])

@@ -12,14 +12,16 @@ from torch import Generator, Tensor
 from jlml.config.schema import Evaluate
 from jlml.data import ImageDataModule
 from jlml.data.batches import generator_for, to_float
+from jlml.data.split import classes_in
 from jlml.evaluation.batches import in_batches
 from jlml.evaluation.results import NotApplicableError
 from jlml.metrics.mixture import fitted_mixture
 from jlml.metrics.pca import PCABaseline, principal_components
 from jlml.models import Autoencoder
 from jlml.runs import Run, build_data
-from jlml.runs.data_root import recorded_root
+from jlml.runs.data_root import check_same_data, named_place, recorded_place
 
+DIGIT_SIZE = 28  # pixels per side of a digit of MNIST
 EVALUATION = 100  # a purpose of random numbers that training does not use
 
 Images = Float[Tensor, "images channel height width"]
@@ -42,18 +44,15 @@ class Subject:
         self.advance: Callable[[int, int], None] = lambda done, total: None  # reports progress
 
     def _data_with(self, **changes: Any) -> ImageDataModule:
-        node = self.config["data"]
-        root = {"root": self._data_root()} if "root" in node else {}
-        data = build_data({"data": {**node, **root, **changes}})
+        settings = self.settings.data
+        place = named_place(self.config, root=settings.root, path=settings.path) or recorded_place(
+            self.config
+        )
+        config = {**self.config, "data": {**self.config["data"], **place, **changes}}
+        data = build_data(config)
         data.setup()
+        check_same_data(config, data)
         return data
-
-    def _data_root(self) -> str:
-        """The data root of the settings, or the recorded one, in which nothing is created."""
-        if self.settings.data.root is not None:
-            return self.settings.data.root
-        data = self.config["data"]
-        return recorded_root(str(data["name"]), str(data["root"]))
 
     @cached_property
     def test_images(self) -> Images:
@@ -107,6 +106,17 @@ class Subject:
             raise NotApplicableError("Distributions fitted to codes need at least two training images.")
         order = torch.randperm(len(self.train_codes), generator=self.generator("mixture"))
         return fitted_mixture(self.train_codes[order], self.settings.seed)
+
+    @property
+    def classes(self) -> list[int]:
+        """The classes of the test images; empty if they have none."""
+        return classes_in(self.data.test_labels)
+
+    @property
+    def shows_digits(self) -> bool:
+        """Whether jlml's digit classifier can read the images: grey digits of MNIST, not made smaller."""
+        channels, height, width = self.data.image_shape
+        return self.data.source.is_mnist and channels == 1 and height == width and height >= DIGIT_SIZE
 
     @cached_property
     def test_order(self) -> Tensor:

@@ -112,9 +112,9 @@ class Summary:
             return
         real = self.reference("generation/real_test_images/frechet_distance", "real test images")
         precision, recall = (self.metrics.get(f"{prefix}{name}") for name in ("precision", "recall"))
-        shares = "" if None in (precision, recall) else f" {share(precision)} of them look like real digits "
+        shares = "" if None in (precision, recall) else f" {share(precision)} of them look like real images "
         shares += (
-            f"(precision), and they cover {share(recall)} of the real digits (recall)." if shares else ""
+            f"(precision), and they cover {share(recall)} of the real images (recall)." if shares else ""
         )
         yield (
             f"Samples from {SAMPLED_FROM[own]} have a Frechet distance of "

@@ -1,10 +1,12 @@
 """Pictures of decoded images: reconstructions, interpolations, samples and the decoded plane."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from jlml.data.split import classes_in
 from jlml.losses import ObservationModel
 from jlml.pictures.drawing import Drawing, DrawingContext, Every
 from jlml.pictures.figures import COLUMNS, manifold, mosaic
@@ -38,7 +40,10 @@ class Reconstructions(Drawing):
 
 
 class Interpolations(Drawing):
-    """Linear interpolations between images of two classes, in code space and in pixel space."""
+    """Linear interpolations between images of two classes, in code space and in pixel space.
+
+    If the data have none of these pairs of classes, between their first images.
+    """
 
     for_tensorboard = True
 
@@ -56,12 +61,10 @@ class Interpolations(Drawing):
         images, labels = context.images(POOL)
         codes, names = context.codes(POOL), context.class_names
         rows: list[tuple[str, Tensor]] = []
-        for first, second in self.pairs:
-            start, end = ((labels == number).nonzero()[:1, 0] for number in (first, second))
-            if not len(start) or not len(end):
-                continue  # a small subset can lack a class
+        for ends in pairs_of_images(labels, self.pairs):
+            start, end = (slice(place, place + 1) for place in ends)
             decoded = context.shown(line(codes[start], codes[end], self.steps))
-            rows.append((f"{names[first]} to {names[second]}", decoded))
+            rows.append((" to ".join(name_of(place, labels, names) for place in ends), decoded))
             rows.append(("pixels", line(images[start], images[end], self.steps)))
         if not rows:
             return
@@ -122,9 +125,29 @@ def in_rows(kinds: Mapping[str, Images]) -> list[Row]:
 
 
 def first_of_each_class(labels: Tensor, count: int) -> Tensor:
-    """Indices of the first image of every class, then of the second of every class, up to ``count``."""
-    of_class = [(labels == number).nonzero()[:count, 0] for number in labels.unique()]
+    """Indices of the first image of every class, then of the second of every class, up to ``count``.
+
+    Of many classes, the first `COLUMNS`. Without classes, the first images.
+    """
+    classes = classes_in(labels)[:COLUMNS]
+    if not classes:
+        return torch.arange(min(count * COLUMNS, len(labels)), device=labels.device)
+    of_class = [(labels == number).nonzero()[:count, 0] for number in classes]
     return torch.cat([some[turn : turn + 1] for turn in range(count) for some in of_class])
+
+
+def pairs_of_images(labels: Tensor, pairs: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Indices of the first images of each pair of classes. If there is none, of images one after another."""
+    first = first_of_each_class(labels, 1).tolist()
+    of_class = {int(labels[place]): place for place in first if labels[place] >= 0}
+    known = [(of_class[one], of_class[other]) for one, other in pairs if {one, other} <= of_class.keys()]
+    return known or list(pairwise(first))[: len(pairs)]
+
+
+def name_of(image: int, labels: Tensor, class_names: Sequence[str]) -> str:
+    """The name of an image's class, or its number if it has none."""
+    label = int(labels[image])
+    return class_names[label] if label >= 0 else f"image {image}"
 
 
 def line(start: Tensor, end: Tensor, steps: int) -> Tensor:

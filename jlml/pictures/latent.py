@@ -92,7 +92,7 @@ class Projector(Drawing):
 
     def draw(self, context: DrawingContext) -> None:
         images, labels = context.images(self.images)
-        names = [context.class_names[number] for number in labels]
+        names = [context.class_names[number] if number >= 0 else "no class" for number in labels]
         for logger in context.loggers:
             logger.project(context.codes(self.images).cpu(), images.cpu(), names, context.step)
 
@@ -112,7 +112,7 @@ class Snapshots(Drawing):
         folder.mkdir(exist_ok=True)
         if not (folder / "labels.npy").exists():
             write_atomically(
-                folder / "labels.npy", as_npy(context.labels(self.images).numpy().astype(np.uint8))
+                folder / "labels.npy", as_npy(context.labels(self.images).numpy().astype(np.int32))
             )
         codes = context.codes(self.images).half().cpu().numpy()
         write_atomically(folder / f"step_{context.step:08d}.npy", as_npy(codes))

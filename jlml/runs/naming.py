@@ -8,7 +8,7 @@ from jlml.config import Config, key_of
 
 # keys that the name leaves out, because it has them already or they do not matter
 UNNAMED = (
-    *("latent.dim", "seed", "data.name", "data.root", "output_dir", "threads"),
+    *("latent.dim", "seed", "data.name", "data.root", "data.path", "output_dir", "threads"),
     *("draw_every", "keep_checkpoints_every"),
 )
 SHORT = {"cont_bern": "cb"}  # losses
@@ -45,7 +45,7 @@ def tokens_of(config: Config) -> Iterator[tuple[str, str]]:
     yield "", choices["model"]
     yield "-", SHORT.get(choices["loss"], choices["loss"])
     yield "-", f"d{config['latent']['dim']}"
-    if data != "mnist":
+    if data != "mnist" or choices.get("data", data) != "mnist":  # a folder can be called mnist
         yield "-", data
     yield "-", f"s{config['seed']}"
     if "experiment" in choices:

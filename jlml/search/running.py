@@ -18,6 +18,7 @@ from jlml.search.results import Found, record_results, record_search
 from jlml.search.settings import Settings
 from jlml.search.trials import Trials
 from jlml.speed.hardware import check_device
+from jlml.training.build import record_data
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import Pruned
 from jlml.training.terminal import EpochLines
@@ -64,11 +65,12 @@ def prepared(settings: Settings) -> Settings:
     check_device(settings.config)
     data = build_data(settings.config)
     data.setup()
-    if data.source.name != settings.config["data"]["name"]:
+    if settings.config["data"]["name"] not in (None, data.source.name):
         # the fallback was used: use it for all trials, even if the data become available later
-        settings.config["data"] |= {"name": data.source.name, "fallback": False}
+        settings.config["data"] |= {"fallback": False}
         overrides = (*settings.overrides, f"data.name={data.source.name}", "data.fallback=false")
         settings = replace(settings, overrides=overrides)
+    record_data(settings.config, data)
     check_corners(settings, data.image_shape)
     return settings
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
@@ -90,7 +91,8 @@ class Settings:
         groups = [group for group in ("model", "loss") if group not in searched]
         readable = [choices.get("search", "search"), *(choices[group] for group in groups)]
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
-        return "_".join([*readable, self.config["data"]["name"], digest])
+        data = re.sub(r"[^\w.+-]+", "-", self.config["data"]["name"])  # it can be the name of any folder
+        return "_".join([*readable, data, digest])
 
     @property
     def folder(self) -> Path:
@@ -173,7 +175,11 @@ def check_key(key: str) -> None:
     Raises:
         UserError: the message names the key.
     """
-    if key.split(".")[0] in (*NOT_DECISIVE, "search", "hydra") or key in ("data.root", "data.fallback"):
+    if key.split(".")[0] in (*NOT_DECISIVE, "search", "hydra") or key in (
+        "data.root",
+        "data.path",
+        "data.fallback",
+    ):
         raise UserError(f"search.ranges.{key} is invalid: {key} does not affect any metric. Remove it.")
     if key in ("seed", "data.seed"):
         raise UserError(

@@ -59,7 +59,9 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
     if (run.path / "config.yaml").is_file():
         there, here = run.config(trust=True), run_config(cfg)
         here["image_shape"] = there["image_shape"]
-        here["data"]["name"] = there["data"]["name"]  # otherwise known only after reading the data
+        # otherwise known only after reading the data
+        here["data"]["name"] = there["data"]["name"]
+        here["data_fingerprint"] = there.get("data_fingerprint")
         if here.get("scheduler", {}).get("total_steps", ...) is None:  # this as well
             here["scheduler"]["total_steps"] = there["scheduler"].get("total_steps")
         run.refuse_another(here, choose="another sweep.name")

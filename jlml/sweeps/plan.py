@@ -72,7 +72,8 @@ def plan_of(overrides: Sequence[Override]) -> Plan:
                 raise UserError(f"{override.input_line} has no values. Give some, for example {key}=1,2,3.")
     if not factors:
         raise UserError("-m needs a key with several values, for example seed=0,1,2. Otherwise leave -m out.")
-    kept = [str(o.input_line) for o in overrides if not o.is_hydra_override() and not is_shared_key(o)]
+    shared = [o.is_hydra_override() or is_shared_key(o, overrides) for o in overrides]
+    kept = [str(o.input_line) for o, is_shared in zip(overrides, shared, strict=True) if not is_shared]
     return Plan(tuple(kept), factors, elements)
 
 
@@ -87,7 +88,7 @@ def check_sweep(override: Override, overrides: Sequence[Override]) -> None:
         UserError: the message names the override.
     """
     line, key = override.input_line, override.key_or_group
-    if override.is_hydra_override() or is_shared_key(override):
+    if override.is_hydra_override() or is_shared_key(override, overrides):
         raise UserError(f"{line} is invalid: {key} is the same for all jobs of a sweep. Give one value.")
     if override.is_delete():
         raise UserError(f"{line} removes a key and gives it values. Use ~{key} or {key}=<values>.")
@@ -154,6 +155,12 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def is_shared_key(override: Override) -> bool:
-    """Whether an override does not affect the identity of a sweep."""
-    return override.key_or_group.startswith("sweep.") or override.key_or_group in SHARED_KEYS
+def is_shared_key(override: Override, overrides: Sequence[Override]) -> bool:
+    """Whether an override does not affect the identity of a sweep.
+
+    `data.root` does if it is the folder of the images themselves, not the one of all downloaded data.
+    """
+    key = override.key_or_group
+    if key == "data.root":
+        return not any(other.key_or_group == "data" and other.value() == "folder" for other in overrides)
+    return key.startswith("sweep.") or key in SHARED_KEYS

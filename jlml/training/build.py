@@ -10,6 +10,7 @@ from jlml.data import ImageDataModule
 from jlml.errors import UserError
 from jlml.models import Autoencoder
 from jlml.runs import build_data, build_model
+from jlml.runs.data_root import check_same_data
 
 COMMAND_KEYS = ("sweep", "resume", "trust", "search")  # belong to a command, not to the config of a run
 
@@ -49,14 +50,22 @@ def build_from(config: Config) -> tuple[Autoencoder, ImageDataModule]:
     seed_everything(config["seed"], verbose=False)
     data = build_data(config)
     data.setup()
-    config["data"] |= {"name": data.source.name}  # mnist_5k if the fallback was used
-    if "fallback" in config["data"]:
-        config["data"] |= {"fallback": False}
+    check_same_data(config, data)
+    record_data(config, data)
     config["image_shape"] = list(data.image_shape)
     set_schedule_length(config, len(data.train_dataloader()))
     model = build_model(config, data.image_shape)
     check_last_batch(model, data)
     return model, data
+
+
+def record_data(config: Config, data: ImageDataModule) -> None:
+    """Adds the data set in use to a config: its name, and its fingerprint unless the name determines it."""
+    config["data"] |= {"name": data.source.name}  # mnist_5k if the fallback was used
+    if "fallback" in config["data"]:
+        config["data"] |= {"fallback": False}
+    if not data.is_verified:
+        config["data_fingerprint"] = data.source.fingerprint
 
 
 def set_schedule_length(config: Config, batches: int) -> None:

@@ -8,14 +8,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from jlml.config import Config, key_of, shown, value_at
-from jlml.data.mnist import DEFAULT_ROOT
 from jlml.errors import UserError
 from jlml.runs import Run
-from jlml.runs.data_root import recorded_root
+from jlml.runs.data_root import PLACES, recorded_place
 from jlml.training.train import Trained, train
 
 MAY_CHANGE = (
-    *("trainer.max_epochs", "data.root", "threads", "draw_every", "keep_checkpoints_every"),
+    *("trainer.max_epochs", "data.root", "data.path", "threads", "draw_every", "keep_checkpoints_every"),
     *("checkpoints.steps", "checkpoints.minutes", "speed.loop", "speed.flush_denormals", "speed.cuda_graphs"),
 )
 RESUME_KEYS = ("resume", "trust")  # keys of the command, not of the run
@@ -36,9 +35,8 @@ def resume(folder: str | Path, overrides: Sequence[str] = (), trust: bool = Fals
     run = Run.open(folder)
     recorded = run.config(trust)
     config = changed(recorded, overrides, run)
-    root = config["data"].get("root", DEFAULT_ROOT)
-    if not trust and root == recorded["data"].get("root", DEFAULT_ROOT):
-        config["data"]["root"] = recorded_root(config["data"]["name"], root)
+    if not trust and all(config["data"].get(key) == recorded["data"].get(key) for key in PLACES):
+        config["data"] |= recorded_place(config)
     if run.state() in ("finished", "pruned"):
         run.checkpoint("last")  # must exist; a run interrupted before its first checkpoint starts again
     for which in ("last", "best"):  # training loads both, so check them before anything is written

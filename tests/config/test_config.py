@@ -14,10 +14,16 @@ CHOICES = [
     f"{group}={file.stem}" for group in sorted(GROUPS) for file in sorted((CONF / group).glob("*.yaml"))
 ]
 
+NEEDED = {
+    "data=folder": ["data.root=images"],
+    "data=npz": ["data.path=images.npz"],
+    "data=torchvision": ["data.dataset=KMNIST"],
+}
+
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_to_a_valid_config(choice):
-    config = plain(compose(choice))
+    config = plain(compose(choice, *NEEDED.get(choice, ())))
     check(config)
     check_targets(config)
     for group in ("loss", "optimizer"):

@@ -5,7 +5,6 @@ import torch
 from torch import Generator
 
 from jlml.data.pixels import binarized, dequantized, fit_to, grey
-from jlml.errors import UserError
 
 
 @pytest.fixture
@@ -41,8 +40,20 @@ def test_padding_centres_the_image_and_keeps_every_pixel(images):
     assert padded.shape == (2, 1, 21, 21)
     assert torch.equal(padded[..., 2:18, 2:18], images[:2])
     assert padded.long().sum() == images[:2].long().sum()
-    with pytest.raises(UserError, match="data.image_size=10 .*data.fit=resize"):
-        fit_to(images, 10, "pad")
+
+
+def test_images_of_any_shape_become_squares():
+    wide = torch.zeros(2, 3, 20, 40, dtype=torch.uint8)
+    wide[..., 10:30] = 200  # the middle
+    padded, cropped, resized = (fit_to(wide, 16, fit) for fit in ("pad", "crop", "resize"))
+    for each in (padded, cropped, resized):
+        assert each.shape == (2, 3, 16, 16)
+        assert each.dtype == torch.uint8
+    assert (padded[..., :4, :] == 0).all()  # 16 x 8 pixels, between black bars
+    assert (padded[..., 4:12, 5:11] == 200).all()
+    assert (cropped[..., 2:14] == 200).all()
+    assert (resized[..., 5:11] == 200).all()
+    assert (resized[..., :3] == 0).all()
 
 
 def test_resizing_keeps_the_mean_grey_value():

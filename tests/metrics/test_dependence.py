@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jlml.evaluation.digit_scores import overlap_scores
+from jlml.evaluation.feature_scores import overlap_scores
 from jlml.evaluation.results import dependent_means
 from jlml.metrics.dependence import design_effects
 from jlml.metrics.neighbours import trustworthiness_and_continuity

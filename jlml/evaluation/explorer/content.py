@@ -45,7 +45,6 @@ def page_content(subjects: Sequence[Subject], arrays: Arrays) -> Content:
         raise NotApplicableError(f"The page shows images with 1 or 3 channels, and these have {channels}.")
     count = min(len(first.data.test_labels), MOST_IMAGES, (SHEET // height) * (SHEET // width))
     chosen = first.test_order[:count].sort().values
-    is_grey_digit = channels == 1 and first.data.source.name in ("mnist", "mnist_5k")
     return {
         "images": {
             "count": count,
@@ -59,7 +58,7 @@ def page_content(subjects: Sequence[Subject], arrays: Arrays) -> Content:
         },
         "pixels": first.data.pixels,
         "fit": first.data.fit,
-        "canDraw": is_grey_digit and height == width,
+        "canDraw": first.shows_digits,
         "colours": COLOURS,
         "runs": [run_content(subject, chosen, arrays) for subject in subjects],
     }

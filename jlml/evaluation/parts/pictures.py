@@ -16,7 +16,7 @@ from jlml.evaluation.summary import own_sampler
 from jlml.files import is_number
 from jlml.metrics.names import EPOCH_LOSS, MONITOR
 from jlml.models import VAE
-from jlml.pictures.decoded import first_of_each_class, in_rows, line, shown_first
+from jlml.pictures.decoded import first_of_each_class, in_rows, line, name_of, shown_first
 from jlml.pictures.drawing import reading_of
 from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters, training_curve
 from jlml.pictures.plane import limits_of
@@ -50,7 +50,8 @@ def reconstructions(subject: Subject) -> Figure:
     chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
     kinds = subject.pictures(subject.test_codes[chosen])
     rows = in_rows({"original": subject.test_images[chosen], **shown_first(kinds, subject.model.loss)})
-    caption = f"The first {PER_CLASS} test images of each class, and their decoded codes."
+    which = f"The first {PER_CLASS} test images of each class" if subject.classes else "The first test images"
+    caption = f"{which}, and their decoded codes."
     if len(kinds) > 1:
         caption += f" {EXPLAINED}"
     return Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), caption)
@@ -63,7 +64,8 @@ def latent_scatter(subject: Subject) -> Figure:
     picture = scatter(
         plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
     )
-    caption = "One point per test image, coloured by class. A class's name is at its median."
+    caption = "One point per test image"
+    caption += ", coloured by class. A class's name is at its median." if subject.classes else "."
     if subject.model.latent_dim > 2:
         caption += (
             f" The {subject.model.latent_dim} dimensions are projected to their first two principal "
@@ -96,11 +98,12 @@ def class_medians(subject: Subject) -> Figure:
 
 def interpolations(subject: Subject) -> Figure:
     """Linear interpolations between images of consecutive classes, in code space and in pixel space."""
-    first = first_of_each_class(subject.data.test_labels, 1)
+    labels, names = subject.data.test_labels, subject.data.class_names
+    first = first_of_each_class(labels, 1)
     rows = []
     for start, end in zip(first.tolist(), first.roll(-1).tolist(), strict=True):
         ends = subject.test_codes[start : start + 1], subject.test_codes[end : end + 1]
-        name = " to ".join(subject.data.class_names[int(subject.data.test_labels[i])] for i in (start, end))
+        name = " to ".join(name_of(image, labels, names) for image in (start, end))
         rows.append((name, subject.shown(line(*ends, STEPS))))
         images = subject.test_images[start : start + 1], subject.test_images[end : end + 1]
         rows.append(("pixels", line(*images, STEPS)))

@@ -4,7 +4,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jlml.evaluation.batches import in_batches
-from jlml.evaluation.parts.generation import DIGITS
 from jlml.evaluation.results import Estimate, Figure, Results, means_of
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
@@ -14,6 +13,7 @@ from jlml.pictures.drawing import reading_of
 from jlml.pictures.figures import COLUMNS, bars, mosaic
 
 CHUNK = 1000
+MOST_BARS = 30  # classes in a chart
 
 
 def reconstruction(subject: Subject) -> Results:
@@ -41,7 +41,9 @@ def reconstruction(subject: Subject) -> Results:
         results.notes.append(f"SSIM needs images of at least {SMALLEST} x {SMALLEST} pixels.")
     shown = subject.model.loss.shown
     errors = scores[shown]["mse"]
-    results.figures = [extremes(subject, kinds[shown], errors), by_class(subject, errors)]
+    results.figures = [extremes(subject, kinds[shown], errors)]
+    if 0 < len(subject.classes) <= MOST_BARS:
+        results.figures.append(by_class(subject, errors))
     return results
 
 
@@ -77,7 +79,7 @@ def extremes(subject: Subject, pictures: Images, errors: Tensor) -> Figure:
         f"The test images with the smallest squared error (from {errors[order[0]]:.4f} per pixel) and with "
         f"the largest (up to {errors[order[-1]]:.4f}), each above its reconstruction."
     )
-    if subject.data.source.name in DIGITS:
+    if subject.data.source.is_mnist:
         caption += " The best are often the digit 1, which has few bright pixels."
     title = f"Best and worst reconstructions{reading_of(subject.model.loss)}"
     return Figure("extremes", mosaic(rows, title), caption)

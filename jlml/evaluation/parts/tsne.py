@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jlml.data.split import classes_in
 from jlml.evaluation.results import Figure, NotApplicableError, Results, dependent_means
 from jlml.evaluation.subject import Codes, Subject
 from jlml.metrics.dependence import design_effects
@@ -26,6 +27,7 @@ except ImportError:  # not installed, or not available for this machine
     LIBRARY = "scikit-learn (six times as fast on Linux with: pip install 'jlml[tsne]')"
 
 PERPLEXITY = 30
+FEWEST = 5  # images with a class whose neighbours are counted
 PIXEL_COMPONENTS = 50  # t-SNE of the pixels uses this number of principal components
 
 
@@ -46,8 +48,10 @@ def tsne(subject: Subject) -> Results:
         "t-SNE of the pixels": Plane(maps["tsne_pixels"], ("", "")),
     }
     results = Results(files={"tsne_codes.npy": as_npy(maps["tsne_codes"])})
-    for name, points in maps.items():
-        found = dependent_means(left_out(points, labels), design_effects(left_out, points, labels))
+    known = labels >= 0
+    for name, points in maps.items() if known.sum() > FEWEST and len(classes_in(labels)) > 1 else ():
+        sets = points[known], labels[known]
+        found = dependent_means(left_out(*sets), design_effects(left_out, *sets))
         results.metrics |= {f"{name}/{score}": mean for score, mean in found.items()}
     caption = (
         f"Four maps of {count:,} test images. t-SNE (perplexity {PERPLEXITY}) preserves neighbours, not "

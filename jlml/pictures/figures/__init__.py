@@ -5,9 +5,9 @@ from jlml.pictures.figures.charts import (
     aggregate_histograms,
     bars,
     bound_curve,
-    class_shares,
     loss_curves,
     rate_distortion,
+    shaded_table,
     strip,
     training_curve,
 )
@@ -28,7 +28,6 @@ __all__ = [
     "as_png",
     "bars",
     "bound_curve",
-    "class_shares",
     "factor_lines",
     "loss_curves",
     "manifold",
@@ -38,6 +37,7 @@ __all__ = [
     "rate_distortion",
     "scatter",
     "scatters",
+    "shaded_table",
     "strip",
     "training_curve",
 ]

@@ -98,20 +98,29 @@ def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tens
 
 
 @styled
-def class_shares(shares: Mapping[str, Float[Tensor, " classes"]], class_names: Sequence[str]) -> Picture:
-    """A table of class frequencies in percent, one row for each set of images, shaded by frequency."""
-    percent = np.stack([100 * some.numpy() for some in shares.values()])
-    figure = figure_of(90 + 46 * len(shares))
+def shaded_table(
+    rows: Mapping[str, Float[Tensor, " columns"]], columns: Sequence[str], title: str, most: float = 40
+) -> Picture:
+    """A table of fractions in percent, shaded by their size.
+
+    Args:
+        rows: the fractions of each row, by its name.
+        columns: names of the columns.
+        title: title of the picture.
+        most: percent that are shaded darkest, unless there are more.
+    """
+    percent = np.stack([100 * some.numpy() for some in rows.values()])
+    figure = figure_of(90 + 46 * len(rows))
     axes = figure.add_subplot()
-    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(40.0, 1.3 * float(percent.max())), aspect="auto")
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(most, 1.3 * float(percent.max())), aspect="auto")
     for row, column in np.ndindex(percent.shape):
         axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center")
-    axes.set_xticks(range(len(class_names)), class_names)
-    axes.set_yticks(range(len(shares)), list(shares))
+    axes.set_xticks(range(len(columns)), list(map(escaped, columns)))
+    axes.set_yticks(range(len(rows)), list(map(escaped, rows)))
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    figure.suptitle("Percent of images that look like each digit", x=0.01, ha="left")
+    figure.suptitle(title, x=0.01, ha="left")
     return rendered(figure)
 
 

@@ -1,4 +1,4 @@
-"""Scatter plots of codes, coloured by class."""
+"""Scatter plots of codes, coloured by class; grey without one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ from torch import Tensor
 
 from jlml.metrics.pca import principal_axes
 from jlml.pictures.figures.canvas import BlittedFigure, Picture, escaped, grid, rendered
-from jlml.pictures.figures.style import DPI, INK, WIDTH, colour_of, styled
+from jlml.pictures.figures.style import DPI, INK, SOFT, WIDTH, colour_of, styled
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # (low, high) of the two axes
 
 CHIP = 34  # pixels between the centres of two class names
+NO_CLASS = -1  # label of an image without a class
+MANY = 1500  # points that are drawn in their smallest size
 MOST_CHIPS = 20  # classes; more have no room for their names
 
 
@@ -67,7 +69,7 @@ def scatter(
     The axes have the given limits.
     """
     blitted, axes, points, texts = _blitted(tuple(class_names), limits)
-    _place(points, plane, labels)
+    _place(points, plane, labels, 5)
     for text, content in zip(texts, (title, *plane.axes), strict=True):
         text.set_text(content)
     names = _name_classes(axes, plane, labels, class_names)
@@ -85,7 +87,7 @@ def _blitted(
     figure = Figure(figsize=(WIDTH / DPI, WIDTH / DPI), dpi=DPI)
     figure.subplots_adjust(left=0.12, right=0.97, bottom=0.115, top=0.93)
     axes = figure.add_subplot()
-    points = _points(axes, class_names, 5)
+    points = _points(axes, class_names)
     axes.set(xlim=limits[0], ylim=limits[1])
     axes.locator_params(nbins=6)
     texts = [
@@ -110,7 +112,7 @@ def scatters(
     """
     figure, panels = grid(len(planes), WIDTH / columns + 30, columns, extra=0)
     for axes, (title, plane) in zip(panels, planes.items(), strict=True):
-        _place(_points(axes, class_names, 3.5), plane, labels)
+        _place(_points(axes, class_names), plane, labels, 3.5)
         axes.relim()
         axes.autoscale()
         axes.set(xticks=[], yticks=[])
@@ -123,24 +125,27 @@ def scatters(
     return rendered(figure)
 
 
-def _points(axes: Axes, class_names: Sequence[str], size: float) -> list[Line2D]:
-    """Creates an empty series of points for each class."""
+def _points(axes: Axes, class_names: Sequence[str]) -> list[Line2D]:
+    """Creates an empty series of points for images without a class, and one for each class."""
     series = []
-    for number in range(len(class_names)):
-        colour = colour_of(number)
-        series += axes.plot([], [], ".", ms=size, alpha=0.6, color=colour, mew=0)
+    for number in (NO_CLASS, *range(len(class_names))):
+        colour = SOFT if number == NO_CLASS else colour_of(number)
+        series += axes.plot([], [], ".", alpha=0.6, color=colour, mew=0)
     return series
 
 
-def _place(series: Sequence[Line2D], plane: Plane, labels: Tensor) -> None:
-    for number, points in enumerate(series):
+def _place(series: Sequence[Line2D], plane: Plane, labels: Tensor, size: float) -> None:
+    """Moves the points of each class. A few points are larger than many."""
+    size *= min(3.0, max(1.0, (MANY / max(len(labels), 1)) ** 0.5))
+    for number, points in enumerate(series, start=NO_CLASS):
+        points.set_markersize(size)
         points.set_data(*plane.points[labels == number].numpy().T)
 
 
 def _name_classes(axes: Axes, plane: Plane, labels: Tensor, class_names: Sequence[str]) -> list[Artist]:
     """Writes each class's name at the median of its points, in a box of its colour."""
     present = [number for number in range(len(class_names)) if bool((labels == number).any())]
-    if len(present) > MOST_CHIPS:
+    if not 0 < len(present) <= MOST_CHIPS:
         return []
     medians = torch.stack([plane.points[labels == number].median(0).values for number in present])
     pixels = axes.transData.transform(medians.numpy())
