@@ -17,7 +17,7 @@ from rows import Row
 EPOCHS = 8
 NETS = {
     "VAE 784-500-500-20, batch 128": ("model=vae", "latent.dim=20"),
-    "MLP AE 1024-128-64-32-2, batch 128": ("model=ae", "data.image_size=32"),
+    "MLP AE 1024-128-64-32-2, batch 128": ("model=ae", "model.norm=none", "data.image_size=32"),
 }
 BARE = """
 import sys, time, json, torch

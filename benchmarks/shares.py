@@ -35,7 +35,7 @@ PARTS = {
 }
 NETS = {
     "VAE, batch 128": ("model=vae", "latent.dim=20", "trainer.max_epochs=5"),
-    "MLP AE, batch 128": ("model=ae", "data.image_size=32", "trainer.max_epochs=20"),
+    "MLP AE, batch 128": ("model=ae", "model.norm=none", "data.image_size=32", "trainer.max_epochs=20"),
 }
 BLOCK = 50  # steps per turn, equal to the steps per logged point
 

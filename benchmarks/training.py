@@ -34,9 +34,9 @@ PEER_SHARE = 10  # slow alternatives train on a tenth of the images
 NETS = {
     "VAE 784-500-500-20, batch 128": (("model=vae", "latent.dim=20"), ">= 0.95"),
     "conv AE, batch 128": (("model=conv_ae",), ">= 0.95"),
-    "MLP AE 1024-128-64-32-2, batch 128": (("model=ae", "data.image_size=32"), ">= 0.90"),
+    "MLP AE 1024-128-64-32-2, batch 128": (("model=ae", "model.norm=none", "data.image_size=32"), ">= 0.90"),
     "MLP AE 1024-128-64-32-2, batch 1024": (
-        ("model=ae", "data.image_size=32", "data.batch_size=1024"),
+        ("model=ae", "model.norm=none", "data.image_size=32", "data.batch_size=1024"),
         ">= 0.95",
     ),
     "linear AE 784-2, batch 16 (1 ms a step)": (("model=ae_linear", "data.batch_size=16"), ">= 0.80"),
@@ -191,7 +191,7 @@ def habits(repeats: int) -> Iterator[Row]:
 
     Images are padded to 32 x 32 pixels by torchvision's transforms or, faster but less common, per batch.
     """
-    overrides = ("model=ae", "data.image_size=32")
+    overrides = ("model=ae", "model.norm=none", "data.image_size=32")
     images = 55_000 // PEER_SHARE
     usual, by_batch = "torchvision and DataLoader", "the same, padded by the batch"
 

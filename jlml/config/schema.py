@@ -347,6 +347,7 @@ class Evaluate(Keys):
     parts: Any = key(
         None, "for example [reconstruction,codes]; null for all, or all but tsne for several runs"
     )
+    figures: Literal["svg", "pdf"] | None = key(None, "write every figure also as SVG or PDF, for print")
     export: Literal["onnx"] | None = key(
         None, "onnx: write encoder.onnx and decoder.onnx of one run, and evaluate nothing"
     )

@@ -1,21 +1,22 @@
 """Evaluates or exports one run or compares several, as the config of `evaluate.py` says."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
-from jlml.config import check_evaluation, composed
+from jlml.config import Config, check_evaluation, composed
+from jlml.config.keys import no_such_key
 from jlml.config.schema import OUTPUTS, Evaluate
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.export import Export, export_run
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.record import Evaluation
-from jlml.evaluation.several import Comparison, compare
+from jlml.evaluation.several import Comparison, compare_runs
 from jlml.runs import Run
 from jlml.runs.finding import last_replaced
 from jlml.training.quiet import silence_lightning
@@ -23,17 +24,65 @@ from jlml.training.quiet import silence_lightning
 log = logging.getLogger(__name__)
 
 
-def evaluate(*config: DictConfig | str) -> Evaluation | Comparison | Export:
-    """Evaluates or exports the run that a config names, or compares its runs.
+def evaluate(*config: DictConfig | Run | Path | str, **keys: Any) -> Evaluation | Comparison | Export:
+    """Evaluates or exports one run, or compares several: ``evaluate(run, parts=["codes"])``.
 
     Args:
-        config: a composed config of `evaluate.py`, or overrides such as ``"run=outputs/..."``.
+        config: a run or its folder, or a composed config of `evaluate.py`, or overrides such as
+            ``"run=outputs/..."``.
+        keys: more keys of `evaluate.py` with their values.
 
     Raises:
         UserError: the run, checkpoint, part or data do not exist.
     """
+    run, *others = config or (None,)
+    if isinstance(run, Run | Path) or (isinstance(run, str) and "=" not in run):
+        config, keys = tuple(others), {"run": run, **keys}
+    return evaluate_config(with_keys(composed(config, "evaluate"), keys))
+
+
+def compare(runs: Sequence[Run | Path | str] | str, **keys: Any) -> Comparison:
+    """Compares several runs, as `evaluate.py runs=...` does.
+
+    Args:
+        runs: runs or their folders, or one folder or glob that finds them.
+        keys: more keys of `evaluate.py` with their values.
+
+    Raises:
+        UserError: there are fewer than two runs, or one cannot be loaded.
+    """
+    names = runs if isinstance(runs, str) else [as_text(run) for run in runs]
+    comparison = evaluate_config(with_keys(composed((), "evaluate"), {"runs": names, **keys}))
+    assert isinstance(comparison, Comparison)
+    return comparison
+
+
+def with_keys(config: Config, keys: Mapping[str, Any]) -> Config:
+    """The config with other values of some keys; a key in a group is a dict: ``data={"root": ...}``.
+
+    Raises:
+        UserError: there is no such key.
+    """
+    for key, value in keys.items():
+        if key not in config:
+            raise UserError(no_such_key(key))
+        is_group = isinstance(config[key], dict) and isinstance(value, Mapping)
+        config[key] = {**config[key], **value} if is_group else as_text(value)
+    return config
+
+
+def as_text(value: Any) -> Any:
+    """The folder of a run, and a path, as a text; anything else as it is."""
+    return str(value.path if isinstance(value, Run) else value) if isinstance(value, Run | Path) else value
+
+
+def evaluate_config(plain_config: Config) -> Evaluation | Comparison | Export:
+    """Evaluates what a plain config names.
+
+    Raises:
+        UserError: a key is invalid, or the run, checkpoint, part or data do not exist.
+    """
     silence_lightning()
-    plain_config = composed(config, "evaluate")
     check_evaluation(plain_config)
     settings = Evaluate.model_validate(plain_config)
     if settings.device == "gpu" and not torch.cuda.is_available():
@@ -57,7 +106,7 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison | Export:
         raise UserError("export=onnx exports one run and evaluates nothing. Use run=<folder> without parts.")
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
-        return compare(several, parts_of(settings.parts, default_without=("tsne", "explorer")), settings)
+        return compare_runs(several, parts_of(settings.parts, default_without=("tsne", "explorer")), settings)
     given_run = last_replaced(settings.run, settings.output_dir or OUTPUTS)
     run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()

@@ -5,13 +5,14 @@ import logging
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 from jlml.comparison.descriptions import observation_in_words
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, reason_of
-from jlml.evaluation.figure_files import write_figure
+from jlml.evaluation.figure_files import write_figure, write_for_print
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.planes import check_planes
 from jlml.evaluation.progress import PartProgress
@@ -29,6 +30,7 @@ from jlml.evaluation.report import write_report
 from jlml.evaluation.results import NotApplicableError, as_json
 from jlml.evaluation.subject import Subject
 from jlml.files import read_json, write_atomically
+from jlml.pictures.figures import figures_kept
 from jlml.runs import Run
 from jlml.runs.matching import dict_in
 
@@ -113,10 +115,15 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
     started = time.perf_counter()
     for file in folder.glob(f"{name}_*"):
         file.unlink()
+    kind = subject.settings.figures
     try:
-        results = PARTS[name](subject)
+        with figures_kept() if kind else nullcontext() as kept:
+            results = PARTS[name](subject)
         content: Content = {"status": "done", "metrics": as_json(results.metrics)}
         content["figures"] = [write_figure(figure, folder, f"{name}_") for figure in results.figures]
+        if kind is not None and kept is not None:
+            for figure in results.figures:
+                write_for_print(figure, folder, kept, f"{name}_", kind)
         content["notes"] = results.notes
         content["files"] = list(results.files)
         for file_name, written in results.files.items():

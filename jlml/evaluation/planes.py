@@ -1,6 +1,6 @@
 """Decoded planes of the latent space."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -58,12 +58,9 @@ def check_planes(subject: Subject) -> None:
     Raises:
         UserError: the message has the given and the allowed values.
     """
-    axes, images = subject.settings.plane.axes, subject.settings.plane.images
-    if axes is not None and max(axes) > subject.model.latent_dim:
-        raise UserError(
-            f"plane.axes=[{axes[0]},{axes[1]}] is invalid for latent dim {subject.model.latent_dim}: "
-            f"expected two different integers from 1 to {subject.model.latent_dim}."
-        )
+    images = subject.settings.plane.images
+    if subject.settings.plane.axes is not None:
+        check_axes(subject, subject.settings.plane.axes)
     if images is not None and max(images) >= len(subject.data.test_labels):
         raise UserError(
             f"plane.images has {max(images)}, and there is no such test image: expected integers from 0 to "
@@ -71,9 +68,34 @@ def check_planes(subject: Subject) -> None:
         )
 
 
+def check_axes(subject: Subject, axes: Sequence[int]) -> None:
+    """Refuses anything but two different latent dimensions, counted from 1.
+
+    Raises:
+        UserError: with the given and the allowed values.
+    """
+    dims = subject.model.latent_dim
+    if len(set(axes)) != 2 or not all(1 <= each <= dims for each in axes):
+        raise UserError(
+            f"plane.axes={list(axes)} is invalid for latent dim {dims}: expected two different integers from "
+            f"1 to {dims}."
+        )
+
+
 def along_axes(subject: Subject) -> CodePlane:
-    """The plane along two latent dimensions. The others stay at their mean."""
-    first, second = subject.settings.plane.axes or most_variable(subject.test_codes)
+    """The plane along the two latent dimensions that the settings name, or in which codes vary most."""
+    return plane_along(subject, subject.settings.plane.axes)
+
+
+def plane_along(subject: Subject, axes: Sequence[int] | None) -> CodePlane:
+    """The plane along two latent dimensions, counted from 1. The others stay at their mean.
+
+    Raises:
+        UserError: the codes have no such dimensions.
+    """
+    if axes is not None:
+        check_axes(subject, axes)
+    first, second = axes or most_variable(subject.test_codes)
     origin = subject.test_codes.mean(0)
     origin[[first - 1, second - 1]] = 0  # makes the plane's coordinates equal to the codes'
     others = " The other dimensions stay at their mean." if subject.model.latent_dim > 2 else ""

@@ -52,7 +52,7 @@ class Comparison:
     failed: list[str]  # a sentence per failure
 
 
-def compare(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
+def compare_runs(given: Any, parts: Sequence[str], settings: Evaluate) -> Comparison:
     """Evaluates the runs and writes `comparison.html`, `summary.md`, CSV files and figures.
 
     Args:

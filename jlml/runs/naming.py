@@ -57,4 +57,5 @@ def tokens_of(config: Config) -> Iterator[tuple[str, str]]:
         key, value = key_of(change), change.partition("=")[2].strip("[]'\"")
         if key not in UNNAMED and not key.startswith("checkpoints."):
             last = key.split(".")[-1].strip("_").removeprefix("max_")
-            yield "_", f"{key if last == 'seed' else last}-{value}"
+            name = f"{key if last == 'seed' else last}-{value}"
+            yield "_", value.rpartition(".")[2] if last == "target" else name  # the class alone

@@ -1,6 +1,6 @@
 """Functions that draw tensors as uint8 arrays (height, width, 3), independent of models and callbacks."""
 
-from jlml.pictures.figures.canvas import Picture, as_png
+from jlml.pictures.figures.canvas import KeptFigures, Picture, as_png, figures_kept
 from jlml.pictures.figures.charts import (
     aggregate_histograms,
     bars,
@@ -20,6 +20,7 @@ from jlml.pictures.figures.style import COLUMNS
 
 __all__ = [
     "COLUMNS",
+    "KeptFigures",
     "Line",
     "Picture",
     "Plane",
@@ -29,6 +30,7 @@ __all__ = [
     "bars",
     "bound_curve",
     "factor_lines",
+    "figures_kept",
     "loss_curves",
     "manifold",
     "mosaic",

@@ -1,7 +1,10 @@
 """Renders matplotlib figures to arrays, without pyplot and its global state."""
 
 import math
-from collections.abc import Sequence
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BytesIO
 
 import numpy as np
@@ -27,11 +30,54 @@ def escaped(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+class KeptFigures:
+    """The figures from which pictures were drawn, for formats other than pixels."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Picture, Figure]] = {}  # with the picture, so that its id stays its own
+
+    def keep(self, picture: Picture, figure: Figure) -> None:
+        self._kept[id(picture)] = picture, figure
+
+    def figure_of(self, picture: Picture) -> Figure:
+        """The figure of a picture; if it was drawn without matplotlib, one that shows its pixels."""
+        if id(picture) in self._kept:
+            return self._kept[id(picture)][1]
+        height, width = picture.shape[:2]
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(picture, interpolation="nearest")
+        axes.axis("off")
+        return figure
+
+
+_kept: ContextVar[KeptFigures | None] = ContextVar("_kept", default=None)
+
+
+@contextmanager
+def figures_kept() -> Iterator[KeptFigures]:
+    """Keeps the figures of all pictures that are drawn in this context."""
+    kept = KeptFigures()
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
+def kept_figures() -> KeptFigures | None:
+    """Where a function that draws keeps its figure; None if nobody needs it."""
+    return _kept.get()
+
+
 def rendered(figure: Figure) -> Picture:
     """The pixels of a figure."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return _pixels(canvas)
+    picture = _pixels(canvas)
+    if (kept := kept_figures()) is not None:
+        kept.keep(picture, figure)
+    return picture
 
 
 class BlittedFigure:
@@ -66,7 +112,23 @@ class BlittedFigure:
             self._fill(*backdrop)
         for artist in (*self._animated, *extra):
             self._figure.draw_artist(artist)
-        return _pixels(self._canvas)
+        picture = _pixels(self._canvas)
+        if (kept := kept_figures()) is not None:
+            kept.keep(picture, self._copy(backdrop))
+        return picture
+
+    def _copy(self, backdrop: Backdrop | None) -> Figure:
+        """The figure in its present state, which later pictures do not change."""
+        copy: Figure = pickle.loads(pickle.dumps(self._figure))
+        for artist in copy.findobj():
+            artist.set_animated(False)
+        if backdrop is not None:
+            pixels, axes = backdrop
+            shown = copy.axes[self._figure.axes.index(axes)]
+            limits = *shown.get_xlim(), *shown.get_ylim()
+            pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))  # grey ones have one channel
+            shown.imshow(pixels, extent=limits, aspect="auto", zorder=0, interpolation="nearest")
+        return copy
 
     def _fill(self, pixels: np.ndarray, axes: Axes) -> None:
         """Stretches pixels over the axes. Takes 2 ms; imshow takes 25."""

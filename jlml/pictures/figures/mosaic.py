@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -9,8 +10,8 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from jlml.pictures.figures.canvas import Picture, as_pixels
-from jlml.pictures.figures.style import COLUMNS, FONT, FONT_SIZE, INK, WIDTH
+from jlml.pictures.figures.canvas import Picture, as_pixels, escaped, kept_figures
+from jlml.pictures.figures.style import COLUMNS, FONT, FONT_SIZE, INK, POINTS, WIDTH
 
 GAP = 3  # pixels between images
 BACKGROUND = 255
@@ -42,16 +43,42 @@ def mosaic(rows: Sequence[Row], title: str = "") -> Picture:
         for column, image in enumerate(images):
             left = start + column * (image.shape[1] + GAP)
             canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
-    picture = Image.fromarray(canvas)
-    pen = ImageDraw.Draw(picture)
-    for number, line in enumerate(lines):
-        pen.text((GAP, GAP + number * LINE), line, fill=INK, font=_font())
+    texts = [Text(line, GAP + number * LINE, "la") for number, line in enumerate(lines)]
     for top, height, some in zip(tops, heights, wrapped, strict=True):
         for number, line in enumerate(some, start=1):
             bottom = top - GAP - height + number * LINE
-            place = (GAP, bottom) if above else (GAP, top + tiles[0].shape[1] // 2)
-            pen.text(place, line, fill=INK, font=_font(), anchor="ld" if above else "lm")
-    return np.asarray(picture).copy()
+            texts.append(
+                Text(line, bottom, "ld") if above else Text(line, top + tiles[0].shape[1] // 2, "lm")
+            )
+    return _with_texts(canvas, texts)
+
+
+class Text(NamedTuple):
+    """A line of text at the left edge."""
+
+    text: str
+    place: int  # pixels from above
+    anchor: str  # what is there, in the words of Pillow: la its upper, lm its middle, ld its lower edge
+
+
+UPRIGHT = {"la": "top", "lm": "center", "ld": "bottom"}  # anchors in the words of matplotlib
+
+
+def _with_texts(canvas: Picture, texts: Sequence[Text]) -> Picture:
+    """Writes texts on a picture."""
+    image = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(image)
+    for each in texts:
+        pen.text((GAP, each.place), each.text, fill=INK, font=_font(), anchor=each.anchor)
+    picture = np.asarray(image).copy()
+    if (kept := kept_figures()) is not None:
+        figure = kept.figure_of(canvas)
+        for each in texts:
+            (axes,) = figure.axes
+            label = axes.text(GAP, each.place, escaped(each.text), va=UPRIGHT[each.anchor], color=INK)
+            label.set(fontsize=POINTS, fontfamily=FONT)
+        kept.keep(picture, figure)
+    return picture
 
 
 def _scale(width: int, gutter: int) -> float:
