@@ -85,7 +85,7 @@ def test_an_unknown_attribute_of_jlml_is_an_attribute_error():
 
 
 def test_a_key_that_is_null_equals_one_that_is_not_set():
-    config = plain(compose("model=ae"))
+    config = plain(compose("model=vae"))
     without = {**config, "model": {key: value for key, value in config["model"].items() if key != "norm"}}
     assert differences(config, without) == {}
     assert differences(config, {**config, "model": {**config["model"], "norm": "batch"}}) == {

@@ -31,7 +31,7 @@ def stopped_clock(monkeypatch):
         (("optimizer=adamw", "scheduler=cosine"), "vae-cb-d2-s0_adamw_cosine"),
         (("seed=1", "data.seed=2"), "vae-cb-d2-s1_data.seed-2"),
         (("experiment=vae_20d", "threads=1", "keep_checkpoints_every=5"), "vae-bce-d20-s0_vae_20d"),
-        (("loss._target_=mine.Laplace",), "vae-cb-d2-s0_target-mine.Laplace"),
+        (("loss._target_=mine.Laplace",), "vae-cb-d2-s0_Laplace"),
     ],
 )
 def test_a_name_has_the_choices_and_then_the_time(overrides, name):
