@@ -1,5 +1,6 @@
 """The examples run as their headers say: trained, resumed, evaluated, explored and swept."""
 
+import json
 import re
 import shlex
 
@@ -18,7 +19,7 @@ QUICK = (
     "draw_every=null",
     "callbacks.manifold.side=4",
 )
-FILES = sorted(file for file in (ROOT / "examples").glob("*.py") if file.stem != "plain_loop")
+FILES = sorted(file for file in (ROOT / "examples").glob("*.py") if file.stem not in ("plain_loop", "tour"))
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +106,35 @@ def test_the_weight_of_the_kl_rises_in_every_cycle():
     assert weights[0] == 0
     assert weights[10] == 2
     assert set(weights[20:40]) == {4}
+
+
+def cells_of_script():
+    """The cells of examples/tour.py: kind and text."""
+    blocks = re.split(r"^# %%", (ROOT / "examples" / "tour.py").read_text(), flags=re.MULTILINE)[1:]
+    for head, _, body in (block.partition("\n") for block in blocks):
+        is_text = "[markdown]" in head
+        text = body.strip("\n")
+        yield (
+            "markdown" if is_text else "code",
+            re.sub(r"^# ?", "", text, flags=re.MULTILINE) if is_text else text,
+        )
+
+
+def test_the_tour_runs_from_its_first_to_its_last_cell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    space = {}
+    for kind, text in cells_of_script():
+        if kind == "code":
+            exec(text, space)
+            if "COMMON" in text:
+                space["COMMON"] += ["data.subset=100", "trainer.max_epochs=1"]
+    assert (tmp_path / "outputs" / "tour").is_dir()
+    assert (space["comparison"].folder / "comparison.html").is_file()
+
+
+def test_the_notebook_of_the_tour_has_the_same_cells_and_no_output():
+    notebook = json.loads((ROOT / "examples" / "tour.ipynb").read_text())
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    assert cells == list(cells_of_script())
+    assert len(cells) >= 20
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])

@@ -42,6 +42,7 @@ def commands(script: str) -> list:
 @pytest.mark.parametrize("command", commands(r"train\.py"))
 def test_every_train_command_trains(command, tmp_path, runs, monkeypatch):
     """Runs it on a few images. Of a sweep, it runs the first job; tests/sweeps run complete sweeps."""
+    monkeypatch.syspath_prepend(ROOT)  # for examples/
     arguments = shlex.split(command)[2:]
     overrides = [argument for argument in arguments if argument != "-m" and "launcher" not in argument]
     first = [re.sub(r"=([\w.]+),[\w.,]+$", r"=\1", override) for override in overrides]
