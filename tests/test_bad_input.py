@@ -226,7 +226,8 @@ MISTAKES = [  # each kind of mistake and each part of jlml that reports it
     mistake("train logger._target_=lightning.pytorch.loggers.CSVLogger", "logger._target_", "TensorBoard"),
     mistake("train callbacks.interpolations.pairs=[[1,77]]", "callbacks.interpolations.pairs=[[1,77]]"),
     mistake("train data.subset=5000", "data.subset=5000"),
-    mistake("train data.image_size=20", "data.image_size=20", "data.fit=resize"),
+    mistake("train data.fit=stretch", "data.fit=stretch", "one of: pad, crop, resize"),
+    mistake("train data.validation_size=1.5", "data.validation_size=1.5", "a fraction between 0 and 1"),
     mistake("train ~loss", "loss is missing"),
     mistake("train model=conv_ae model.code=spatial latent.dim=30", "latent.dim=30", "latent.dim=32"),
     mistake("train data=mnist_5k data.fallback=true", "data.fallback=true is invalid for mnist_5k"),
@@ -610,12 +611,6 @@ RUN_CASES = [
         "evaluate",
         "model.a",
         "jlml 2.0",
-    ),
-    case(
-        "data in a missing folder",
-        reconfigure(lambda c: c["data"].update(root="gone")),
-        "evaluate data.root=null",
-        "gone",
     ),
 ]
 

@@ -34,7 +34,15 @@ def overrides_of(file):
     return shlex.split(command.replace("\\\n", " "))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+# by default one model and one network; the others are robustness tests
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, marks=() if file.stem in ("denoising_ae", "residual") else pytest.mark.robustness)
+        for file in FILES
+    ],
+    ids=lambda file: file.stem,
+)
 def test_an_example_is_short_and_trains_resumes_and_evaluates(file, tmp_path):
     assert len(file.read_text().splitlines()) <= 60
     trained = jlml.train(*overrides_of(file), *QUICK, parent=tmp_path)
@@ -120,6 +128,7 @@ def cells_of_script():
         )
 
 
+@pytest.mark.robustness
 def test_the_tour_runs_from_its_first_to_its_last_cell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     space = {}

@@ -9,7 +9,6 @@ import torch
 from omegaconf import DictConfig
 
 from jlml.config import Config, check_evaluation, composed
-from jlml.config.keys import no_such_key
 from jlml.config.schema import OUTPUTS, Evaluate
 from jlml.errors import UserError, did_you_mean
 from jlml.evaluation.export import Export, export_run
@@ -65,7 +64,7 @@ def with_keys(config: Config, keys: Mapping[str, Any]) -> Config:
     """
     for key, value in keys.items():
         if key not in config:
-            raise UserError(no_such_key(key))
+            raise UserError(f"{key} is not a key of evaluate.py.{did_you_mean(key, config)}")
         is_group = isinstance(config[key], dict) and isinstance(value, Mapping)
         config[key] = {**config[key], **value} if is_group else as_text(value)
     return config

@@ -77,8 +77,8 @@ def check_axes(subject: Subject, axes: Sequence[int]) -> None:
     dims = subject.model.latent_dim
     if len(set(axes)) != 2 or not all(1 <= each <= dims for each in axes):
         raise UserError(
-            f"plane.axes={list(axes)} is invalid for latent dim {dims}: expected two different integers from "
-            f"1 to {dims}."
+            f"plane.axes=[{','.join(map(str, axes))}] is invalid for latent dim {dims}: expected two "
+            f"different integers from 1 to {dims}."
         )
 
 

@@ -81,6 +81,7 @@ def test_a_score_and_its_standard_error_are_those_of_the_test_images(evaluated, 
     assert found["standard_error"] == pytest.approx(errors.std().item() / 300**0.5, rel=1e-5)
 
 
+@pytest.mark.robustness
 def test_the_batch_size_does_not_affect_the_scores(evaluated):
     """With batches of 70, the last one is smaller, both for 300 images and for 200 samples."""
     parts = "parts=[reconstruction,likelihood,codes,generation]"

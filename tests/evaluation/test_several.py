@@ -93,7 +93,8 @@ def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
     not_numbers = next(copy.glob("ae-bce*")) / "checkpoints/best.ckpt"
     checkpoint = torch.load(not_numbers, weights_only=True)
     for weight in checkpoint["state_dict"].values():
-        weight.fill_(float("nan"))
+        if weight.is_floating_point():  # batch norm counts its batches
+            weight.fill_(float("nan"))
     torch.save(checkpoint, not_numbers)
     comparison = compare(str(copy), "parts=[reconstruction]")
     assert {group.label for group in comparison.groups} == {"ae bce d2", "vae bce d2"}

@@ -25,6 +25,7 @@ def test_the_command_trains_all_jobs_and_prints_the_ranking(tmp_path):
     assert re.search(r"^finished: latent=d2  val mse 0\.\d{5}  \d+ s$", out, flags=re.MULTILINE)
 
 
+@pytest.mark.robustness
 def test_a_repeated_sweep_trains_nothing_again_and_new_values_extend_it(tmp_path, capsys):
     swept = sweep_here(tmp_path, "model=ae", "latent=d2,d8", *NARROW)
     folder, rows = tmp_path / "sweeps/it", results(tmp_path)

@@ -93,6 +93,7 @@ def test_every_epoch_stays_on_the_screen_below_a_header(tmp_path, columns):
     assert not any("[===" in line for line in lines)
 
 
+@pytest.mark.robustness
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_the_message_after_ctrl_c_has_a_line_of_its_own_and_the_command_to_resume(tmp_path):
     overrides = (f"output_dir={tmp_path}", "trainer.max_epochs=500")

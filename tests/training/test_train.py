@@ -156,6 +156,7 @@ def test_kl_warm_up_raises_the_kl_weight_linearly_and_only_in_training(tmp_path,
     assert [weight for in_training, weight in seen if not in_training] == pytest.approx([2] * 5, abs=1e-6)
 
 
+@pytest.mark.robustness
 def test_clipping_schedulers_and_early_stopping_have_an_effect(tmp_path):
     plain = jlml.train(*FAST, parent=tmp_path)
     clipped = jlml.train(*FAST, "trainer.gradient_clip_val=1e-3", "optimizer.lr=1e-3", parent=tmp_path)

@@ -112,6 +112,7 @@ def test_changed_and_moved_files_are_noticed(colour_run, pictures, tmp_path):
     assert resume(run.path, [f"data.root={pictures}", "trainer.max_epochs=2"]).run.state() == "finished"
 
 
+@pytest.mark.robustness
 def test_two_folders_never_share_a_table(colour_run, pictures, tmp_path):
     other = paint(tmp_path / "pictures", ("red", "yellow"))
     overrides = (
