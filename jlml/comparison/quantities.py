@@ -64,6 +64,17 @@ QUANTITIES = {
         "mirrored borders. Tools that leave the borders out give other values.",
         f"{WIKI}Structural_similarity_index_measure",
     ),
+    "gradient_energy": Quantity(
+        *("gradient energy", "per pixel", 5, None),
+        "Sharpness: the mean squared difference between neighbouring pixels. Compare it with that of test "
+        "images: less is blurred, more is noise.",
+        f"{WIKI}Acutance",
+    ),
+    "grey_share": Quantity(
+        *("grey pixels", RATIO, 3, None),
+        "Pixels from .1 to .9. Compare them with those of test images: blur makes edges grey.",
+        f"{WIKI}Acutance",
+    ),
     # of densities
     "loss": Quantity(
         *("loss", NATS, 2, "lower"),

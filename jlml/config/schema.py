@@ -366,6 +366,7 @@ class Evaluate(Keys):
         "dotted path of a function that returns a network for the features of generated images; null: of "
         "digits",
     )
+    training_images: bool = key(False, "part images: also write a row for every training image")
     tsne_images: Count = key(5000, "test images that t-SNE maps")
     plane: Plane = Plane()
     explorer: Explorer = Explorer()

@@ -105,7 +105,9 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison | Export:
         raise UserError("export=onnx exports one run and evaluates nothing. Use run=<folder> without parts.")
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
-        return compare_runs(several, parts_of(settings.parts, default_without=("tsne", "explorer")), settings)
+        return compare_runs(
+            several, parts_of(settings.parts, default_without=("tsne", "images", "explorer")), settings
+        )
     given_run = last_replaced(settings.run, settings.output_dir or OUTPUTS)
     run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()

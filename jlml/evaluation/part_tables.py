@@ -12,7 +12,7 @@ Metrics = Mapping[str, Metric]
 Parts = Mapping[str, Mapping[str, Any]]
 
 THIS = "this model"
-BASELINES = {"pca": "PCA", "mean_image": "mean image"}
+BASELINES = {"pca": "PCA", "mean_image": "mean image", "pixels": "raw pixels"}
 MAPS = {"tsne_codes": "t-SNE of the codes", "tsne_pixels": "t-SNE of the pixels"}
 
 
@@ -113,7 +113,9 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
             name.removeprefix(prefix): some for name, some in groups.items() if name.startswith(prefix)
         }
         as_shown = f", as {shown}" if shown in groups else ""
-        table = quantity_table("", {**kinds_of(groups, shown), **baselines_of(parts, groups.get("", {}))})
+        columns = {**kinds_of(groups, shown), **baselines_of(parts, groups.get("", {}))}
+        originals = {"test images": groups["test_images"]} if "test_images" in groups else {}
+        table = quantity_table("", {**columns, **originals})
         return [table, *([matrix_table(f"By class{as_shown}", by_class)] if by_class else [])]
     own = groups.pop("", {})
     if part == "codes":
@@ -166,6 +168,7 @@ def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
     for part in ("codes", "likelihood"):
         own |= {n: m for n, m in parts.get(part, {}).get("metrics", {}).items() if "/" not in n}
     title = THIS if shown == "mean" else f"{THIS}, as {shown}"
+    own = {name: metric for name, metric in own.items() if name not in ("gradient_energy", "grey_share")}
     columns = {title: own, **baselines_of(parts, own)}
     tables = [quantity_table("", columns, narrow=True)] if own else []
     for part, name in (("generation", "Generated images"), ("tsne", "t-SNE")):

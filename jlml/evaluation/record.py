@@ -29,6 +29,7 @@ READS = {
     "likelihood": ("importance_samples",),
     "generation": ("samples", "features"),
     "tsne": ("tsne_images",),
+    "images": ("training_images",),
     "explorer": ("explorer.weights", "explorer.epochs"),
 }
 

@@ -23,6 +23,7 @@ PARTS_IN_WORDS = {
     "likelihood": ("Likelihood", "Bounds on log p(x) of test images, and whether codes match the prior."),
     "explorer": ("Explorer", "A page in which the pointer decodes any code: explorer.html."),
     "tsne": ("t-SNE", "Maps of codes and of pixels that keep neighbours."),
+    "images": ("Images", "A row of numbers for every image: images.csv. Their distributions by class."),
     "objective": ("Objective", "What training minimised, on the test images."),
 }
 # figures of the first screen, by column

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = Annotated[float, Field(gt=-1e100, lt=1e100)]  # squares stay finite
 
-Settings = dict[str, int | list[int] | None]
+Settings = dict[str, int | str | list[int] | None]
 
 
 class Stored(BaseModel):
@@ -47,7 +47,7 @@ class Done(Stored):
     metrics: dict[str, StoredMetric]
     figures: list[StoredFigure]
     notes: list[str]
-    files: list[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(html|npy)$")]] = []
+    files: list[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,100}\.(html|npy|csv)$")]] = []
     settings: Settings
     seconds: Number
 

@@ -1,4 +1,4 @@
-"""Similarity of two images: PSNR and SSIM."""
+"""Scores of images: PSNR, SSIM, and how blurred one is."""
 
 import torch
 from torch import Tensor
@@ -7,6 +7,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from jlml.shapes import Images, PerImage
 
 SMALLEST = 11  # smallest image for SSIM, in pixels per side
+GREY = (0.1, 0.9)
 
 
 def psnr(mean: Images, images: Images) -> PerImage:
@@ -24,3 +25,17 @@ def ssim(mean: Images, images: Images) -> PerImage:
     score = structural_similarity_index_measure(mean, images, data_range=1.0, reduction="none")
     assert isinstance(score, Tensor)
     return torch.atleast_1d(score)
+
+
+def gradient_energy(images: Images) -> PerImage:
+    """The mean squared difference between neighbouring pixels, to the right and below. Blur makes it low.
+
+    Zero for one grey level; the most, 2, for a chessboard of black and white pixels.
+    """
+    across, down = images.diff(dim=3).square(), images.diff(dim=2).square()
+    return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
+
+
+def grey_share(images: Images) -> PerImage:
+    """The share of pixels that are neither black nor white: from .1 to .9."""
+    return ((images > GREY[0]) & (images < GREY[1])).double().mean((1, 2, 3))

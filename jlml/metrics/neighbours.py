@@ -37,6 +37,13 @@ def knn_correct(
     }
 
 
+def nearest(codes: Points, queries: Float[Tensor, "queries dims"] | None) -> Int64[Tensor, " queries"]:
+    """The index of the nearest code of each query; without queries, of each code among the others."""
+    index = NearestNeighbors(n_neighbors=1).fit(codes.numpy())
+    found = index.kneighbors(None if queries is None else queries.numpy(), return_distance=False)
+    return torch.from_numpy(found[:, 0]).long()
+
+
 def trustworthiness_and_continuity(
     points: Float[Tensor, "points dims"], codes: Float[Tensor, "points latent"], k: int = 12
 ) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:

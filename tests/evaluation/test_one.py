@@ -340,6 +340,7 @@ def test_no_number_is_in_two_tables(evaluated, model, shown):
         for row in table.rows
         for cell in row[1:]
         if len(cell.text.partition(" ±")[0].lstrip("0.")) > 4  # others can be equal by chance
+        if not cell.text.startswith("1.000 ")
         if "±" in cell.text
     ]
     assert len(texts) > 30

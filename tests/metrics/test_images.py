@@ -1,10 +1,10 @@
-"""PSNR and SSIM against their formulas."""
+"""PSNR and SSIM against their formulas, sharpness on known images."""
 
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from jlml.metrics.images import psnr, ssim
+from jlml.metrics.images import gradient_energy, grey_share, psnr, ssim
 
 
 def test_psnr_is_the_mse_in_decibels():
@@ -29,3 +29,14 @@ def test_ssim_equals_its_formula():
     expected = (2 * mean_x * mean_y + a) * (2 * covariance + b)
     expected /= (mean_x**2 + mean_y**2 + a) * (variance_x + variance_y + b)
     assert ssim(one, other).item() == pytest.approx(expected.mean(), rel=1e-6)
+
+
+def test_sharpness_of_known_images():
+    grey = torch.full((1, 1, 6, 6), 0.5)
+    board = (torch.arange(6)[:, None] + torch.arange(6)).remainder(2).float()[None, None]
+    edge = torch.zeros(1, 1, 6, 6)
+    edge[..., 3:] = 1
+    assert [gradient_energy(some).item() for some in (grey, board)] == [0, 2]
+    assert gradient_energy(edge).item() == pytest.approx(1 / 5)  # one of five differences in each row
+    assert gradient_energy((edge + edge.roll(1, 3)) / 2).item() < gradient_energy(edge).item()
+    assert [grey_share(some).item() for some in (grey, board)] == [1, 0]

@@ -14,9 +14,9 @@ from jlml.errors import UserError
 from jlml.evaluation.explorer.arrays import Arrays
 from jlml.evaluation.explorer.backgrounds import backgrounds
 from jlml.evaluation.explorer.layers import Network, UnknownLayerError
-from jlml.evaluation.history import kept_codes, read, step_in
-from jlml.evaluation.record import earlier_parts, folder_of
+from jlml.evaluation.history import kept_codes, step_in
 from jlml.evaluation.results import NotApplicableError
+from jlml.evaluation.stored_map import stored_map
 from jlml.evaluation.subject import Images, Subject
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian, ObservationModel
 from jlml.metrics.pca import principal_axes
@@ -29,7 +29,6 @@ MOST_IMAGES = 10_000
 SHEET = 4096  # pixels along each side of the sheet with all images: more, and phones refuse the canvas
 MOST_DIRECTIONS = 64  # latent dimensions and principal axes that the page offers
 MOST_MOVING = 2000  # codes of a frame of the movement
-MAP = "tsne_codes.npy"
 CLOSE = 1e-4
 
 
@@ -179,20 +178,13 @@ def missing_in_words(missing: Sequence[str]) -> str:
 
 def map_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content | None:
     """The t-SNE map of the same evaluation, if it has one."""
-    part = earlier_parts(subject.run, subject.which, subject.settings).get("tsne", {})
-    if part.get("status") != "done":
-        return None
-    try:
-        points = read(folder_of(subject.run, subject.which) / MAP)
-    except UserError:
-        return None
-    if points.shape[1:] != (2,) or len(points) > len(subject.test_order) or not points.isfinite().all():
+    found = stored_map(subject)
+    if found is None:
         return None
     place = {image: number for number, image in enumerate(chosen.tolist())}
-    # t-SNE maps the first images of the same random order
     mapped = [
         (place[image], point)
-        for image, point in zip(subject.test_order.tolist(), points, strict=False)
+        for image, point in zip(found[0].tolist(), found[1], strict=True)
         if image in place
     ]
     images, kept = zip(*mapped, strict=True)

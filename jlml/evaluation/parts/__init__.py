@@ -6,6 +6,7 @@ from jlml.evaluation.parts.baselines import baselines
 from jlml.evaluation.parts.codes import codes
 from jlml.evaluation.parts.explorer import explorer
 from jlml.evaluation.parts.generation import generation
+from jlml.evaluation.parts.images import images
 from jlml.evaluation.parts.likelihood import likelihood
 from jlml.evaluation.parts.objective import objective
 from jlml.evaluation.parts.pictures import pictures
@@ -25,5 +26,6 @@ PARTS: dict[str, Part] = {
     "generation": generation,
     "pictures": pictures,
     "tsne": tsne,
-    "explorer": explorer,  # after tsne, whose map it shows
+    "images": images,  # these two after tsne, whose map they use
+    "explorer": explorer,
 }

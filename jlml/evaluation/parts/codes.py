@@ -59,8 +59,17 @@ def code_scores(subject: Subject, train_codes: TrainCodes, test_codes: TestCodes
     }
 
 
-def class_scores(subject: Subject, train_codes: TrainCodes, test_codes: TestCodes) -> dict[str, Estimate]:
-    """How well codes tell classes apart; empty for too few images with a class, or only one class."""
+def class_scores(
+    subject: Subject, train_codes: TrainCodes, test_codes: TestCodes, left_out: bool = True
+) -> dict[str, Estimate]:
+    """How well codes tell classes apart; empty for too few images with a class, or only one class.
+
+    Args:
+        subject: the model and its data.
+        train_codes: codes, or any other features, of the training images.
+        test_codes: the same of the test images.
+        left_out: also score each test code by the others.
+    """
     known = subject.data.train_labels >= 0, subject.data.test_labels >= 0
     train_labels, test_labels = subject.data.train_labels[known[0]], subject.data.test_labels[known[1]]
     train_codes, test_codes = train_codes[known[0]], test_codes[known[1]]
@@ -71,6 +80,8 @@ def class_scores(subject: Subject, train_codes: TrainCodes, test_codes: TestCode
     nearest = knn_correct(train_codes, train_labels, test_codes, test_labels, COUNTS)
     values: dict[str, Tensor] = {f"knn_{k}": right for k, right in nearest.items()}
     values["linear_probe"] = linear_probe(train_codes, train_labels, test_codes, test_labels)
+    if not left_out:
+        return means_of(values)
     sets = test_codes, test_labels
     return means_of(values) | dependent_means(left_out_scores(*sets), design_effects(left_out_scores, *sets))
 

@@ -8,12 +8,15 @@ from torch import Tensor
 from jlml.data.batches import to_float
 from jlml.data.split import classes_in
 from jlml.evaluation.feature_scores import DigitScores, feature_scores
-from jlml.evaluation.results import Figure, NotApplicableError, Results
+from jlml.evaluation.parts.reconstruction import blur_scores
+from jlml.evaluation.results import Figure, NotApplicableError, Results, means_of
 from jlml.evaluation.samplers import WIDEST, draw_codes, median_codes
 from jlml.evaluation.shown_scores import is_shown, with_kind
 from jlml.evaluation.subject import DIGIT_SIZE, Images, Subject
 from jlml.metrics.overlap import NEIGHBOURS
 from jlml.pictures.figures import shaded_table
+
+KNOWN = ("real_test_images", "reconstructions")  # whose sharpness is in the part reconstruction
 
 
 def generation(subject: Subject) -> Results:
@@ -28,6 +31,8 @@ def generation(subject: Subject) -> Results:
     shown = subject.model.loss.shown
     for name, images in subject.track(sets.items(), len(sets)):
         scores, share = network.scores(images)
+        if not name.startswith(KNOWN):
+            scores |= means_of(blur_scores(images))
         results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
         if is_shown(name, shown):
             shares[name.removesuffix(f"_{shown}").replace("_", " ")] = share

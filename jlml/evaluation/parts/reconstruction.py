@@ -7,12 +7,13 @@ from jlml.evaluation.batches import in_batches
 from jlml.evaluation.results import Estimate, Figure, Results, means_of
 from jlml.evaluation.subject import Images, Subject
 from jlml.metrics import bce, mse
-from jlml.metrics.images import SMALLEST, psnr, ssim
+from jlml.metrics.images import SMALLEST, gradient_energy, grey_share, psnr, ssim
 from jlml.models import VAE
 from jlml.pictures.drawing import reading_of
 from jlml.pictures.figures import COLUMNS, bars, mosaic
 
 CHUNK = 1000
+ORIGINALS = "test_images"  # before the scores of the images themselves
 MOST_BARS = 30  # classes in a chart
 
 
@@ -32,6 +33,7 @@ def reconstruction(subject: Subject) -> Results:
             if chosen.any():
                 of_class = {score: some[chosen] for score, some in values.items()}
                 results.metrics |= means_of(of_class, f"{prefix}by_class/{name.replace('/', '-')}/")
+    results.metrics |= means_of(in_batches(blur_scores, subject.test_images, size=CHUNK), f"{ORIGINALS}/")
     if isinstance(subject.model, VAE):
         results.notes.append(
             "Here a VAE reconstructs each image from its posterior mean. The objective draws z instead, so "
@@ -57,12 +59,18 @@ def picture_scores(pictures: Images, images: Images) -> dict[str, Float[Tensor, 
             "squared_error": error * truth[0].numel(),
             "bce": bce(some, truth),
             "psnr": psnr(some, truth),
+            **blur_scores(some),
         }
         if min(truth.shape[2:]) >= SMALLEST:
             scores["ssim"] = ssim(some, truth)
         return scores
 
     return in_batches(score, pictures, images, size=CHUNK)
+
+
+def blur_scores(pictures: Images) -> dict[str, Tensor]:
+    """How blurred each picture is."""
+    return {"gradient_energy": gradient_energy(pictures), "grey_share": grey_share(pictures)}
 
 
 def extremes(subject: Subject, pictures: Images, errors: Tensor) -> Figure:

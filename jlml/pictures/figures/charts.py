@@ -10,7 +10,16 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from torch import Tensor
 
 from jlml.pictures.figures.canvas import Picture, escaped, figure_of, grid, rendered
-from jlml.pictures.figures.style import COLOURS, FONT_SIZE, MARKERS, SOFT, SPLIT_COLOURS, colour_of, styled
+from jlml.pictures.figures.style import (
+    COLOURS,
+    FONT_SIZE,
+    INK,
+    MARKERS,
+    SOFT,
+    SPLIT_COLOURS,
+    colour_of,
+    styled,
+)
 
 MOST_PANELS = 16
 LINE = 1.4 * FONT_SIZE  # pixels
@@ -94,6 +103,31 @@ def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tens
         axes.set(yticks=[], xticks=[-2, 0, 2] if reach < 6 else [0])
     which = "" if len(order) <= MOST_PANELS else f" ({MOST_PANELS} of {len(order)} dimensions)"
     figure.suptitle(f"Codes (bars) and prior (line){which}", x=0.01, ha="left")
+    return rendered(figure)
+
+
+@styled
+def distributions(panels: Mapping[str, Mapping[str, Float[Tensor, " values"]]]) -> Picture:
+    """A box per group and panel: the middle half with the median, and lines to the 5th and 95th percentile.
+
+    Args:
+        panels: the values of every group by name, for each panel by title.
+    """
+    most = max(len(groups) for groups in panels.values())
+    figure = figure_of((70 + 34 * most) * len(panels))
+    for place, (title, groups) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(len(panels), 1, place)
+        values = [some.double().numpy() for some in groups.values()]
+        boxes = axes.boxplot(
+            values, orientation="horizontal", whis=(5, 95), showfliers=False, patch_artist=True, widths=0.6
+        )
+        for number, box in enumerate(boxes["boxes"]):
+            box.set(facecolor=colour_of(number), alpha=0.6, linewidth=0)
+        for line in boxes["medians"]:
+            line.set(color=INK)
+        axes.set_yticks(range(1, len(groups) + 1), list(map(escaped, groups)))
+        axes.invert_yaxis()
+        axes.set_title(title)
     return rendered(figure)
 
 

@@ -1,0 +1,102 @@
+"""A row of numbers per image, to use codes and losses elsewhere, and their distributions by class."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from jlml.comparison.csv_text import as_csv
+from jlml.data.batches import to_float
+from jlml.evaluation.results import Figure, Results
+from jlml.evaluation.stored_map import stored_map
+from jlml.evaluation.subject import Subject
+from jlml.metrics.neighbours import nearest
+from jlml.metrics.pca import principal_axes
+from jlml.models import VAE
+from jlml.pictures.figures import distributions
+
+MOST_CLASSES = 30  # in a chart
+DIGITS = 6  # significant digits in a file
+TITLES = {
+    "loss": "loss (nats)",
+    "distance": "distance of the code from the origin",
+    "radius": "radius of the posterior",
+}
+
+
+def images(subject: Subject) -> Results:
+    """Writes `images.csv`, on request also `images_train.csv`, and draws distributions by class."""
+    test = columns_of(subject, subject.data.test_images, subject.data.test_labels)
+    found = stored_map(subject)
+    if found is not None:
+        mapped = torch.full((len(subject.data.test_labels), 2), torch.nan)
+        mapped[found[0]] = found[1]
+        test |= {"tsne_1": mapped[:, 0], "tsne_2": mapped[:, 1]}
+    names = subject.data.class_names
+    results = Results(files={"images.csv": as_rows(test, names)})
+    if subject.settings.training_images:
+        train = columns_of(subject, subject.train_images, subject.data.train_labels)
+        results.files["images_train.csv"] = as_rows(train, names)
+    if 1 < len(subject.classes) <= MOST_CLASSES:
+        by_class = {
+            title: {names[n]: test[key][subject.data.test_labels == n] for n in subject.classes}
+            for key, title in TITLES.items()
+            if key in test
+        }
+        caption = (
+            "Boxes are the middle half of the test images of a class with their median, and lines reach "
+            "from the 5th to the 95th percentile."
+        )
+        results.figures.append(Figure("by_class", distributions(by_class), caption))
+    results.notes.append(
+        "images.csv has a row per test image: terms of the loss without noise, the code z1, z2, ..., its "
+        "distance from the origin, the class of the nearest training code, and the first two principal "
+        "components of the pixels. A VAE's radius is the root of the sum of its posterior variances."
+    )
+    return results
+
+
+def columns_of(subject: Subject, stored: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """All columns of a table of images, by name."""
+    model, pixels = subject.model, to_float(stored)
+    codes = subject.encode(stored)
+
+    def terms(some: Tensor) -> dict[str, Tensor]:
+        output = model(some, torch.zeros(len(some), model.latent_dim, device=some.device))
+        return {"loss": output.loss, **output.terms, **output.extras}
+
+    columns = {"label": labels, **subject.in_batches(lambda some: terms(to_float(some)), stored)}
+    columns["distance"] = codes.norm(dim=1)
+    if isinstance(model, VAE):
+        log_variance = subject.in_batches(lambda some: model.posterior(to_float(some))[1].float(), stored)
+        columns["radius"] = log_variance.exp().sum(1).sqrt()
+    # a training image is its own nearest code, so it takes the second
+    is_training = stored is subject.train_images
+    columns["nearest_label"] = subject.data.train_labels[
+        nearest(subject.train_codes, None if is_training else codes)
+    ]
+    axes = principal_axes(to_float(subject.train_images).flatten(1), 2)
+    columns |= {f"pca_{n + 1}": values for n, values in enumerate(axes.project(pixels.flatten(1)).T)}
+    return columns | {f"z{n + 1}": values for n, values in enumerate(codes.T)}
+
+
+def as_rows(columns: Mapping[str, Tensor], class_names: tuple[str, ...]) -> bytes:
+    """The table as CSV, with an index, and the names of classes where they are not their numbers."""
+    shown = {name: [cell(value) for value in values.tolist()] for name, values in columns.items()}
+    if class_names and list(class_names) != [str(n) for n in range(len(class_names))]:
+        shown["class"] = [class_names[n] if n >= 0 else "" for n in columns["label"].tolist()]
+    rows = [dict(zip(shown, row, strict=True)) for row in zip(*shown.values(), strict=True)]
+    header = [
+        "index",
+        "label",
+        *(["class"] if "class" in shown else []),
+        *(n for n in columns if n != "label"),
+    ]
+    return as_csv(header, [{"index": number, **row} for number, row in enumerate(rows)]).encode()
+
+
+def cell(value: float) -> int | str:
+    """A number as text; empty for NaN, an image that t-SNE does not map."""
+    if isinstance(value, int):
+        return value
+    return "" if value != value else f"{value:.{DIGITS}g}"
