@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from jlml.data.split import classes_in
@@ -12,7 +12,7 @@ from jlml.evaluation.subject import Subject
 from jlml.metrics.dependence import design_effects
 from jlml.metrics.factors import information_gaps, is_class, mutual_information, squared_errors
 from jlml.metrics.neighbours import Labels, Points, knn_correct, trustworthiness_and_continuity
-from jlml.metrics.probes import distance_correlations, linear_probe, silhouette
+from jlml.metrics.probes import ITERATIONS, distance_correlations, linear_probe, silhouette
 from jlml.pictures.figures import shaded_table
 
 TrainCodes = Float[Tensor, "train latent"]
@@ -59,31 +59,43 @@ def code_scores(subject: Subject, train_codes: TrainCodes, test_codes: TestCodes
     }
 
 
-def class_scores(
-    subject: Subject, train_codes: TrainCodes, test_codes: TestCodes, left_out: bool = True
+def class_scores(subject: Subject, train_codes: TrainCodes, test_codes: TestCodes) -> dict[str, Estimate]:
+    """How well codes tell classes apart; empty for too few images with a class, or only one class."""
+    data = subject.data
+    known = data.test_labels >= 0
+    sets = test_codes[known], data.test_labels[known]
+    found = accuracies(train_codes, data.train_labels, *sets)
+    if not found:
+        return {}
+    return found | dependent_means(left_out_scores(*sets), design_effects(left_out_scores, *sets))
+
+
+def accuracies(
+    train: TrainCodes,
+    train_labels: Int64[Tensor, " train"],
+    test: TestCodes,
+    test_labels: Int64[Tensor, " test"],
+    iterations: int = ITERATIONS,
 ) -> dict[str, Estimate]:
-    """How well codes tell classes apart; empty for too few images with a class, or only one class.
+    """Accuracies of classifiers on codes or pixels; empty for too few images with a class, or one class.
 
     Args:
-        subject: the model and its data.
-        train_codes: codes, or any other features, of the training images.
-        test_codes: the same of the test images.
-        left_out: also score each test code by the others.
+        train: codes, or any other features, of the training images.
+        train_labels: their classes, or -1.
+        test: the same of the test images.
+        test_labels: their classes, or -1.
+        iterations: most iterations of the linear probe.
     """
-    known = subject.data.train_labels >= 0, subject.data.test_labels >= 0
-    train_labels, test_labels = subject.data.train_labels[known[0]], subject.data.test_labels[known[1]]
-    train_codes, test_codes = train_codes[known[0]], test_codes[known[1]]
-    if min(len(train_labels), len(test_labels)) < FEWEST:
+    known, known_test = train_labels >= 0, test_labels >= 0
+    sets = train[known], train_labels[known], test[known_test], test_labels[known_test]
+    if (
+        min(len(sets[1]), len(sets[3])) < FEWEST
+        or min(len(classes_in(sets[1])), len(classes_in(sets[3]))) < 2
+    ):
         return {}
-    if min(len(classes_in(train_labels)), len(classes_in(test_labels))) < 2:
-        return {}
-    nearest = knn_correct(train_codes, train_labels, test_codes, test_labels, COUNTS)
+    nearest = knn_correct(*sets, COUNTS)
     values: dict[str, Tensor] = {f"knn_{k}": right for k, right in nearest.items()}
-    values["linear_probe"] = linear_probe(train_codes, train_labels, test_codes, test_labels)
-    if not left_out:
-        return means_of(values)
-    sets = test_codes, test_labels
-    return means_of(values) | dependent_means(left_out_scores(*sets), design_effects(left_out_scores, *sets))
+    return means_of({**values, "linear_probe": linear_probe(*sets, iterations)})
 
 
 def gap_score(subject: Subject, train_codes: TrainCodes) -> dict[str, Estimate]:
