@@ -30,7 +30,6 @@ FEW = 200  # files that are read without a progress bar
 VALIDATION_NAMES = ("val", "valid", "validation")
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class FolderDataModule(ImageDataModule):
@@ -64,9 +63,12 @@ class FolderDataModule(ImageDataModule):
         return self.root.is_dir()
 
     def read(self) -> Source:
-        listing = list_images(self.root)
+        try:
+            listing = list_images(self.root)
+            tensors = self._tensors(listing)
+        except OSError as error:
+            raise UserError(f"{error.filename or self.root} cannot be read: {error.strerror}.") from error
         names = listing.class_names
-        tensors = self._tensors(listing)
         name = self.name or self.root.resolve().name or "folder"
         content = [tensors.get(key) for key in ("images", "labels", "test_images", "test_labels")]
         images, labels, test_images, test_labels = content
@@ -159,19 +161,10 @@ class Listing:
     def state(self) -> str:
         """A hash that changes if a file is added, removed or written."""
         rows = [json.dumps(self.class_names)]
-        for file in (*self.train, None, *self.test):
-            if file is not None:
-                status = file.path.stat()
-                rows.append(
-                    repr(
-                        (
-                            file.path.relative_to(self.root).as_posix(),
-                            file.label,
-                            status.st_size,
-                            status.st_mtime_ns,
-                        )
-                    )
-                )
+        for file in (*self.train, *self.test):  # their paths tell them apart
+            status = file.path.stat()
+            place = file.path.relative_to(self.root).as_posix()
+            rows.append(repr((place, file.label, status.st_size, status.st_mtime_ns)))
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
@@ -191,7 +184,7 @@ def list_images(root: Path) -> Listing:
         if (root / name).is_dir():
             log.warning("%s is not read: validation images are drawn from %s.", root / name, train)
     files, names = files_and_classes(train)
-    test_files, test_names = files_and_classes(test)
+    test_files, test_names = files_and_classes(test, keep_single=bool(names))
     unknown = sorted(set(test_names) - set(names))
     if unknown and names:
         raise UserError(f"{test} has classes that {train} lacks: {', '.join(unknown)}. Add or remove them.")
@@ -199,8 +192,12 @@ def list_images(root: Path) -> Listing:
     return Listing(root, files, [File(each.path, numbers.get(each.label, -1)) for each in test_files], names)
 
 
-def files_and_classes(folder: Path) -> tuple[list[File], tuple[str, ...]]:
+def files_and_classes(folder: Path, keep_single: bool = False) -> tuple[list[File], tuple[str, ...]]:
     """The image files below a folder, and the names of their classes: the sub-folders with images.
+
+    Args:
+        folder: the folder.
+        keep_single: whether a single sub-folder is a class, too.
 
     Raises:
         UserError: there are no images.
@@ -217,7 +214,7 @@ def files_and_classes(folder: Path) -> tuple[list[File], tuple[str, ...]]:
             f"{folder} contains no images: expected files that end in {', '.join(SUFFIXES)}, in the folder "
             "or in sub-folders that are their classes."
         )
-    if len(by_class) == 1:
+    if len(by_class) == 1 and not keep_single:
         (name,) = by_class
         log.info("All images are in one folder, %s, so they have no classes.", folder / name)
         return [File(path, -1) for path in (*direct, *by_class[name])], ()

@@ -18,11 +18,8 @@ from jlml.errors import UserError, did_you_mean, first_line
 PARTS = ("images", "labels", "factors")  # each also with the prefix test_
 TEST = "test_"
 KEYS = (*PARTS, *(f"{TEST}{part}" for part in PARTS), "class_names", "factor_names")
-LARGEST = {
-    np.dtype(np.bool_): 1,
-    np.dtype(np.uint8): 255,
-    np.dtype(np.uint16): 65535,
-}  # value of a white pixel
+# value of a white pixel
+LARGEST = {np.dtype(np.bool_): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -137,6 +134,8 @@ def as_bytes(values: np.ndarray, key: str) -> Tensor:
             f"{key} have the shape {values.shape}, expected N x H x W, N x H x W x C or N x C x H x W with "
             "one or three channels"
         )
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{key} have the type {values.dtype}, expected numbers")
     if values.dtype in LARGEST:
         largest = LARGEST[values.dtype]
         scaled = values if largest == 255 else np.rint(values * (255 / largest))

@@ -1,5 +1,6 @@
 """A folder of image files becomes a data set: any format, size and colour, kept for the next run."""
 
+import shutil
 import zlib
 
 import numpy as np
@@ -74,6 +75,8 @@ def test_folders_train_and_test_are_kept_apart(root, tmp_path, caplog):
         UserError, match="data.test_size=0.1 is invalid: own has its own test set of 2 images"
     ):
         opened(own, test_size=0.1)
+    shutil.rmtree(own / "test" / "circle")
+    assert opened(own).test_labels.tolist() == [1]  # a single class of known ones stays a class
     (own / "test" / "moon").mkdir()
     save(np.zeros((12, 10)), own / "test" / "moon" / "one.png")
     with pytest.raises(UserError, match="has classes that .*train lacks: moon"):

@@ -83,6 +83,7 @@ def test_labels_names_factors_and_a_test_set(npz):
         ({"images": GREY / 255 * np.nan}, "images have the type float64 and values from nan to nan"),
         ({"images": GREY.astype(int) - 5}, "images have the type int64 and values from -5 to 250"),
         ({"images": np.zeros((4, 2, 2, 4))}, "images have the shape (4, 2, 2, 4), expected"),
+        ({"images": GREY * 1j}, "images have the type complex128, expected numbers"),
         ({"images": GREY, "labels": np.zeros(3, int)}, "labels have the shape (3,) and the type int64"),
         ({"images": GREY, "labels": np.zeros(40)}, "labels have the shape (40,) and the type float64"),
         ({"images": GREY, "labels": np.full(40, -2)}, "labels are from -2 to -2"),
