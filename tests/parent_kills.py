@@ -23,7 +23,14 @@ from same import differences
 from jlml.runs import Run
 
 ROOT = Path(__file__).parent.parent
-SMALL = ("data=mnist_5k", "data.subset=200", "data.batch_size=50", "model=ae", "model.hidden=[16]")
+SMALL = (
+    "data=mnist_5k",
+    "data.subset=200",
+    "data.batch_size=50",
+    "model=ae",
+    "model.hidden=[16]",
+    "model.norm=none",
+)
 SWEEP = ("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1", "sweep.name=it")
 DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
