@@ -149,7 +149,7 @@ def test_images_without_classes_leave_out_what_needs_them(tmp_path):
 
 
 def test_known_factors_are_read_from_codes(tmp_path):
-    options = ("data=sprites", "data.images=900", "model=ae", "model.hidden=[32]", "latent=d8", "loss=mse")
+    options = ("data=sprites", "data.images=600", "model=ae", "model.hidden=[32]", "latent.dim=4", "loss=mse")
     run = jlml.train(*QUICK, *options, "callbacks=none", "trainer.max_epochs=8", parent=tmp_path).run
     evaluation = evaluated(run, "parts=[codes,baselines]")
     metrics = evaluation.metrics
