@@ -22,16 +22,17 @@ def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
         f"{verb} {choices['model']}",
         f"loss {choices['loss']}",
         counted(dims, "latent dim"),
-        f"data {data_in_words(config['data'])}",
+        f"data {data_in_words(config['data'], choices['data'])}",
         counted(config["trainer"]["max_epochs"], "epoch"),
         f"seed {config['seed']}",
     ]
     return ", ".join(parts)
 
 
-def data_in_words(data: Mapping[str, Any]) -> str:
-    """The name of the data, before they are read: as given, or of their set, file or folder."""
-    return str(data["name"] or data.get("dataset") or Path(str(data.get("path") or data["root"])).name)
+def data_in_words(data: Mapping[str, Any], choice: str) -> str:
+    """The name of the data, before they are read: as given, or of their set, file, folder or choice."""
+    place = data.get("path") or data.get("root") or choice
+    return str(data["name"] or data.get("dataset") or Path(str(place)).name)
 
 
 def evaluation_in_words(config: Mapping[str, Any], run: Path | None) -> str:

@@ -1,12 +1,19 @@
-"""Downloads by torchvision: with a time limit, without its output, and without a trace if they fail."""
+"""Where downloaded data lie, and downloads by torchvision: with a time limit, no trace if they fail."""
 
 import contextlib
 import io
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+DEFAULT_ROOT = "data"
 TIMEOUT = 30  # seconds without a response
+
+
+def download_root(given: str | None) -> Path:
+    """The folder of all downloaded data: as given, else in JLML_DATA, else `data`."""
+    return Path(given or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
 
 
 @contextlib.contextmanager

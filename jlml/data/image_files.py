@@ -70,12 +70,17 @@ def read_image(
     try:
         with Image.open(path, formats=FORMATS) as opened:
             image = ImageOps.exif_transpose(opened)
-            pixels = np.array(in_eight_bits(without_transparency(image, background), channels))
+            return as_tensor(in_eight_bits(without_transparency(image, background), channels), size, fit)
     except UserError:
         raise
     except Exception as error:
         raise unreadable(path, error) from error
-    tensor = torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)
+
+
+def as_tensor(image: Image.Image, size: int | None, fit: str) -> UInt8[Tensor, "channel height width"]:
+    """The pixels of a grey or colour image; ``size`` and ``fit`` as in `read_image`."""
+    pixels = np.array(image)
+    tensor = torch.from_numpy(pixels[:, :, None] if pixels.ndim == 2 else pixels).permute(2, 0, 1)
     return tensor if size is None else fit_to(tensor[None], size, fit)[0]
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from jlml.data.datamodule import ImageDataModule
-from jlml.data.download import downloading
+from jlml.data.download import DEFAULT_ROOT, download_root, downloading
 from jlml.data.idx import read_idx
 from jlml.data.source import DIGITS, Source
 from jlml.errors import UserError, did_you_mean, first_line
@@ -25,7 +25,6 @@ from jlml.files import read_limited
 
 log = logging.getLogger(__name__)
 
-DEFAULT_ROOT = "data"
 MNIST_5K, MNIST_5K_BYTES = "mnist_5k.npz", 1 << 22  # file name of the cache, and an upper limit of its size
 
 
@@ -92,7 +91,7 @@ class MNISTDataModule(ImageDataModule):
         if fallback and name != "mnist":
             raise UserError(f"data.fallback=true is invalid for {name}: it only works with data=mnist.")
         self.dataset = name
-        self.root = Path(root or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
+        self.root = download_root(root)
         if fallback is None:
             fallback = name == "mnist" and self.root == Path(DEFAULT_ROOT)
         self.fallback = fallback

@@ -47,6 +47,8 @@ def fit_to(images: Bytes, size: int, fit: str) -> UInt8[Tensor, "batch channel s
             the shorter side and cuts the longer one off at both ends; `resize` scales both sides.
     """
     height, width = images.shape[-2:]
+    if (height, width) == (size, size):
+        return images
     if fit == "resize":
         return scaled(images, size, size)
     if fit == "crop":

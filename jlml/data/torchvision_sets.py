@@ -2,9 +2,7 @@
 
 import inspect
 import logging
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +10,14 @@ import torch
 from torch import Tensor
 
 from jlml.data.datamodule import ImageDataModule
-from jlml.data.download import downloading
+from jlml.data.download import download_root, downloading
+from jlml.data.image_files import as_tensor
 from jlml.data.npz import as_bytes
-from jlml.data.pixels import fit_to
 from jlml.data.source import Source, check_memory, fingerprint_of
 from jlml.errors import UserError, did_you_mean, first_line
 
 log = logging.getLogger(__name__)
 
-DEFAULT_ROOT = "data"
 TRANSPOSED = ("EMNIST",)  # stored with rows and columns exchanged, as its authors say
 DIGITS_LIKE_MNIST = ("MNIST", "QMNIST")
 
@@ -50,7 +47,7 @@ class TorchvisionDataModule(ImageDataModule):
             raise UserError("data=torchvision needs a data set, for example data.dataset=KMNIST.")
         self.dataset = dataset
         self.options = dict(options or {})
-        self.root = Path(root or os.environ.get("JLML_DATA") or DEFAULT_ROOT)
+        self.root = download_root(root)
 
     def is_on_disk(self) -> bool:
         try:
@@ -142,10 +139,7 @@ class TorchvisionDataModule(ImageDataModule):
         for image, label in dataset:
             if not images:
                 channels = 1 if image.mode in ("1", "L") else 3
-            pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
-            bytes_ = torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)
-            if self.image_size is not None:
-                bytes_ = fit_to(bytes_[None], self.image_size, self.fit)[0]
+            bytes_ = as_tensor(image.convert("L" if channels == 1 else "RGB"), self.image_size, self.fit)
             if images and bytes_.shape != images[0].shape:
                 raise UserError(
                     f"The images of {self.dataset} differ in size. Choose one, for example "

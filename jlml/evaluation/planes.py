@@ -10,7 +10,7 @@ from jlml.errors import UserError
 from jlml.evaluation.results import Figure
 from jlml.evaluation.subject import Subject
 from jlml.metrics.pca import principal_axes
-from jlml.pictures.figures import COLUMNS, manifold
+from jlml.pictures.figures import COLUMNS, Picture, manifold
 from jlml.pictures.plane import decoded_grid, region_of
 
 AROUND = (-0.3, 1.3)  # range of the plane through three images, which are at 0 and 1
@@ -47,9 +47,14 @@ def over_test_codes(subject: Subject, plane: CodePlane) -> Figure:
 
 def decoded(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Figure:
     """The decoded image at every point of a grid in a plane."""
+    return Figure(plane.name, drawn(subject, plane, x, y), plane.caption)
+
+
+def drawn(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Picture:
+    """The picture of the decoded images at the points of a grid in a plane."""
     images = decoded_grid(subject.shown, x, y, plane.origin, plane.directions)
     limits = (float(x[0]), float(x[-1])), (float(y[0]), float(y[-1]))
-    return Figure(plane.name, manifold(images, *limits, plane.title, plane.axes, plane.marks), plane.caption)
+    return manifold(images, *limits, plane.title, plane.axes, plane.marks)
 
 
 def check_planes(subject: Subject) -> None:
@@ -93,6 +98,8 @@ def plane_along(subject: Subject, axes: Sequence[int] | None) -> CodePlane:
     Raises:
         UserError: the codes have no such dimensions.
     """
+    if subject.model.latent_dim < 2:
+        raise UserError("A decoded plane needs two latent dimensions, and this run has one.")
     if axes is not None:
         check_axes(subject, axes)
     first, second = axes or most_variable(subject.test_codes)

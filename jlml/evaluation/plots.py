@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 
 from jlml.errors import UserError
 from jlml.evaluation.images import subject_of
-from jlml.evaluation.planes import plane_along
+from jlml.evaluation.parts.pictures import reconstructed, scattered
+from jlml.evaluation.planes import drawn, plane_along
 from jlml.evaluation.samplers import SAMPLERS, draw_codes
 from jlml.evaluation.subject import Subject
-from jlml.pictures.decoded import first_of_each_class, in_rows, line, name_of, shown_first
+from jlml.pictures.decoded import first_of_each_class, line, name_of
 from jlml.pictures.drawing import reading_of
-from jlml.pictures.figures import COLUMNS, Picture, figures_kept, manifold, mosaic, plane_of, scatter
-from jlml.pictures.plane import decoded_grid, limits_of, region_of
+from jlml.pictures.figures import COLUMNS, Picture, figures_kept, mosaic
+from jlml.pictures.plane import region_of
 from jlml.runs import Run
 
 Which = Run | Path | str
@@ -33,20 +34,14 @@ def reconstructions(run: Which, images: Sequence[int] | None = None, trust: bool
         images: indices of test images; None for the first of each class.
     """
     subject = subject_of(run, trust=trust)
-    chosen = chosen_images(subject, images)
-    kinds = subject.pictures(subject.test_codes[chosen])
-    rows = in_rows({"original": subject.test_images[chosen], **shown_first(kinds, subject.model.loss)})
-    return figure(lambda: mosaic(rows, "Test images and their reconstructions"))
+    return figure(lambda: reconstructed(subject, chosen_images(subject, images))[0])
 
 
 def latent_scatter(run: Which, trust: bool = False) -> Figure:
     """The codes of the test images, coloured by class; of more than two dimensions their first two
     principal components."""
     subject = subject_of(run, trust=trust)
-    plane = plane_of(subject.test_codes)
-    title = f"Codes of {len(plane.points):,} test images"
-    data = subject.data
-    return figure(lambda: scatter(plane, data.test_labels, data.class_names, limits_of(plane.points), title))
+    return figure(lambda: scattered(subject))
 
 
 def decoded_plane(
@@ -74,9 +69,7 @@ def decoded_plane(
     columns, rows = region_of((subject.test_codes - plane.origin) @ plane.directions.T, side)
     columns = columns if x is None else torch.linspace(*x, side)
     rows = rows if y is None else torch.linspace(*y, side)
-    grid = decoded_grid(subject.shown, columns, rows, plane.origin, plane.directions)
-    limits = (float(columns[0]), float(columns[-1])), (float(rows[0]), float(rows[-1]))
-    return figure(lambda: manifold(grid, *limits, plane.title, plane.axes))
+    return figure(lambda: drawn(subject, plane, columns, rows))
 
 
 def interpolation(run: Which, start: int, end: int, steps: int = COLUMNS - 1, trust: bool = False) -> Figure:

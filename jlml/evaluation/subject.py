@@ -44,15 +44,17 @@ class Subject:
         self.advance: Callable[[int, int], None] = lambda done, total: None  # reports progress
 
     def _data_with(self, **changes: Any) -> ImageDataModule:
-        settings = self.settings.data
-        place = named_place(self.config, root=settings.root, path=settings.path) or recorded_place(
-            self.config
-        )
-        config = {**self.config, "data": {**self.config["data"], **place, **changes}}
+        config = {**self.config, "data": {**self.config["data"], **self._place, **changes}}
         data = build_data(config)
         data.setup()
         check_same_data(config, data)
         return data
+
+    @cached_property
+    def _place(self) -> dict[str, str]:
+        """Where the data lie, as changes of the group `data`."""
+        named = named_place(self.config, root=self.settings.data.root, path=self.settings.data.path)
+        return named or recorded_place(self.config)
 
     @cached_property
     def test_images(self) -> Images:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jlml.config import Config
 from jlml.data import ImageDataModule
-from jlml.data.mnist import DEFAULT_ROOT
+from jlml.data.download import DEFAULT_ROOT
 from jlml.errors import UserError
 from jlml.runs.build import build_data
 

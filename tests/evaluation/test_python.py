@@ -103,6 +103,8 @@ def test_plots_are_figures(runs, name, tmp_path):
     ],
 )
 def test_what_cannot_be_plotted_is_explained(runs, plot, options, message):
+    with pytest.raises(UserError, match="A decoded plane needs two latent dimensions"):
+        jlml.plots.decoded_plane(runs["conv_ae"])
     with pytest.raises(UserError, match=message):
         getattr(jlml.plots, plot)(runs["ae"], **options)
 

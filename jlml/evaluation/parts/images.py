@@ -1,6 +1,7 @@
 """A row of numbers per image, to use codes and losses elsewhere, and their distributions by class."""
 
 from collections.abc import Mapping
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -26,7 +27,8 @@ TITLES = {
 
 def images(subject: Subject) -> Results:
     """Writes `images.csv`, on request also `images_train.csv`, and draws distributions by class."""
-    test = columns_of(subject, subject.data.test_images, subject.data.test_labels)
+    data, codes, train_codes = subject.data, subject.test_codes, subject.train_codes
+    test = columns_of(subject, data.test_images, data.test_labels, codes, nearest(train_codes, codes))
     found = stored_map(subject)
     if found is not None:
         mapped = torch.full((len(subject.data.test_labels), 2), torch.nan)
@@ -35,7 +37,8 @@ def images(subject: Subject) -> Results:
     names = subject.data.class_names
     results = Results(files={"images.csv": as_rows(test, names)})
     if subject.settings.training_images:
-        train = columns_of(subject, subject.train_images, subject.data.train_labels)
+        others = nearest(train_codes, None)  # each image is its own nearest
+        train = columns_of(subject, subject.train_images, data.train_labels, train_codes, others)
         results.files["images_train.csv"] = as_rows(train, names)
     if 1 < len(subject.classes) <= MOST_CLASSES:
         by_class = {
@@ -56,28 +59,41 @@ def images(subject: Subject) -> Results:
     return results
 
 
-def columns_of(subject: Subject, stored: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """All columns of a table of images, by name."""
-    model, pixels = subject.model, to_float(stored)
-    codes = subject.encode(stored)
+def columns_of(
+    subject: Subject, stored: Tensor, labels: Tensor, codes: Tensor, neighbours: Tensor
+) -> dict[str, Tensor]:
+    """All columns of a table of images, by name.
+
+    Args:
+        subject: the model and its data.
+        stored: the images as they are stored.
+        labels: their classes.
+        codes: their codes.
+        neighbours: the index of the training image with the nearest code, for each.
+    """
+    model = subject.model
 
     def terms(some: Tensor) -> dict[str, Tensor]:
-        output = model(some, torch.zeros(len(some), model.latent_dim, device=some.device))
-        return {"loss": output.loss, **output.terms, **output.extras}
+        images = to_float(some)
+        output = model(images, torch.zeros(len(images), model.latent_dim, device=images.device))
+        found = {"loss": output.loss, **output.terms, **output.extras}
+        if isinstance(model, VAE):
+            found["radius"] = model.posterior(images)[1].exp().sum(1).sqrt()
+        return found
 
-    columns = {"label": labels, **subject.in_batches(lambda some: terms(to_float(some)), stored)}
-    columns["distance"] = codes.norm(dim=1)
-    if isinstance(model, VAE):
-        log_variance = subject.in_batches(lambda some: model.posterior(to_float(some))[1].float(), stored)
-        columns["radius"] = log_variance.exp().sum(1).sqrt()
-    # a training image is its own nearest code, so it takes the second
-    is_training = stored is subject.train_images
-    columns["nearest_label"] = subject.data.train_labels[
-        nearest(subject.train_codes, None if is_training else codes)
-    ]
+    found = subject.in_batches(terms, stored)
+    radius = {"radius": found.pop("radius")} if "radius" in found else {}
     axes = principal_axes(to_float(subject.train_images).flatten(1), 2)
-    columns |= {f"pca_{n + 1}": values for n, values in enumerate(axes.project(pixels.flatten(1)).T)}
-    return columns | {f"z{n + 1}": values for n, values in enumerate(codes.T)}
+    components = axes.project(to_float(stored).flatten(1)).T
+    return {
+        "label": labels,
+        **found,
+        "distance": codes.norm(dim=1),
+        **radius,
+        "nearest_label": subject.data.train_labels[neighbours],
+        **{f"pca_{n + 1}": values for n, values in enumerate(components)},
+        **{f"z{n + 1}": values for n, values in enumerate(codes.T)},
+    }
 
 
 def as_rows(columns: Mapping[str, Tensor], class_names: tuple[str, ...]) -> bytes:
@@ -99,4 +115,4 @@ def cell(value: float) -> int | str:
     """A number as text; empty for NaN, an image that t-SNE does not map."""
     if isinstance(value, int):
         return value
-    return "" if value != value else f"{value:.{DIGITS}g}"
+    return "" if isnan(value) else f"{value:.{DIGITS}g}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from jlml.comparison.quantities import SAMPLED_FROM
 from jlml.errors import UserError
@@ -18,7 +19,7 @@ from jlml.metrics.names import EPOCH_LOSS, MONITOR
 from jlml.models import VAE
 from jlml.pictures.decoded import first_of_each_class, in_rows, line, name_of, shown_first
 from jlml.pictures.drawing import reading_of
-from jlml.pictures.figures import COLUMNS, Plane, mosaic, plane_of, scatter, scatters, training_curve
+from jlml.pictures.figures import COLUMNS, Picture, Plane, mosaic, plane_of, scatter, scatters, training_curve
 from jlml.pictures.plane import limits_of
 from jlml.training.history import FILE as HISTORY
 from jlml.training.history import read_history
@@ -47,23 +48,23 @@ def pictures(subject: Subject) -> Results:
 
 def reconstructions(subject: Subject) -> Figure:
     """Images of every class and their reconstructions, in every kind of picture of the observation model."""
-    chosen = first_of_each_class(subject.data.test_labels, PER_CLASS)
-    kinds = subject.pictures(subject.test_codes[chosen])
-    rows = in_rows({"original": subject.test_images[chosen], **shown_first(kinds, subject.model.loss)})
+    picture, several = reconstructed(subject, first_of_each_class(subject.data.test_labels, PER_CLASS))
     which = f"The first {PER_CLASS} test images of each class" if subject.classes else "The first test images"
     caption = f"{which}, and their decoded codes."
-    if len(kinds) > 1:
+    if several:
         caption += f" {EXPLAINED}"
-    return Figure("reconstructions", mosaic(rows, "Test images and their reconstructions"), caption)
+    return Figure("reconstructions", picture, caption)
+
+
+def reconstructed(subject: Subject, chosen: Tensor) -> tuple[Picture, bool]:
+    """Test images above their reconstructions, and whether these are of several kinds."""
+    kinds = subject.pictures(subject.test_codes[chosen])
+    rows = in_rows({"original": subject.test_images[chosen], **shown_first(kinds, subject.model.loss)})
+    return mosaic(rows, "Test images and their reconstructions"), len(kinds) > 1
 
 
 def latent_scatter(subject: Subject) -> Figure:
     """A scatter plot of the codes of the test images."""
-    plane = plane_of(subject.test_codes)
-    title = f"Codes of {len(plane.points):,} test images"
-    picture = scatter(
-        plane, subject.data.test_labels, subject.data.class_names, limits_of(plane.points), title
-    )
     caption = "One point per test image"
     caption += ", coloured by class. A class's name is at its median." if subject.classes else "."
     if subject.model.latent_dim > 2:
@@ -71,7 +72,14 @@ def latent_scatter(subject: Subject) -> Figure:
             f" The {subject.model.latent_dim} dimensions are projected to their first two principal "
             "components, so classes that overlap here can be apart in the code."
         )
-    return Figure("latent_scatter", picture, caption)
+    return Figure("latent_scatter", scattered(subject), caption)
+
+
+def scattered(subject: Subject) -> Picture:
+    """The scatter plot of the codes of the test images."""
+    plane, data = plane_of(subject.test_codes), subject.data
+    title = f"Codes of {len(plane.points):,} test images"
+    return scatter(plane, data.test_labels, data.class_names, limits_of(plane.points), title)
 
 
 def against_pca(subject: Subject) -> Figure:
