@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Number = Annotated[float, Field(gt=-1e100, lt=1e100)]  # squares stay finite
 
-Settings = dict[str, int | str | list[int] | None]
+Settings = dict[str, bool | int | str | list[int] | None]
 
 
 class Stored(BaseModel):

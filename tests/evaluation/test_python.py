@@ -149,6 +149,8 @@ def test_every_image_has_a_row_of_numbers(runs):
         others[7] = np.inf
         assert train["nearest_label"][7] == train["label"][others.argmin()]
         assert "tsne_1" not in train
+        again = jlml.evaluate(runs[name], parts=["objective"], training_images=True, tsne_images=100)
+        assert {"images", "tsne", "objective"} <= again.parts.keys()  # another part keeps these
         if name == "vae":
             variance = model.posterior(images)[1].exp().sum(1).sqrt().detach()
             assert np.allclose(table["radius"], variance, rtol=1e-4)
