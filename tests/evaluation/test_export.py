@@ -57,6 +57,7 @@ def agree(file, taken, inputs, expected):
             torch.testing.assert_close(outputs[output], values[:count], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.robustness
 def test_the_files_of_a_vae_return_what_its_model_does_and_print_nothing_else(copy, capfd, caplog):
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.WARNING):
         warnings.simplefilter("always")
@@ -102,6 +103,7 @@ class Negative(AE):
         return 1 - super().decode(codes)
 
 
+@pytest.mark.robustness
 def test_a_run_of_users_own_classes_is_exported(tmp_path):
     own = ("model=ae", "model._target_=test_export.Negative", "loss=mse", "loss._target_=test_export.Edges")
     run = jlml.train(*FAST, *own, parent=tmp_path, progress=[]).run

@@ -64,6 +64,7 @@ def test_every_part_of_a_vae_is_evaluated(evaluated, runs):
     assert evaluation.metrics[lambda_] != evaluation.metrics[mean]
 
 
+@pytest.mark.robustness
 def test_every_part_of_an_autoencoder_with_one_latent_dim_and_larger_images_is_evaluated(evaluated):
     check(evaluated("conv_ae"), without=["likelihood"])
 
@@ -241,6 +242,7 @@ def test_few_images_or_a_collapsed_code_can_be_evaluated(overrides, parts, data_
     assert not evaluation.failed, evaluation.parts
 
 
+@pytest.mark.robustness
 def test_a_run_with_one_image_is_evaluated_as_far_as_possible(tmp_path, evaluated):
     run = jlml.train("model=vae", *QUICK, "data.subset=1", parent=tmp_path, progress=[]).run
     evaluation = evaluated(run.path)

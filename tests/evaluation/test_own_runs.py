@@ -75,6 +75,7 @@ def test_a_folder_of_colour_images_is_trained_evaluated_and_explored(colour_run)
     assert '"channels":3' in (evaluation.folder / "explorer.html").read_text().replace(" ", "")
 
 
+@pytest.mark.robustness
 def test_generated_images_are_scored_in_the_features_that_the_user_names(colour_run):
     named = f"{MeanColour.__module__}.MeanColour"
     evaluation = evaluated(colour_run, "parts=[generation]", f"features={named}")
@@ -93,6 +94,7 @@ def test_generated_images_are_scored_in_the_features_that_the_user_names(colour_
         assert re.search(message, part["reason"])
 
 
+@pytest.mark.robustness
 def test_changed_and_moved_files_are_noticed(colour_run, pictures, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(pictures, moved)

@@ -73,7 +73,7 @@ def test_compare_takes_runs(runs, tmp_path):
         jlml.compare([runs["ae"]])
 
 
-@pytest.mark.parametrize("name", ["ae", "vae"])
+@pytest.mark.parametrize("name", ["ae", pytest.param("vae", marks=pytest.mark.robustness)])
 def test_plots_are_figures(runs, name, tmp_path):
     run = runs[name]
     figures = [
@@ -109,7 +109,8 @@ def test_what_cannot_be_plotted_is_explained(runs, plot, options, message):
         getattr(jlml.plots, plot)(runs["ae"], **options)
 
 
-@pytest.mark.parametrize("kind", ["svg", pytest.param("pdf", marks=pytest.mark.robustness)])
+@pytest.mark.robustness
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
 def test_every_figure_is_also_written_for_print(runs, kind, tmp_path):
     evaluation = jlml.evaluate(runs["ae"], parts=["reconstruction", "codes", "pictures"], figures=kind)
     assert not evaluation.failed
@@ -126,36 +127,34 @@ def test_every_figure_is_also_written_for_print(runs, kind, tmp_path):
         assert one.read_bytes().startswith(b"%PDF")
 
 
-def test_every_image_has_a_row_of_numbers(runs):
-    for name in ("vae", "ae"):
-        evaluation = jlml.evaluate(
-            runs[name], parts=["tsne", "images"], training_images=True, tsne_images=100
-        )
-        table = pd.read_csv(evaluation.folder / "images.csv")
-        images, labels = jlml.images(runs[name])
-        model = jlml.load(runs[name].path)
-        codes = model.encode(images).detach().numpy()
-        dims = model.latent_dim
-        assert table["index"].tolist() == list(range(300))
-        assert table["label"].tolist() == labels.tolist()
-        assert np.allclose(table[[f"z{n + 1}" for n in range(dims)]], codes, rtol=1e-4, atol=1e-5)
-        assert np.allclose(table["distance"], np.linalg.norm(codes, axis=1), rtol=1e-4)
-        assert table["tsne_1"].notna().sum() == 100
-        train = pd.read_csv(evaluation.folder / "images_train.csv")
-        of_train = train[[f"z{n + 1}" for n in range(dims)]].to_numpy()
-        nearest = np.linalg.norm(codes[7] - of_train, axis=1).argmin()
-        assert table["nearest_label"][7] == train["label"][nearest]
-        others = np.linalg.norm(of_train[7] - of_train, axis=1)
-        others[7] = np.inf
-        assert train["nearest_label"][7] == train["label"][others.argmin()]
-        assert "tsne_1" not in train
-        again = jlml.evaluate(runs[name], parts=["objective"], training_images=True, tsne_images=100)
-        assert {"images", "tsne", "objective"} <= again.parts.keys()  # another part keeps these
-        if name == "vae":
-            variance = model.posterior(images)[1].exp().sum(1).sqrt().detach()
-            assert np.allclose(table["radius"], variance, rtol=1e-4)
-            assert np.allclose(table["loss"], table["nll"] + table["kl"], rtol=1e-4)
-        assert (evaluation.folder / "images_by_class.png").is_file()
+@pytest.mark.parametrize("name", ["vae", pytest.param("ae", marks=pytest.mark.robustness)])
+def test_every_image_has_a_row_of_numbers(runs, name):
+    evaluation = jlml.evaluate(runs[name], parts=["tsne", "images"], training_images=True, tsne_images=100)
+    table = pd.read_csv(evaluation.folder / "images.csv")
+    images, labels = jlml.images(runs[name])
+    model = jlml.load(runs[name].path)
+    codes = model.encode(images).detach().numpy()
+    dims = model.latent_dim
+    assert table["index"].tolist() == list(range(300))
+    assert table["label"].tolist() == labels.tolist()
+    assert np.allclose(table[[f"z{n + 1}" for n in range(dims)]], codes, rtol=1e-4, atol=1e-5)
+    assert np.allclose(table["distance"], np.linalg.norm(codes, axis=1), rtol=1e-4)
+    assert table["tsne_1"].notna().sum() == 100
+    train = pd.read_csv(evaluation.folder / "images_train.csv")
+    of_train = train[[f"z{n + 1}" for n in range(dims)]].to_numpy()
+    nearest = np.linalg.norm(codes[7] - of_train, axis=1).argmin()
+    assert table["nearest_label"][7] == train["label"][nearest]
+    others = np.linalg.norm(of_train[7] - of_train, axis=1)
+    others[7] = np.inf
+    assert train["nearest_label"][7] == train["label"][others.argmin()]
+    assert "tsne_1" not in train
+    again = jlml.evaluate(runs[name], parts=["objective"], training_images=True, tsne_images=100)
+    assert {"images", "tsne", "objective"} <= again.parts.keys()  # another part keeps these
+    if name == "vae":
+        variance = model.posterior(images)[1].exp().sum(1).sqrt().detach()
+        assert np.allclose(table["radius"], variance, rtol=1e-4)
+        assert np.allclose(table["loss"], table["nll"] + table["kl"], rtol=1e-4)
+    assert (evaluation.folder / "images_by_class.png").is_file()
 
 
 def test_blurred_pictures_have_less_gradient_energy_and_pixels_are_a_baseline(runs):

@@ -126,6 +126,7 @@ def test_labels_outside_the_classes_are_reported(folder):
         kept_codes(folder / "snapshots", 2, 10)
 
 
+@pytest.mark.robustness
 def test_the_cache_of_5000_images_runs_no_code_and_fills_no_memory(tmp_path, canary):
     file = tmp_path / "mnist_5k.npz"
     objects = np.array([Touch(canary)], dtype=object)

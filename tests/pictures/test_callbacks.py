@@ -107,6 +107,7 @@ def test_snapshots_contain_codes_of_the_same_images_during_training(trained):
     np.testing.assert_allclose(codes, last.encode(images).detach().numpy(), rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.robustness
 def test_one_picture_or_all_can_be_removed_and_the_weights_stay_the_same(tmp_path):
     some = jlml.train(*QUICK, "~callbacks.samples", "~callbacks.projector", parent=tmp_path)
     assert set(events_of(some.run).Tags()["images"]) == (PICTURES | {MANIFOLD}) - {SAMPLES}
@@ -147,6 +148,7 @@ def test_colour_images_are_drawn(tmp_path):
     assert run.config(trust=True)["data"]["name"] == "flags"  # the run of a user's data set can be opened
 
 
+@pytest.mark.robustness
 def test_codes_of_one_and_five_dimensions_are_drawn_without_a_manifold(tmp_path):
     for dim in (1, 5):
         run = jlml.train(*QUICK, "model=ae", f"latent.dim={dim}", parent=tmp_path).run

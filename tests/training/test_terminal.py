@@ -142,6 +142,7 @@ def test_durations_are_in_seconds_minutes_or_hours():
     ]
 
 
+@pytest.mark.robustness
 def test_a_first_line_appears_before_torch_is_imported(tmp_path):
     program = (
         "import runpy, sys\n"
