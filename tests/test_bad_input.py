@@ -273,7 +273,7 @@ MORE_MISTAKES = [  # the same kinds for the other keys
     mistake("train trainer=cpu", "trainer=cpu", "Choose one of: ddp, debug, default, fast, gpu."),
     mistake("train scheduler=cosin", "scheduler=cosin", "Did you mean cosine?"),
     mistake("train experiment=vae20d", "experiment=vae20d", "Did you mean vae_20d?"),
-    mistake("train data=cifar", "data=cifar", "fashion_mnist, mnist, mnist_5k"),
+    mistake("train data=cifar", "data=cifar", "Choose one of: digits8, fashion_mnist, folder, mnist,"),
     mistake("train +latent.dmi=3", "latent.dmi", "Did you mean latent.dim?"),
     mistake("train trainer.max_epoch=3", "trainer.max_epoch", "Did you mean trainer.max_epochs?"),
     mistake("train optimizer.l=0.1", "optimizer.l", "Did you mean optimizer.lr?"),

@@ -8,8 +8,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 
 PARENT = "JLML_PARENT"
 
@@ -34,8 +35,17 @@ def end_with_parent() -> None:
     parent = int(os.environ.pop(PARENT, 0))  # not for the children of this process, which have another parent
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has started this process
         parent = os.getppid()
+        if parent == 1 and not _is_torchrun(parent):
+            os._exit(1)  # init has taken this process over, because torchrun has ended
     if parent and os.name == "posix":  # on Windows, a process keeps the id of a parent that has ended
         threading.Thread(target=_watch, args=[parent], name="end_with_parent", daemon=True).start()
+
+
+def _is_torchrun(process: int) -> bool:
+    """Whether a process is torchrun. It can have the id 1 in a container."""
+    with suppress(OSError):  # no /proc
+        return b"torch" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 def _watch(parent: int) -> None:

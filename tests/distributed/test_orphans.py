@@ -41,6 +41,24 @@ def test_a_child_ends_if_its_parent_ends_before_or_after_it_watches(parent_ends)
     assert ended.stdout.strip() == str(parent_ends == "before")
 
 
+LEFT_CHILD = """
+import os, time
+parent = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    from jlml.distributed.orphans import end_with_parent
+    end_with_parent()
+    print("The child is left.")
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+def test_a_process_of_torchrun_ends_if_torchrun_ended_before_it_could_read_its_id():
+    ended = run("-c", LEFT_CHILD, TORCHELASTIC_RUN_ID="none")  # waits for the child, which shares its stdout
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
 @pytest.mark.parametrize(("launcher", "is_tied"), [("Joblib", True), ("Ray", False), ("Slurm", False)])
 def test_only_workers_of_joblib_are_tied_to_the_sweep(launcher, is_tied):
     """Workers of Ray and Slurm inherit the environment too, but have other parents."""
