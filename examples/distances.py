@@ -22,7 +22,7 @@ class Distances(Drawing):
         images: number of validation images.
     """
 
-    for_tensorboard = True
+    needs = "draw"
 
     def __init__(self, every: Every = "auto", images: int = 2000) -> None:
         super().__init__(every)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from jlml.pictures.tensorboard import GROUP, SPLITS
+from jlml.loggers.tensorboard import GROUP, SPLITS
 from jlml.runs import Run
 
 

@@ -223,7 +223,7 @@ MISTAKES = [  # each kind of mistake and each part of jlml that reports it
     mistake("train optimizer.lr=nan", "optimizer.lr=nan", "> 0"),
     mistake("train +optimizer.betas=[2,3]", "optimizer", "beta"),
     mistake("train seed=5000000000", "seed=5000000000", "4294967295"),
-    mistake("train logger._target_=lightning.pytorch.loggers.CSVLogger", "logger._target_", "TensorBoard"),
+    mistake("train +logger.x._target_=torch.nn.Identity", "logger.x._target_", "Logger"),
     mistake("train callbacks.interpolations.pairs=[[1,77]]", "callbacks.interpolations.pairs=[[1,77]]"),
     mistake("train data.subset=5000", "data.subset=5000"),
     mistake("train data.fit=stretch", "data.fit=stretch", "one of: pad, crop, resize"),

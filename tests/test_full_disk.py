@@ -65,12 +65,15 @@ def test_a_full_disk_stops_a_run_and_no_saved_file_is_lost(tmp_path, short, long
     assert differences(resumed, long) == []
 
 
-# too small for metrics.json; for the TensorBoard file, which its thread does not name; for a checkpoint
-@pytest.mark.parametrize(("size", "fails"), [(100, "metrics.json"), (9_000, "run"), (300_000, "best.ckpt")])
-def test_a_disk_that_is_full_at_the_start_is_reported_in_one_sentence(tmp_path, capsys, size, fails):
-    pictures = "logger=tensorboard" if fails == "run" else "logger=none"
+# too small for metrics.json; for the TensorBoard file, without which the run goes on; for a checkpoint
+@pytest.mark.parametrize(
+    ("size", "fails"), [(100, "metrics.json"), (9_000, "best.ckpt"), (300_000, "best.ckpt")]
+)
+def test_a_disk_that_is_full_at_the_start_is_reported_in_one_sentence(tmp_path, capsys, caplog, size, fails):
+    pictures = "logger=tensorboard" if size == 9_000 else "logger=none"
     with files_of_at_most(size), pytest.raises(UserError, match=f"{fails} cannot be written: File too large"):
         jlml.train(jlml.compose(*OVERRIDES, pictures), run=Run.at(tmp_path / "run"))
+    assert ("logger.tensorboard failed, logs no more" in caplog.text) == (size == 9_000)
     assert "Traceback" not in capsys.readouterr().err
     assert not list((tmp_path / "run").rglob("*.ckpt*"))
 

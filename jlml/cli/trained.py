@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import isclose
+from pathlib import Path
 from shlex import quote
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from jlml.comparison.tables import Cell, Table, as_rich
 from jlml.config import command_line, override
 from jlml.data import ImageDataModule
 from jlml.data.batches import to_float
+from jlml.loggers import WandB, kept_id
 from jlml.metrics.pca import pca_errors
 from jlml.models import VAE
 from jlml.runs import trust_needed
@@ -50,9 +52,23 @@ def show_trained(trained: Trained) -> None:
     console.print(f"Run folder   {run}", highlight=False, markup=False)
     evaluation = command_line("evaluate.py", override("run", str(run)), *trust_needed(trained.config))
     console.print(f"Evaluate it  {evaluation}", highlight=False, markup=False)
-    console.print(
-        f"Look at it   tensorboard --logdir {quote(str(run.parent))}", highlight=False, markup=False
-    )
+    for command in viewers(trained):
+        console.print(f"Look at it   {command}", highlight=False, markup=False)
+
+
+def viewers(trained: Trained) -> list[str]:
+    """The commands that show what the run's loggers have written."""
+    commands = []
+    for node in (trained.config.get("logger") or {}).values():
+        kind = node["_target_"].removeprefix("jlml.loggers.")
+        if kind == "TensorBoard":
+            commands.append(f"tensorboard --logdir {quote(str(trained.run.path.parent))}")
+        elif kind == "MLflow":
+            commands.append(f"mlflow ui --backend-store-uri {quote(node['tracking_uri'])}")
+        elif kind == "WandB" and node.get("offline"):
+            run = Path(node["folder"], "wandb", "offline-run-*-")
+            commands.append(f"wandb sync {run}{kept_id(trained.run.path / WandB.ID)}")
+    return commands
 
 
 def table_of(metrics: Mapping[str, float], yardsticks: Mapping[str, float], title: str) -> Table:

@@ -75,10 +75,10 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 
 
 def labels_of(configs: Sequence[Config]) -> list[str]:
-    """A distinct label for each experiment: model, loss and latent dim, then the keys that differ.
+    """A distinct label for each experiment: its name, or model, loss and latent dim; then keys that differ.
 
-    Experiments with the same model, loss and latent dim list every key in which they differ. All experiments
-    list the data keys in which any two of them differ.
+    Experiments with the same name, or model, loss and latent dim, list every key in which they differ. All
+    experiments list the data keys in which any two of them differ.
     """
     names = [base_name(config) for config in configs]
     keys_of = [dict(flat(experiment_of(config))) for config in configs]
@@ -97,5 +97,8 @@ def labels_of(configs: Sequence[Config]) -> list[str]:
 
 
 def base_name(config: Config) -> str:
-    """The first part of a label: model, loss and latent dim."""
-    return f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"
+    """The first part of a label: the name of the run, or model, loss and latent dim."""
+    return (
+        config.get("name")
+        or f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"
+    )

@@ -3,7 +3,7 @@
 from jlml.config.check import check, check_evaluation, check_job
 from jlml.config.compose import Config, compose, composed, plain, with_choices
 from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
-from jlml.config.instantiate import check_options, locate, make, nodes_with_targets
+from jlml.config.instantiate import check_options, locate, make, nodes_with_targets, options_of
 from jlml.config.keys import CONF, flat, known_keys, meant_by, shown, value_at
 from jlml.config.messages import MOVED_KEYS, USER_ERRORS, sentence, sentence_for
 from jlml.config.overrides import check_overrides, command_line, key_of, override
@@ -33,6 +33,7 @@ __all__ = [
     "make",
     "meant_by",
     "nodes_with_targets",
+    "options_of",
     "override",
     "plain",
     "sentence",

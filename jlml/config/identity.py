@@ -10,7 +10,7 @@ from jlml.config.keys import flat, shown
 # that change only the order of floating-point sums.
 NOT_DECISIVE = (
     *("output_dir", "choices", "changes", "callbacks", "logger", "draw_every"),
-    *("keep_checkpoints_every", "threads", "checkpoints", "sweep", "resume", "trust"),
+    *("name", "tags", "note", "keep_checkpoints_every", "threads", "checkpoints", "sweep", "resume", "trust"),
 )
 NOT_DECISIVE_IN = {
     "data": ("root", "path", "fallback", "eval_batch_size"),

@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from jlml.config.keys import CONF
 from jlml.errors import UserError
 
-MERGED = "callbacks"  # the only group of which several choices can be used together
+MERGED = ("callbacks", "logger")  # groups of which several choices can be used together
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
     """
     for given in OverridesParser.create().parse_overrides(list(overrides)):
         group, value = given.key_or_group, given.value()
-        if isinstance(value, list) and group != MERGED and (CONF / group).is_dir():
+        if isinstance(value, list) and group not in MERGED and (CONF / group).is_dir():
             raise UserError(
                 f"{given.input_line} is invalid: {group} has one choice. To train with each of several "
                 f"choices, use train.py -m {group}={','.join(map(str, value))}."

@@ -40,6 +40,9 @@ Size = Annotated[
     Expected("an integer >= 1, a fraction between 0 and 1, or null"),
 ]
 NoneIfEmpty = BeforeValidator(lambda node: node or None)  # the choice `none` of a group is an empty node
+Name = Annotated[
+    str, Field(pattern=r"\S", max_length=60), Expected("a text of at most 60 characters, not empty")
+]
 Text = Annotated[str, Field(pattern=r"\S"), Expected("a text that is not empty")]
 Folder = Annotated[str | int, Expected("the path of a folder")]  # Hydra parses some names as numbers
 
@@ -260,9 +263,25 @@ class Search(Keys):
     ranges: dict[str, Any] = key({}, "by config key or group: {low, high, step, log}, or a list of choices")
 
 
+class RunLogger(Options):
+    """A node of the group `logger`."""
+
+    every: Count = option("logger=csv: log calls between two writes")
+    folder: Text = option("logger=wandb: where wandb makes its folder wandb")
+    project: Text = option("logger=wandb: project on the server")
+    entity: Text | None = option("logger=wandb: user or team; null for the default one")
+    group: Text | None = option("logger=wandb: group of the run; by default the name of its sweep")
+    offline: bool = option("logger=wandb: write only to the folder; wandb sync uploads it later")
+    experiment: Text = option("logger=mlflow: name of the experiment")
+    tracking_uri: Text = option("logger=mlflow: address of the server, or sqlite:///<file>")
+
+
 class Train(Keys):
     """The config of `train.py`."""
 
+    name: Name | None = key(None, "name of the run, for its folder, reports, tables and loggers")
+    tags: list[Name] = key([], "tags of the run, for example [baseline,lecture], for tables and loggers")
+    note: Text | None = key(None, "a note about the run, for its report and loggers")
     seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
     output_dir: Text = key(OUTPUTS, "folder for the run folders")
     draw_every: Every = key(
@@ -287,7 +306,7 @@ class Train(Keys):
     trainer: Trainer = Field(description="")
     speed: Speed = Field(description="")
     callbacks: dict[str, Callback] | None = None
-    logger: Annotated[Options | None, NoneIfEmpty] = None
+    logger: dict[str, RunLogger] | None = None
     search: Search | None = None
     # jlml adds these when it composes the config and when it reads the data
     choices: dict[str, str] = {}

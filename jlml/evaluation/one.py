@@ -36,7 +36,8 @@ from jlml.runs.matching import dict_in
 
 log = logging.getLogger(__name__)
 
-PATHS = ("data.root", "data.path", "output_dir")  # keys that only matter on the machine that trained the run
+# changes that a report leaves out: they only matter on the machine that trained the run, or stand elsewhere
+LEFT_OUT = ("data.root", "data.path", "output_dir", "name", "tags", "note")
 
 
 def evaluate_run(run: Run, which: str, parts: Sequence[str], settings: Evaluate) -> Evaluation:
@@ -90,10 +91,13 @@ def describe(subject: Subject) -> Content:
     config, data = subject.config, subject.data
     return {
         "run": subject.run.path.resolve().name,
+        "name": config.get("name"),
+        "tags": config.get("tags") or [],
+        "note": config.get("note"),
         **identity(subject.run, subject.which),
         "device": subject.settings.device,
         "choices": config["choices"],
-        "changes": [change for change in config["changes"] if change.split("=")[0] not in PATHS],
+        "changes": [change for change in config["changes"] if change.split("=")[0] not in LEFT_OUT],
         "latent_dim": subject.model.latent_dim,
         "run_seed": config["seed"],
         "data": {

@@ -50,8 +50,9 @@ def write_report(folder: Path, content: Mapping[str, Any], shown: str) -> None:
     on_first = [figure["file"] for some in first.values() for figure in some]
     parts = [*parts_of(content["parts"], on_first, shown)]
     shown_in = ("tables", "figures", "notes", "reason")
+    title = experiment_in_words(content["choices"], content["latent_dim"], content["data"]["name"])
     page = environment.get_template("run.html").render(
-        title=experiment_in_words(content["choices"], content["latent_dim"], content["data"]["name"]),
+        title=f"{content['name']}: {title}" if content["name"] else title,
         content=content,
         parts=[part for part in parts if any(part.get(key) for key in shown_in)],
         all_parts=parts,

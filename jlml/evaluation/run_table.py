@@ -15,9 +15,9 @@ from jlml.runs import Run
 def find_runs(where: str | Path = "outputs") -> pd.DataFrame:
     """All runs in a folder, or in those that a glob such as ``outputs/**`` finds, one row per run.
 
-    The columns are the path, the state, the choices of groups (`model`, `loss`, ...), `latent_dim`, `data`,
-    `seed`, all other overrides by their keys, the final metrics (`test/loss`, ...), and when it started. A
-    run that cannot be read has only its path and a `state` that says why.
+    The columns are the path, the name, tags and note, the state, the choices of groups (`model`, `loss`,
+    ...), `latent_dim`, `data`, `seed`, all other overrides by their keys, the final metrics (`test/loss`,
+    ...), and when it started. A run that cannot be read has only its path and a `state` that says why.
     """
     runs = {run.path.resolve(): run for run, _ in runs_under(str(where))}
     rows = [row_of(run) for _, run in sorted(runs.items())]
@@ -37,6 +37,9 @@ def row_of(run: Run) -> dict[str, Any]:
     values = dict(flat(config))
     return {
         "run": str(run.path),
+        "name": config.get("name"),
+        "tags": config.get("tags") or [],
+        "note": config.get("note"),
         "state": run.state(),
         **{group: config["choices"].get(group) for group in ("model", "loss")},
         "latent_dim": config["latent"]["dim"],

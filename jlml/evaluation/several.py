@@ -18,7 +18,7 @@ from jlml.comparison.group_tables import groups_csv
 from jlml.comparison.groups import Group, grouped, labels_of
 from jlml.comparison.sentences import sentences
 from jlml.comparison.tables import Table
-from jlml.config import experiment_of
+from jlml.config import Config, experiment_of
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, printable, reason_of
 from jlml.evaluation.comparison_page import Page, write_comparison
@@ -142,9 +142,15 @@ def experiments_in(evaluations: Sequence[Evaluation]) -> list[Group[Evaluation]]
     """Groups runs that differ only in their seed, sorted by seed."""
     distinct = list(without_copies(evaluations))
     experiments = grouped(distinct, lambda run: json.dumps(experiment_of(run.config), sort_keys=True))
-    configs = [runs[0].config for runs in experiments.values()]
+    configs = [named_alike(runs) for runs in experiments.values()]
     described = zip(labels_of(configs), factors_of(configs), experiments.values(), strict=True)
     return [group_of(label, levels, runs) for label, levels, runs in described]
+
+
+def named_alike(runs: Sequence[Evaluation]) -> Config:
+    """The config of the first run of a group, without its name if that is not the name of all."""
+    alike = len({run.config.get("name") for run in runs}) == 1
+    return runs[0].config | ({} if alike else {"name": None})
 
 
 def group_of(label: str, levels: Mapping[str, str], runs: Sequence[Evaluation]) -> Group[Evaluation]:
@@ -170,7 +176,8 @@ def runs_csv(groups: Sequence[Group[Evaluation]]) -> str:
     """A CSV with one row per run and all its metrics."""
     rows: list[dict[str, object]] = []
     for group, content, metrics in ((g, run.content, run.metrics) for g in groups for run in g.runs):
-        row = {"group": group.label, "run": content["run"], "seed": content["run_seed"]}
+        row = {"group": group.label, "run": content["run"], "tags": " ".join(content["tags"])}
+        row |= {"seed": content["run_seed"]}
         row |= {key: content["choices"][key] for key in ("model", "loss")}
         row |= {"latent_dim": content["latent_dim"], "data": content["data"]["name"]}
         rows.append({**row, **metrics})

@@ -1,9 +1,8 @@
-"""Figures, the pictures drawn during training, and the TensorBoard logger."""
+"""Figures, and the pictures drawn during training."""
 
 from jlml.pictures.decoded import Interpolations, Manifold, Reconstructions, Samples
-from jlml.pictures.drawing import Drawing, PictureCallback
+from jlml.pictures.drawing import Drawing, PictureCallback, PictureLogger
 from jlml.pictures.latent import LatentScatter, Posterior, Projector, Snapshots
-from jlml.pictures.tensorboard import TensorBoard, errors_once
 
 __all__ = [
     "Drawing",
@@ -11,11 +10,10 @@ __all__ = [
     "LatentScatter",
     "Manifold",
     "PictureCallback",
+    "PictureLogger",
     "Posterior",
     "Projector",
     "Reconstructions",
     "Samples",
     "Snapshots",
-    "TensorBoard",
-    "errors_once",
 ]

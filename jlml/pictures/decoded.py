@@ -24,7 +24,7 @@ class Reconstructions(Drawing):
     VAE, the code is the posterior mean.
     """
 
-    for_tensorboard = True
+    needs = "draw"
 
     def __init__(self, every: Every = "auto", per_class: int = 2) -> None:
         super().__init__(every)
@@ -45,7 +45,7 @@ class Interpolations(Drawing):
     If the data have none of these pairs of classes, between their first images.
     """
 
-    for_tensorboard = True
+    needs = "draw"
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Interpolations(Drawing):
 class Samples(Drawing):
     """New images, sampled with the same random numbers at every epoch."""
 
-    for_tensorboard = True
+    needs = "draw"
 
     def __init__(self, every: Every = "auto", rows: int = 6, columns: int = COLUMNS) -> None:
         super().__init__(every)
@@ -91,7 +91,7 @@ class Samples(Drawing):
 class Manifold(Drawing):
     """Decoded images on a grid over the region of the validation codes. Draws only 2-D latent spaces."""
 
-    for_tensorboard = True
+    needs = "draw"
 
     def __init__(self, every: Every = "auto", side: int = COLUMNS) -> None:
         super().__init__(every)

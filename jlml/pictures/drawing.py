@@ -9,16 +9,32 @@ from typing import Literal, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from jlml.data import ImageDataModule
 from jlml.losses import ObservationModel
 from jlml.models import VAE, Autoencoder
 from jlml.pictures.figures import Picture
-from jlml.pictures.tensorboard import TensorBoard
 from jlml.shapes import Codes, Images
 
 ENCODED_AT_ONCE = 500
+
+
+class PictureLogger(Logger):
+    """A logger that may take pictures and codes. `Guarded` in `jlml.loggers` makes one of any logger."""
+
+    @abstractmethod
+    def can(self, method: str) -> bool:
+        """Whether it takes pictures (`draw`) or codes (`project`)."""
+
+    @abstractmethod
+    def draw(self, tag: str, picture: Picture, step: int) -> None:
+        """Logs a picture."""
+
+    @abstractmethod
+    def project(self, codes: Codes, images: Images, labels: Sequence[str], step: int) -> None:
+        """Logs codes, each with its image and its label."""
 
 
 class DrawingContext:
@@ -28,7 +44,6 @@ class DrawingContext:
         self.trainer = trainer
         self.model = model
         self.step = trainer.global_step
-        self.loggers = tensorboards(trainer)
         self._data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self._encoded: list[tuple[Codes, Codes | None]] = []
 
@@ -43,9 +58,14 @@ class DrawingContext:
         return f"after {epochs} epoch{'' if epochs == 1 else 's'}"
 
     def show(self, tag: str, picture: Picture) -> None:
-        """Passes a picture to every TensorBoard logger."""
-        for logger in self.loggers:
+        """Passes a picture to every logger that shows pictures."""
+        for logger in self.loggers("draw"):
             logger.draw(tag, picture, self.step)
+
+    def loggers(self, method: str) -> list["PictureLogger"]:
+        """The loggers with an optional method, `draw` or `project`."""
+        found = (logger for logger in self.trainer.loggers if isinstance(logger, PictureLogger))
+        return [logger for logger in found if logger.can(method)]
 
     def images(self, count: int) -> tuple[Images, Tensor]:
         """The first ``count`` validation images, on the model's device, and their labels."""
@@ -98,7 +118,8 @@ class Drawing(ABC):
             is always drawn.
     """
 
-    for_tensorboard = False  # whether to skip it in a run without TensorBoard
+    # skipped in a run without a logger that shows pictures (draw) or codes (project); None: never
+    needs: Literal["draw", "project"] | None = None
 
     def __init__(self, every: Every) -> None:
         self.every = every
@@ -141,7 +162,8 @@ class PictureCallback(Callback):
             return  # only rank zero draws
         context = DrawingContext(trainer, cast(Autoencoder, model))
         for drawing in drawings:
-            if self._last_step.get(drawing) != step and (context.loggers or not drawing.for_tensorboard):
+            is_shown = drawing.needs is None or context.loggers(drawing.needs)
+            if is_shown and self._last_step.get(drawing) != step:
                 self._last_step[drawing] = step
                 with eval_mode(model):
                     drawing.draw(context)
@@ -164,8 +186,3 @@ def eval_mode(model: LightningModule) -> Iterator[None]:
 def reading_of(loss: ObservationModel) -> str:
     """For titles: how pixels are shown, if not as their mean, for example `` (lambda)``."""
     return "" if loss.shown == "mean" else f" ({loss.shown})"
-
-
-def tensorboards(trainer: Trainer) -> list[TensorBoard]:
-    """The TensorBoard loggers of a trainer."""
-    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoard)]

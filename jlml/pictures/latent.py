@@ -23,7 +23,7 @@ class LatentScatter(Drawing):
     pictures share their axes, and TensorBoard's slider shows how codes move.
     """
 
-    for_tensorboard = True
+    needs = "draw"
     START = 5.0
     OUTSIDE = 0.01
 
@@ -76,7 +76,7 @@ class Posterior(Drawing):
         for logger in context.trainer.loggers:
             scalars = {"active_units": float(active), "code_std": float(spread.mean())}
             logger.log_metrics(named("val", scalars), context.step)
-        if context.loggers:
+        if context.loggers("draw"):
             tag = "code_spread" if kl is None else "posterior"  # an AE has no posterior
             context.show(tag, posterior(spread, title, kl, posterior_std))
 
@@ -84,7 +84,7 @@ class Posterior(Drawing):
 class Projector(Drawing):
     """Codes of validation images for TensorBoard's projector, with their images and classes."""
 
-    for_tensorboard = True
+    needs = "project"
 
     def __init__(self, every: Every = None, images: int = 2000) -> None:
         super().__init__(every)
@@ -93,7 +93,7 @@ class Projector(Drawing):
     def draw(self, context: DrawingContext) -> None:
         images, labels = context.images(self.images)
         names = [context.class_names[number] if number >= 0 else "no class" for number in labels]
-        for logger in context.loggers:
+        for logger in context.loggers("project"):
             logger.project(context.codes(self.images).cpu(), images.cpu(), names, context.step)
 
 

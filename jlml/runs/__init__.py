@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jlml.runs.build import build_data, build_model
     from jlml.runs.folder import Run, load, missing_folders, step_of
-    from jlml.runs.trust import check_targets, trust_needed
+    from jlml.runs.trust import check_loggers, check_targets, trust_needed
 
 __all__ = [
     "Run",
     "build_data",
     "build_model",
+    "check_loggers",
     "check_targets",
     "load",
     "missing_folders",
@@ -25,7 +26,7 @@ __all__ = [
 _MODULES = {
     "build": ("build_data", "build_model"),
     "folder": ("Run", "load", "missing_folders", "step_of"),
-    "trust": ("check_targets", "trust_needed"),
+    "trust": ("check_loggers", "check_targets", "trust_needed"),
 }
 
 

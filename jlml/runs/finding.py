@@ -69,7 +69,8 @@ def last_run(parent: Path) -> Path:
 def runs_below(parent: Path) -> Iterator[Path]:
     """All run folders below a folder. Does not follow links, and skips folders that are being created."""
     for folder, below, files in os.walk(parent):
-        below[:] = [name for name in below if not name.startswith(".")]
+        # the logger wandb has files called config.yaml in its folder, which is among the runs
+        below[:] = [name for name in below if not name.startswith(".") and name != "wandb"]
         if "config.yaml" in files:
             below.clear()  # no run contains another
             yield Path(folder)

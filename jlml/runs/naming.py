@@ -9,7 +9,7 @@ from jlml.config import Config, key_of
 # keys that the name leaves out, because it has them already or they do not matter
 UNNAMED = (
     *("latent.dim", "seed", "data.name", "data.root", "data.path", "output_dir", "threads"),
-    *("draw_every", "keep_checkpoints_every"),
+    *("draw_every", "keep_checkpoints_every", "name", "tags", "note", "logger"),
 )
 SHORT = {"cont_bern": "cb"}  # losses
 DEFAULTS = {"optimizer": "adam", "scheduler": "none"}  # groups that are named if another choice is made
@@ -42,7 +42,9 @@ def name_of(config: Config, longest: int) -> str:
 def tokens_of(config: Config) -> Iterator[tuple[str, str]]:
     """The tokens of a name, each with the separator before it."""
     choices, data = config["choices"], config["data"]["name"]
-    yield "", choices["model"]
+    if config.get("name"):
+        yield "", config["name"]
+    yield "_", choices["model"]
     yield "-", SHORT.get(choices["loss"], choices["loss"])
     yield "-", f"d{config['latent']['dim']}"
     if data != "mnist" or choices.get("data", data) != "mnist":  # a folder can be called mnist
@@ -55,7 +57,7 @@ def tokens_of(config: Config) -> Iterator[tuple[str, str]]:
             yield "_", choices[group]
     for change in config["changes"]:
         key, value = key_of(change), change.partition("=")[2].strip("[]'\"")
-        if key not in UNNAMED and not key.startswith("checkpoints."):
+        if key not in UNNAMED and not key.startswith(("checkpoints.", "logger.")):
             last = key.split(".")[-1].strip("_").removeprefix("max_")
             name = f"{key if last == 'seed' else last}-{value}"
             yield "_", value.rpartition(".")[2] if last == "target" else name  # the class alone

@@ -21,8 +21,9 @@ KINDS = {
     r"scheduler": ("torch.optim.lr_scheduler.LRScheduler",),
     r"trainer": ("lightning.Trainer",),
     r"callbacks\.[^.\[]*": ("jlml.pictures.drawing.Drawing", "lightning.Callback"),
-    r"logger": ("jlml.pictures.TensorBoard",),
+    r"logger\.[^.\[]*": tuple(f"jlml.loggers.{name}" for name in ("TensorBoard", "CSV", "WandB", "MLflow")),
 }
+SENDING = ("jlml.loggers.WandB", "jlml.loggers.MLflow")
 # this class writes and deletes files that its options and its state in a checkpoint name
 DANGEROUS = "lightning.pytorch.callbacks.Checkpoint"
 
@@ -48,10 +49,31 @@ def check_targets(config: Mapping[str, Any]) -> None:
             )
 
 
-def trust_needed(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The override ``trust=true`` if a command needs it to use a run with this config; otherwise empty."""
+def check_loggers(config: Mapping[str, Any]) -> None:
+    """Refuses to resume a run whose loggers send numbers and pictures to where its config says.
+
+    Raises:
+        UserError: the message names the logger.
+    """
+    for name, node in (config.get("logger") or {}).items():
+        if node["_target_"] in SENDING:
+            raise UserError(
+                f"logger.{name} sends numbers and pictures to where the run's config says, and a run folder "
+                "can come from anyone. If you trust this one, add trust=true."
+            )
+
+
+def trust_needed(config: Mapping[str, Any], to_resume: bool = False) -> tuple[str, ...]:
+    """The override ``trust=true`` if a command needs it to use a run with this config; otherwise empty.
+
+    Args:
+        config: config of a run.
+        to_resume: whether the command resumes the run; others create no loggers.
+    """
     try:
         check_targets(config)
+        if to_resume:
+            check_loggers(config)
     except UserError:
         return ("trust=true",)
     return ()

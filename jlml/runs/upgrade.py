@@ -1,7 +1,7 @@
 """Upgrades configs and checkpoints of earlier versions to the present format.
 
 Version 0.1.0 had the speed options in the group `trainer`, had classes in other modules, and took 32
-optimizer steps at a time by manual optimization.
+optimizer steps at a time by manual optimization. Until 0.2.0 a run had one logger at most.
 """
 
 from copy import deepcopy
@@ -12,6 +12,8 @@ from jlml.config import MOVED_KEYS
 Plain = dict[str, Any]
 
 MOVED = {
+    "jlml.callbacks.TensorBoard": "jlml.loggers.TensorBoard",
+    "jlml.pictures.TensorBoard": "jlml.loggers.TensorBoard",
     "jlml.callbacks.": "jlml.pictures.",
     "jlml.optimizers.FusedAdam": "torch.optim.Adam",
 }
@@ -22,6 +24,9 @@ STEPS_AT_A_TIME = 32
 
 def upgrade_config(config: Plain) -> Plain:
     """Upgrades a config. Returns a config of this version unchanged."""
+    logger = config.get("logger")
+    if isinstance(logger, dict) and isinstance(logger.get("_target_"), str):  # there was one logger at most
+        config = {**config, "logger": {"tensorboard": moved(logger)}}
     if "speed" in config or not isinstance(config.get("trainer"), dict):
         return config
     config = moved(deepcopy(config))

@@ -1,4 +1,4 @@
-"""Creates the Lightning trainer of a run, with its callbacks and its logger."""
+"""Creates the Lightning trainer of a run, with its callbacks and its loggers."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -10,11 +10,12 @@ from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 
-from jlml.config import Config, locate, make
+from jlml.config import Config, locate, make, options_of
 from jlml.distributed.processes import strategy_of, worker_callbacks
 from jlml.errors import UserError, first_line
+from jlml.loggers import Guarded
 from jlml.models import Autoencoder
-from jlml.pictures import Drawing, PictureCallback, TensorBoard
+from jlml.pictures import Drawing, PictureCallback
 from jlml.runs import Run, step_of
 from jlml.training.checkpoints import (
     AtomicCheckpoints,
@@ -42,23 +43,43 @@ def make_callbacks(config: Config) -> list[Any]:
     return list(callbacks.values())
 
 
-def make_logger(config: Config, run: Run, last: Path | None) -> TensorBoard | None:
-    """Creates the logger of the run; None if the config has none.
+def make_loggers(config: Config, run: Run, last: Path | None) -> list[Guarded]:
+    """Creates the loggers that the config names, none of which can end the run once it trains.
 
     Args:
         config: config of the run.
         run: run folder to write to.
-        last: checkpoint from which the run resumes. Events logged after it are purged and logged again.
+        last: checkpoint from which the run resumes. TensorBoard hides events after it.
+
+    Raises:
+        UserError: one of them cannot be created, for example because its extra is not installed.
     """
-    if not config.get("logger"):
-        return None
-    target = str(config["logger"]["_target_"])
-    if not issubclass(locate(target, "logger"), TensorBoard):
-        raise UserError(f"logger._target_={target} does not derive from jlml.pictures.TensorBoard.")
     has_events = any(run.path.rglob("events.out.tfevents.*"))
-    purge_step = (0 if last is None else step_of(last) + 1) if has_events else None
-    logger: TensorBoard = make(config["logger"], "logger", save_dir=str(run.path), purge_step=purge_step)
-    return logger
+    ours = {
+        "save_dir": str(run.path),
+        "name": config.get("name") or run.path.name,
+        "tags": config.get("tags") or [],
+        "note": config.get("note"),
+        "purge_step": (0 if last is None else step_of(last) + 1) if has_events else None,
+    }
+    loggers = []
+    for name, node in (config.get("logger") or {}).items():
+        key = f"logger.{name}"
+        kind = locate(str(node.get("_target_")), key)
+        options = options_of(kind) or {}
+        given = {option: value for option, value in ours.items() if option in options}
+        if not kind.__module__.startswith("jlml."):  # another logger takes its options from the config
+            given = {"save_dir": given["save_dir"]} if "save_dir" in given.keys() - node.keys() else {}
+        try:
+            logger = make(node, key, **given)
+        except UserError:
+            raise
+        except Exception as error:  # of any library, for example about a login
+            raise UserError(f"{key} cannot start: {first_line(error)}.") from error
+        if not isinstance(logger, Logger):
+            raise UserError(f"{key}._target_={node['_target_']} does not derive from Lightning's Logger.")
+        loggers.append(Guarded(logger, key))
+    return loggers
 
 
 def make_history(run: Run, last: Path | None) -> History:

@@ -142,7 +142,9 @@ class LastCheckpoint(Checkpoint):
         self, folder: Path, config: Config, steps: int | None = None, minutes: float | None = None
     ) -> None:
         self.path = folder / "last.ckpt"
-        self.command = command_line("train.py", override("resume", str(folder.parent)), *trust_needed(config))
+        self.command = command_line(
+            "train.py", override("resume", str(folder.parent)), *trust_needed(config, to_resume=True)
+        )
         self.steps = steps
         self.minutes = minutes
         self._random_state: dict[str, Any] | None = None  # restored when training starts

@@ -112,7 +112,9 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         log.info("Interrupted.")
         if isinstance(end, SystemExit) and isinstance(end.code, str):
             raise  # its message has the command to resume
-        resume = command_line("train.py", override("resume", str(run.path)), *trust_needed(config))
+        resume = command_line(
+            "train.py", override("resume", str(run.path)), *trust_needed(config, to_resume=True)
+        )
         raise Stopped(f"Interrupted. Everything saved so far is kept. Resume with: {resume}") from None
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
@@ -151,7 +153,7 @@ def unwritten(run: Run, config: Config, error: OSError) -> str:
     what = f"{file} cannot be written: {error.strerror or error}. Everything saved before is intact."
     if not (run.path / "config.yaml").is_file():
         return f"{what} {remedy}, and start again."
-    overrides = [override("resume", str(run.path)), *trust_needed(config)]
+    overrides = [override("resume", str(run.path)), *trust_needed(config, to_resume=True)]
     epochs = config["trainer"]["max_epochs"]
     if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # a larger number, not yet recorded
         overrides.append(override("trainer.max_epochs", str(epochs)))
@@ -167,9 +169,10 @@ class LogFile(logging.FileHandler):
 
 
 def hyperparameters(config: Config) -> dict[str, Any]:
-    """The choices of a run, for TensorBoard's tab HParams.
+    """The choices of a run, for its loggers.
 
-    Every run has the first seven, which the tab shows at first: it drops a run that lacks a shown one.
+    Every run has the first seven, which TensorBoard's tab HParams shows at first: it drops a run that lacks a
+    shown one.
     """
     choices, data = config["choices"], config["data"]
     chosen: dict[str, Any] = {group: choices.get(group, "none") for group in ("model", "loss")}
@@ -183,7 +186,8 @@ def hyperparameters(config: Config) -> dict[str, Any]:
         for key, value in config[group].items():
             if not isinstance(value, dict) and key != "_target_":
                 chosen[f"{group}.{key}"] = value if isinstance(value, (int, float, str)) else shown(value)
-    return chosen
+    texts = (config.get("name"), " ".join(config.get("tags") or []), config.get("note"))
+    return chosen | {key: text for key, text in zip(("name", "tags", "note"), texts, strict=True) if text}
 
 
 def git_revision() -> str | None:

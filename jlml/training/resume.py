@@ -9,12 +9,13 @@ from omegaconf import OmegaConf
 
 from jlml.config import Config, key_of, shown, value_at
 from jlml.errors import UserError
-from jlml.runs import Run
+from jlml.runs import Run, check_loggers
 from jlml.runs.data_root import PLACES, recorded_place
 from jlml.training.train import Trained, train
 
 MAY_CHANGE = (
     *("trainer.max_epochs", "data.root", "data.path", "threads", "draw_every", "keep_checkpoints_every"),
+    *("name", "tags", "note"),
     *("checkpoints.steps", "checkpoints.minutes", "speed.loop", "speed.flush_denormals", "speed.cuda_graphs"),
 )
 RESUME_KEYS = ("resume", "trust")  # keys of the command, not of the run
@@ -34,6 +35,8 @@ def resume(folder: str | Path, overrides: Sequence[str] = (), trust: bool = Fals
     """
     run = Run.open(folder)
     recorded = run.config(trust)
+    if not trust:
+        check_loggers(recorded)
     config = changed(recorded, overrides, run)
     if not trust and all(config["data"].get(key) == recorded["data"].get(key) for key in PLACES):
         config["data"] |= recorded_place(config)

@@ -13,8 +13,8 @@ from omegaconf import DictConfig
 from jlml.config import Config
 from jlml.data import ImageDataModule
 from jlml.distributed.processes import init_processes
+from jlml.loggers import Guarded, errors_once
 from jlml.models import Autoencoder
-from jlml.pictures import errors_once
 from jlml.runs import Run
 from jlml.speed.denormals import flushed_denormals
 from jlml.speed.faster import faster
@@ -23,11 +23,12 @@ from jlml.training.assemble import (
     check_optimizers,
     make_callbacks,
     make_history,
-    make_logger,
+    make_loggers,
     make_trainer,
     speed_of,
 )
 from jlml.training.build import build_from, run_config
+from jlml.training.history import History
 from jlml.training.quiet import silence_lightning
 from jlml.training.record import hyperparameters, recorded, run_folder
 from jlml.training.restore import check_state
@@ -82,9 +83,9 @@ def train_checked(
     callbacks = [*make_callbacks(config), *progress]
     is_first = init_processes(config, model)  # rank zero: the only process that writes and prints
     with run_folder(config, model, parent, existing, is_first) as (run, last):
-        logger = make_logger(config, run, last) if is_first else None
-        history = make_history(run, last) if is_first else None
-        loggers = [each for each in (logger, history) if each is not None]
+        loggers: list[Guarded | History] = []
+        if is_first:
+            loggers = [*make_loggers(config, run, last), make_history(run, last)]
         trainer = make_trainer(config, run, loggers, callbacks)
         if last is not None:
             check_state(last, model, trainer)
@@ -93,6 +94,8 @@ def train_checked(
             errors_once(),
             faster(trainer, model, config),
         ):
+            for logger in loggers:
+                logger.log_hyperparams(hyperparameters(config))
             trainer.fit(model, data, ckpt_path=last)
             record |= speed_of(trainer)
             steps = trainer.global_step
@@ -101,8 +104,6 @@ def train_checked(
             (validated,) = trainer.validate(model, data, ckpt_path=best, verbose=False)
             (tested,) = trainer.test(model, data, ckpt_path=best, verbose=False)
             metrics = record["metrics"] = {**validated, **tested}
-            if logger is not None:
-                logger.conclude(hyperparameters(config), tested, steps)
-            if history is not None:
-                history.conclude(tested, steps)
+            for logger in loggers:
+                logger.conclude(tested, steps)
     return Trained(run, config, model.eval(), data, trainer, metrics)

@@ -35,6 +35,12 @@ def test_labels_add_the_keys_that_differ_within_one_model_loss_and_dim():
     ]
 
 
+def test_a_name_stands_for_model_loss_and_latent_dim():
+    overrides = (["name=first"], ["name=second", "model.beta=4"], ["name=second"])
+    labels = labels_of([plain(compose(*each)) for each in overrides])
+    assert labels == ["first", "second model.beta=4", "second model.beta=1.0"]
+
+
 def test_the_csv_has_mean_and_sample_standard_deviation_over_seeds():
     values = [0.1, 0.3, 0.8]
     groups = [

@@ -46,6 +46,7 @@ def test_runs_are_found_as_a_table(runs, tmp_path):
         assert sorted(table["model"]) == ["ae", "conv_ae", "conv_vae", "vae"]
         assert table.set_index("model").loc["conv_ae", "data.image_size"] == 32
         assert np.isfinite(table["test/mse"]).all()
+        assert set(table.columns) > {"name", "tags", "note"}
     (tmp_path / "odd" / "checkpoints").mkdir(parents=True)
     (tmp_path / "odd" / "config.yaml").write_text("seed: [")
     assert jlml.find_runs(tmp_path)["state"][0].startswith("cannot be read: ")

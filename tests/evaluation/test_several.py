@@ -27,7 +27,7 @@ def sweep(tmp_path_factory, data_root):
         ("model=vae", "loss=bce", "seed=0"),
         ("model=vae", "loss=bce", "seed=1"),
         ("model=vae", "loss=cont_bern", "seed=0"),
-        ("model=ae", "loss=bce", "seed=0"),
+        ("model=ae", "loss=bce", "seed=0", "name=plain", "tags=[one,two]"),
     ):
         common = [*QUICK[:-1], f"data.root={data_root}", "callbacks=none", "logger=none"]
         jlml.train(*common, *overrides, parent=parent / "below")
@@ -49,13 +49,14 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
     assert {group.label: len(group.runs) for group in comparison.groups} == {
         "vae bce d2": 2,
         "vae cont_bern d2": 1,
-        "ae bce d2": 1,
+        "plain": 1,
     }
     assert comparison.folder == sweep / "below" / "comparison"
     assert "cut off is left out: it has no best checkpoint" in caplog.text
     with (comparison.folder / "runs.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 4
+    assert {row["group"]: row["tags"] for row in rows}["plain"] == "one two"
     for row in rows:
         content = json.loads((sweep / "below" / row["run"] / "evaluation/metrics.json").read_text())
         found = content["parts"]["reconstruction"]["metrics"]["mse"]["value"]

@@ -33,7 +33,7 @@ def test_nothing_is_written_to_the_data_root_of_a_config(folder, canary, name, t
 
 
 def test_a_logger_writes_into_the_run_folder_despite_its_config(folder, tmp_path):
-    rewrite(folder, lambda config: config["logger"].update(save_dir=str(tmp_path / "there")))
+    rewrite(folder, lambda config: config["logger"]["tensorboard"].update(save_dir=str(tmp_path / "there")))
     with suppress(UserError):
         resume(folder, ["trainer.max_epochs=3"])
     assert not (tmp_path / "there").exists()

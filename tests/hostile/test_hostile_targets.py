@@ -96,7 +96,14 @@ PLACES = (
         "trainer.accelerator",
         "callbacks",
     ),
-    *("callbacks.x", "callbacks.snapshots.every", "logger", "logger.save_dir", "checkpoints.steps", "seed"),
+    *(
+        "callbacks.x",
+        "callbacks.snapshots.every",
+        "logger",
+        "logger.tensorboard.save_dir",
+        "checkpoints.steps",
+        "seed",
+    ),
     *("image_shape", "choices.model", "changes", "early_stopping", "threads", "output_dir"),
 )
 
@@ -126,7 +133,7 @@ def test_a_target_at_any_key_runs_no_code(folder, canary, place, wrap):
         ),
         ("callbacks.x", {"_target_": "jlml.pictures.BestCheckpoint", "folder": "FOLDER/there"}),
         ("callbacks.x", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "FOLDER/there"}),
-        ("logger", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "FOLDER/there"}),
+        ("logger.x", {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "FOLDER/there"}),
         ("trainer.profiler", {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "dirpath": "FOLDER"}),
         ("model", {"_target_": "lightning.Trainer", "default_root_dir": "FOLDER/there"}),
         ("loss", {"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1}),

@@ -113,8 +113,10 @@ def test_a_run_killed_before_its_config_is_written_leaves_no_folder_that_looks_l
 
 
 def test_a_run_that_fails_before_it_begins_leaves_nothing(tmp_path):
-    with pytest.raises(UserError, match="logger.purge_step cannot be set"):
-        jlml.train(*FAST, "logger=tensorboard", "+logger.purge_step=3", parent=tmp_path / "new/runs")
+    with pytest.raises(UserError, match="logger.tensorboard.purge_step cannot be set"):
+        jlml.train(
+            *FAST, "logger=tensorboard", "+logger.tensorboard.purge_step=3", parent=tmp_path / "new/runs"
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,7 +1,7 @@
 """The TensorBoard logger of a run."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ class TensorBoard(TensorBoardLogger):
         super().__init__(save_dir, name="", version="", default_hp_metric=False, purge_step=purge_step)
         self._purge_step = purge_step
         self._writers: dict[str, SummaryWriter] = {}
+        self._hyperparameters: dict[str, Any] = {}
+        self._tested: set[str] = set()  # names of the test metrics
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Adds a point to each curve, except for the epoch, which Lightning adds to the metrics."""
         for name, value in metrics.items():
             split, _, quantity = name.partition("/")
+            if split == "test":
+                self._tested.add(name)
             if split in SPLITS and quantity:
                 self.writer(split).add_scalar(f"{GROUP}/{quantity}", value, step)
             elif name != "epoch":
@@ -76,24 +80,21 @@ class TensorBoard(TensorBoardLogger):
         codes = F.pad(codes, (0, missing))
         self.experiment.add_embedding(codes, labels, images, step, tag="codes")
 
-    def conclude(self, choices: Mapping[str, Any], metrics: Mapping[str, float], step: int) -> None:
-        """Logs hyperparameters with the test metrics, and closes the event files.
+    def log_hyperparams(self, params: Mapping[str, Any], *_: Any, **__: Any) -> None:  # type: ignore[override]
+        """Keeps the hyperparameters for the end: their tab shows them beside the test metrics."""
+        self._hyperparameters = dict(params)
 
-        Args:
-            choices: hyperparameters of the run.
-            metrics: test metrics.
-            step: step of the last checkpoint. The test is logged one step later, so that it is purged if the
-                run is extended.
-        """
-        self.log_metrics(metrics, step + 1)
-        experiment, *session = hparams(dict(choices), {})
-        for summary in (with_columns(experiment, metrics), *session):
-            self.experiment.file_writer.add_summary(summary)
+    def finalize(self, status: str) -> None:
+        """Closes the event files; after a success with the hyperparameters."""
+        if status == "success":
+            experiment, *session = hparams(self._hyperparameters, {})
+            for summary in (with_columns(experiment, self._tested), *session):
+                self.experiment.file_writer.add_summary(summary)
         for writer in (self.experiment, *self._writers.values()):
             writer.close()
 
-    def finalize(self, status: str) -> None:
-        """Flushes the event files. They stay open, because fit, validation and test share them."""
+    def flush(self) -> None:
+        """Flushes the event files."""
         for writer in (self.experiment, *self._writers.values()):
             writer.flush()
 
@@ -101,7 +102,7 @@ class TensorBoard(TensorBoardLogger):
         """Writes nothing, because config.yaml replaces Lightning's hparams.yaml."""
 
 
-def with_columns(experiment: Summary, metrics: Mapping[str, float]) -> Summary:
+def with_columns(experiment: Summary, tested: Collection[str]) -> Summary:
     """Sets the columns of the tab HParams: the hyperparameters first, then `COMPARED` metrics of the test.
 
     TensorBoard shows those hyperparameters first that are marked as different between runs, and ticks seven.
@@ -110,7 +111,7 @@ def with_columns(experiment: Summary, metrics: Mapping[str, float]) -> Summary:
     content = HParamsPluginData.FromString(plugin.content)
     for info in content.experiment.hparam_infos[:TICKED]:
         info.differs = True
-    for name in (name for name in COMPARED if f"test/{name}" in metrics):
+    for name in (name for name in COMPARED if f"test/{name}" in tested):
         column = content.experiment.metric_infos.add(display_name=f"test {name}")
         column.name.group, column.name.tag = "test", f"{GROUP}/{name}"
     plugin.content = content.SerializeToString()
