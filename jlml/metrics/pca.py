@@ -35,7 +35,8 @@ def principal_axes(points: Float[Tensor, "points dims"], count: int = 2) -> Prin
     mean = points.mean(0)
     centred = (some - mean for some in points.split(CHUNK))
     scatter = sum((some.T @ some for some in centred), start=points.new_zeros(()))
-    variances, columns = torch.linalg.eigh(scatter)
+    # in float64: in float32, MKL does not converge on some processors if there are few points
+    variances, columns = (found.to(points) for found in torch.linalg.eigh(scatter.double()))
     variances, axes = variances.flip(0).clamp_min(0), columns.T.flip(0)[:count]  # eigh sorts ascending
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     total = variances.sum().clamp_min(torch.finfo(points.dtype).tiny)

@@ -45,6 +45,13 @@ def test_axes_equal_scikit_learn_including_signs(shape):
     torch.testing.assert_close(axes.project(points), torch.from_numpy(pca.transform(points.numpy())))
 
 
+@pytest.mark.parametrize("count", [2, 5, 29])
+def test_few_images_have_axes_on_every_processor(count, data_root):
+    images = load_mnist_5k(data_root).images[:count].flatten(1).float() / 255
+    axes = principal_axes(images, 2)
+    torch.testing.assert_close(axes.directions @ axes.directions.T, torch.eye(2))
+
+
 def test_a_linear_autoencoder_trained_to_convergence_is_pca(data_root):
     """Baldi & Hornik 1989: the linear code with the lowest squared error spans the subspace of PCA."""
     images = load_mnist_5k(data_root).images[::25].float() / 255
