@@ -268,6 +268,24 @@ MISTAKES = [  # each kind of mistake and each part of jlml that reports it
 ]
 
 MORE_MISTAKES = [  # the same kinds for the other keys
+    # habits from lightning-hydra-template and other tools
+    mistake("train hydra.run.dir=here", "hydra.run.dir=here", "Use output_dir=<folder>."),
+    mistake("train hydra.job.chdir=true", "hydra.job.chdir=true", "Use output_dir=<folder>."),
+    mistake("train ckpt_path=here", "ckpt_path", "Did you mean resume=<run folder>?"),
+    mistake("evaluate ckpt_path=here", "ckpt_path", "Did you mean run?"),
+    mistake("train +trainer.fast_dev_run=true", "expected false; use trainer=debug."),
+    mistake("train trainer.fast_dev_run=true", "Did you mean trainer=debug?"),
+    mistake("train trainer.limit_train_batches=2", "with a plus: '+trainer.limit_train_batches=...'"),
+    mistake("train trainer.profiler=simple", "with a plus: '+trainer.profiler=...'"),
+    mistake("train +callbacks.x=y", "set callbacks.x.<key>="),
+    mistake("train debug=default", "Did you mean trainer=debug?"),
+    mistake("train test=false", "Did you mean python evaluate.py run=<run folder>?"),
+    mistake("train hparams_search=optuna", "Did you mean search?"),
+    mistake("train callbacks.early_stopping.patience=3", "Did you mean early_stopping=<epochs>?"),
+    mistake("train data.data_dir=here", "Did you mean data.root?"),
+    mistake("train logger=many", "Choose one of: csv, mlflow, none, tensorboard, wandb."),
+    mistake("train logger.wandb.project=x", "is a key of logger=wandb"),
+    mistake("train tags=one", "expected a list of texts"),
     mistake("train model=VAE", "model=VAE", "Did you mean vae?"),
     mistake("train latent=d30", "latent=d30", "Did you mean d32?", "d16, d2, d32, d64, d8"),
     mistake("train trainer=cpu", "trainer=cpu", "Choose one of: ddp, debug, default, fast, gpu."),

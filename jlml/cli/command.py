@@ -24,7 +24,7 @@ OTHER_FLAGS = (
 )
 FLAGS = (*MULTIRUN[:2], *INFO_FLAGS, *OTHER_FLAGS)
 CFG = ("job", "hydra", "all")  # values of --cfg
-HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
 # the user's setting; `run_command` changes the variable for itself and for its child processes
 TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1" and "JLML_COMMAND" not in os.environ
 
@@ -43,7 +43,7 @@ def run_command(
     """
     end_with_parent()
     silence_when_closed()
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] = flags_last(sys.argv[1:])
     if os.environ.get("JLML_DATA") == "":  # treat empty as unset, unlike Hydra
         del os.environ["JLML_DATA"]
     if not TRACEBACKS:
@@ -73,6 +73,16 @@ def hydra_app(main: Callable[[Any], None], config_name: str) -> Callable[[], Non
     from jlml.config import CONF
 
     return hydra.main(config_path=str(CONF), config_name=config_name, version_base="1.3")(main)
+
+
+def flags_last(arguments: Sequence[str]) -> list[str]:
+    """The arguments with all overrides first, because Hydra's parser takes none after `--cfg job`."""
+    overrides: list[str] = []
+    flags: list[str] = []
+    for previous, argument in zip(["", *arguments], arguments, strict=False):
+        is_value = previous.startswith("-") and "=" not in argument and not argument.startswith("~")
+        (flags if argument.startswith("-") or is_value else overrides).append(argument)
+    return overrides + flags
 
 
 def check_flags(arguments: Sequence[str]) -> None:

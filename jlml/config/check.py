@@ -65,7 +65,9 @@ def sentence_about(
         return f"{key}={value} is invalid: {key} is a group of keys, set {key}.<key>=..."
     annotation = annotated(field)
     hint = did_you_mean(value, choices(annotation))
-    return f"{key}={value} is invalid: expected {expected(annotation)}.{hint}"
+    is_fixed = get_origin(annotation) is Literal and len(get_args(annotation)) == 1
+    reason = f"; {field.description}" if is_fixed else ""
+    return f"{key}={value} is invalid: expected {expected(annotation)}{reason}.{hint}"
 
 
 def numbers_in(value: Any) -> Iterator[int]:

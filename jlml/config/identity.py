@@ -24,11 +24,21 @@ MOST_SHOWN = 3  # differences in a message
 
 
 def decisive(config: Config) -> Config:
-    """The config without the keys that do not affect the results of its run."""
+    """The config without the keys that do not affect the results of its run, and without those that are null.
+
+    A new key whose default is null leaves old runs comparable.
+    """
     kept = {key: value for key, value in config.items() if key not in NOT_DECISIVE}
     for group, keys in NOT_DECISIVE_IN.items():
         kept[group] = {key: value for key, value in kept.get(group, {}).items() if key not in keys}
-    return kept
+    return without_null(kept)
+
+
+def without_null(node: Any) -> Any:
+    """A config without the keys that are null."""
+    if not isinstance(node, dict):
+        return node
+    return {key: without_null(value) for key, value in node.items() if value is not None}
 
 
 def experiment_of(config: Config) -> Config:
@@ -46,7 +56,7 @@ def differences(old: Config, new: Config) -> dict[str, str]:
 def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """All keys in which two configs differ, each with a text ``key was this and is that``.
 
-    A key that is null equals one that is not set, so a new key with this default leaves old runs comparable.
+    A key that is null equals one that is not set.
     """
     there, here = dict(flat(old)), dict(flat(new))
     return {

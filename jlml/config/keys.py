@@ -24,6 +24,19 @@ USUAL_NAMES = {
     "latent_size": "latent.dim",
     "z_dim": "latent.dim",
     "dataset": "data",
+    "data_dir": "data.root",
+    "debug": "trainer=debug",
+    "fast_dev_run": "trainer=debug",
+    "ckpt_path": "resume=<run folder>",
+    "train": "python evaluate.py run=<run folder>",
+    "test": "python evaluate.py run=<run folder>",
+    "early_stopping": "early_stopping=<epochs>",
+    "model_checkpoint": "keep_checkpoints_every=<epochs>",
+    "hparams_search": "search",
+    "task_name": "name",
+    "run_name": "name",
+    "print_config": "--cfg job",
+    "model_summary": "+trainer.enable_model_summary=true",
 }
 
 
@@ -38,12 +51,13 @@ def keys_of_evaluation() -> set[str]:
 
 
 def meant_by(name: str) -> str | None:
-    """The key or choice that a name without a group usually means: ``optimizer.lr`` for ``lr``."""
+    """The key or choice that a name usually means: ``optimizer.lr`` for ``lr``."""
     name = name.replace("-", "_")
     if name in known_keys():
         return None
     ends = [key for key in known_keys() if key.endswith(f".{name}")]
-    return USUAL_NAMES.get(name) or min(ends, key=len, default=None)
+    usual = (USUAL_NAMES[part] for part in reversed(name.split(".")) if part in USUAL_NAMES)
+    return next(usual, None) or min(ends, key=len, default=None)
 
 
 def no_such_key(key: str) -> str:

@@ -11,7 +11,8 @@ from hydra.errors import (
 )
 from omegaconf.errors import OmegaConfBaseException
 
-from jlml.config.keys import choices_with, keys_of_evaluation, no_such_key
+from jlml.config.instantiate import locate, options_of
+from jlml.config.keys import USUAL_NAMES, choices_with, keys_of_evaluation, no_such_key
 from jlml.errors import UserError, did_you_mean, first_line
 
 # old keys of version 0.1.0 -> new keys
@@ -71,7 +72,7 @@ def sentence(error: Exception, of_evaluation: bool = False) -> str:
 def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
     """The message for a key that the composed config does not have."""
     if of_evaluation:
-        hint = did_you_mean(key, keys_of_evaluation())
+        hint = " Did you mean run?" if key == "ckpt_path" else did_you_mean(key, keys_of_evaluation())
         return f"{key} is not a key of an evaluation.{hint} See --cfg job for all keys."
     if not key:
         return "An override has no key. Write key=value or group=choice, for example latent.dim=10."
@@ -79,7 +80,15 @@ def about_unknown_key(key: str, of_evaluation: bool, with_search: bool) -> str:
         return f"{key} is not a range of this search yet. Add it with a plus: '+{key}=...'."
     if key in MOVED_KEYS:
         return f"{key} is now {MOVED_KEYS[key]}."
+    group, _, option = key.partition(".")
+    if group == "trainer" and option not in USUAL_NAMES and is_option_of_lightning(option):
+        return f"{key} is not set by this choice of trainer. Add it with a plus: '+{key}=...'."
     needed = choices_with(key)
     if needed:
         return f"{key} is a key of {' and '.join(needed)}, which this command does not choose."
     return no_such_key(key)
+
+
+def is_option_of_lightning(name: str) -> bool:
+    """Whether lightning.Trainer has this option."""
+    return name in (options_of(locate("lightning.Trainer", "trainer")) or {})

@@ -280,7 +280,9 @@ class Train(Keys):
     """The config of `train.py`."""
 
     name: Name | None = key(None, "name of the run, for its folder, reports, tables and loggers")
-    tags: list[Name] = key([], "tags of the run, for example [baseline,lecture], for tables and loggers")
+    tags: Annotated[list[Name], Expected("a list of texts, for example [baseline,lecture]")] = key(
+        [], "tags of the run, for example [baseline,lecture], for tables and loggers"
+    )
     note: Text | None = key(None, "a note about the run, for its report and loggers")
     seed: Seed = key(0, "seed of weights, split, order of images and all other random numbers")
     output_dir: Text = key(OUTPUTS, "folder for the run folders")

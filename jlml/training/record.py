@@ -16,7 +16,7 @@ from typing import Any
 import jlml
 from jlml.config import Config, command_line, override, shown
 from jlml.distributed.processes import broadcast_from_rank_zero
-from jlml.errors import DivergedError, Stopped, UserError
+from jlml.errors import DivergedError, Stopped, UserError, first_line
 from jlml.models import Autoencoder
 from jlml.runs import Run, missing_folders, trust_needed
 
@@ -124,6 +124,11 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         record |= {"status": "failed", "error": str(error)}
         log.info("Failed: %s", error)
         raise
+    except ImportError as error:  # Lightning's callbacks import other packages when training starts
+        message = f"A package is missing: {first_line(error)}."
+        record |= {"status": "failed", "error": message}
+        log.info("Failed: %s", message)
+        raise UserError(message) from error
     except OSError as error:
         message = unwritten(run, config, error)
         record |= {"status": "failed", "error": message}

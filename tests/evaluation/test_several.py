@@ -91,17 +91,17 @@ def test_broken_runs_are_reported_and_the_others_are_compared(sweep, tmp_path):
     """One checkpoint is not a checkpoint, and the weights of another are nan."""
     copy = shutil.copytree(sweep / "below", tmp_path / "runs", ignore=shutil.ignore_patterns("evaluation"))
     (next(copy.glob("vae-cb*")) / "checkpoints/best.ckpt").write_bytes(b"junk")
-    not_numbers = next(copy.glob("ae-bce*")) / "checkpoints/best.ckpt"
+    not_numbers = next(copy.glob("plain_ae-bce*")) / "checkpoints/best.ckpt"
     checkpoint = torch.load(not_numbers, weights_only=True)
     for weight in checkpoint["state_dict"].values():
         if weight.is_floating_point():  # batch norm counts its batches
             weight.fill_(float("nan"))
     torch.save(checkpoint, not_numbers)
     comparison = compare(str(copy), "parts=[reconstruction]")
-    assert {group.label for group in comparison.groups} == {"ae bce d2", "vae bce d2"}
+    assert {group.label for group in comparison.groups} == {"plain", "vae bce d2"}
     damaged, *pictures = comparison.failed
     assert "is not a checkpoint, or is damaged" in damaged
-    assert any("pictures of ae bce d2" in sentence for sentence in pictures)
+    assert any("pictures of plain" in sentence for sentence in pictures)
     assert (comparison.folder / "comparison.html").exists()
     with pytest.raises(UserError, match="Failed: .*vae-cb"):
         show(comparison)
@@ -122,13 +122,13 @@ def test_runs_that_do_not_exist_are_an_error(runs, message):
 
 def test_a_single_run_cannot_be_compared(sweep):
     with pytest.raises(UserError, match="finds only .*use run="):
-        compare([str(next((sweep / "below").glob("ae-*")))])
+        compare([str(next((sweep / "below").glob("plain_ae-*")))])
 
 
 def test_a_copy_is_left_out_and_no_picture_shows_training_images_of_a_run(sweep, tmp_path, caplog):
     """The split of mnist_5k depends on the seed, so runs with different seeds have different test images."""
-    shutil.copytree(next((sweep / "below").glob("ae-bce*")), tmp_path / "copy")
-    given = [f"{sweep}/*/ae-bce*", f"{sweep}/*/vae-bce*-s1_*", str(tmp_path / "copy")]
+    shutil.copytree(next((sweep / "below").glob("plain_ae-bce*")), tmp_path / "copy")
+    given = [f"{sweep}/*/plain_ae-bce*", f"{sweep}/*/vae-bce*-s1_*", str(tmp_path / "copy")]
     comparison = compare(given, f"output_dir={tmp_path}", "parts=[objective]")
     assert [len(group.runs) for group in comparison.groups] == [1, 1]
     assert "it is a copy of" in caplog.text
