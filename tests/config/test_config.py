@@ -89,5 +89,5 @@ def test_a_key_that_is_null_equals_one_that_is_not_set():
     without = {**config, "model": {key: value for key, value in config["model"].items() if key != "norm"}}
     assert differences(config, without) == {}
     assert differences(config, {**config, "model": {**config["model"], "norm": "batch"}}) == {
-        "model.norm": "model.norm was null and is batch"
+        "model.norm": "model.norm was not set and is batch"
     }

