@@ -246,7 +246,9 @@ MISTAKES = [  # each kind of mistake and each part of jlml that reports it
         "trainer.accelerator=gpu",
         "Use trainer=default.",
     ),
-    mistake("train +trainer.fast_dev_run=true", "trainer.fast_dev_run=true", "expected false; use trainer=debug."),
+    mistake(
+        "train +trainer.fast_dev_run=true", "trainer.fast_dev_run=true", "expected false; use trainer=debug."
+    ),
     mistake("train trainer=ddp trainer.accelerator=cpu model=conv_ae", "ConvAE has batch norm", "Use "),
     mistake("train trainer=ddp trainer.accelerator=cpu model.norm=batch", "VAE has batch norm", "Use "),
     mistake("train model.hidden=[1000000000]", "model: jlml.models.VAE cannot be built: "),

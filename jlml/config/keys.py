@@ -53,7 +53,7 @@ def keys_of_evaluation() -> set[str]:
 def meant_by(name: str) -> str | None:
     """The key or choice that a name usually means: ``optimizer.lr`` for ``lr``."""
     name = name.replace("-", "_")
-    if name in known_keys():
+    if name in known_keys() and name.rpartition(".")[2] not in USUAL_NAMES:
         return None
     ends = [key for key in known_keys() if key.endswith(f".{name}")]
     usual = (USUAL_NAMES[part] for part in reversed(name.split(".")) if part in USUAL_NAMES)

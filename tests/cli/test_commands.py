@@ -12,7 +12,7 @@ import pytest
 import jlml
 from conftest import run
 from jlml.cli.announce import evaluation_in_words
-from jlml.cli.command import check_flags
+from jlml.cli.command import check_flags, flags_last
 from jlml.config.help import help_text
 from jlml.errors import UserError
 from jlml.speed.startup import importing
@@ -89,6 +89,14 @@ def test_the_first_line_of_an_evaluation_names_its_checkpoint(given, which):
 def test_an_empty_jlml_data_variable_is_ignored():
     shown = run("train.py", "--cfg", "job", "--resolve", JLML_DATA="")
     assert "root: data\n" in shown.stdout, shown.stderr
+
+
+def test_overrides_can_follow_a_flag():
+    arguments = flags_last(["-m", "model=ae", "--cfg", "job", "latent=d8", "~callbacks.samples", "-c", "job"])
+    assert arguments == [
+        *("model=ae", "latent=d8", "~callbacks.samples", "-m", "--cfg", "job", "-c", "job"),
+    ]
+    assert "dim: 8\n" in run("train.py", "model=ae", "--cfg", "job", "latent=d8").stdout
 
 
 def test_the_options_of_a_launcher_can_be_shown():
