@@ -25,11 +25,11 @@ assert jlml.load(trained.run.path).sample(2).shape == (2, 1, 28, 28)
 
 
 def test_a_wheel_in_a_fresh_environment_trains_and_evaluates(tmp_path, data_root):
-    def run(*command: str | Path) -> str:
+    def run(*command: str | Path, folder: Path = tmp_path) -> str:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environment["JLML_DATA"] = str(data_root)
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -52,4 +52,8 @@ def test_a_wheel_in_a_fresh_environment_trains_and_evaluates(tmp_path, data_root
     assert "ELBO" in run(
         fresh / "bin" / "jlml-evaluate", f"run={first}", "parts=[likelihood]", "importance_samples=1"
     )
+    run(python, "-m", "jlml.new", "mine")
+    output = run(python, "train.py", "experiment=mine", "trainer.max_epochs=1", folder=tmp_path / "mine")
+    assert "sparse, laplace" in output
+    run(python, "-m", "pytest", "-p", "no:cacheprovider", folder=tmp_path / "mine")
     assert "model: ae, ae_deep" in run(fresh / "bin" / "jlml-train", "--help")

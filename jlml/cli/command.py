@@ -70,8 +70,9 @@ def hydra_app(main: Callable[[Any], None], config_name: str) -> Callable[[], Non
     """The Hydra app that composes a config from the command line."""
     import hydra
 
-    from jlml.config import CONF
+    from jlml.config import CONF, register_project
 
+    register_project()
     return hydra.main(config_path=str(CONF), config_name=config_name, version_base="1.3")(main)
 
 

@@ -1,12 +1,17 @@
 """Composes a config from command line overrides, and converts it to plain containers."""
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel
@@ -41,6 +46,21 @@ def defaults_of(schema: type[BaseModel]) -> Config:
 
 
 register_defaults()
+
+
+class ProjectChoices(SearchPathPlugin):
+    """Adds the choices in the folder `conf` of the current folder, for a project that uses jlml."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        folder = Path("conf").absolute()
+        if folder.is_dir() and not folder.samefile(CONF):
+            search_path.append("project", folder.as_uri())
+
+
+@cache
+def register_project() -> None:
+    """Registers the choices of the project with Hydra, which looks for its plug-ins first."""
+    Plugins.instance().register(ProjectChoices)
 
 
 def compose(*overrides: str, config_name: str = "train") -> DictConfig:
@@ -78,6 +98,7 @@ def composed(config: Sequence[Any], config_name: str = "train") -> Config:
 
 def task_and_hydra(overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:
     """The config of these overrides, and Hydra's own config."""
+    register_project()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = hydra_compose(config_name, list(overrides), return_hydra_config=True)
