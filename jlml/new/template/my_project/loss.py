@@ -1,4 +1,4 @@
-"""Laplace pixels: the loss is the absolute error, in which a few very wrong pixels weigh less than in the square."""
+"""Laplace pixels: their loss is the absolute error, which outliers affect less than the squared error."""
 
 from math import log
 
