@@ -10,6 +10,7 @@ from typing import Any
 from jlml.comparison.decision_table import decision_table
 from jlml.comparison.decisions import Decision
 from jlml.comparison.groups import Group
+from jlml.comparison.table_text import texts_of
 from jlml.comparison.tables import Table
 from jlml.evaluation.digits import NAME, weights_hash
 from jlml.evaluation.document import embedder, environment, relative_url
@@ -80,6 +81,9 @@ def write_comparison(folder: Path, page: Page) -> None:
         feature_hash=weights_hash(),
     )
     write_atomically(folder / "comparison.html", text)
+    of_themes = chain.from_iterable(theme.tables for theme in all_themes)
+    for name, content in texts_of([*tables, *of_themes, *(table for _, table in comparisons)]).items():
+        write_atomically(folder / name, content)
 
 
 def written(section: Section, folder: Path) -> dict[str, Any]:

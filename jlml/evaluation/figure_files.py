@@ -9,7 +9,7 @@ from PIL import Image
 
 from jlml.evaluation.results import Figure
 from jlml.files import write_atomically
-from jlml.pictures.figures import KeptFigures, Picture, as_png
+from jlml.pictures.figures import KeptFigures, Picture, as_png, kept_figures
 
 FRAME_MS = 150
 LAST_FRAME_MS = 2000
@@ -38,12 +38,14 @@ def write_for_print(figure: Figure, folder: Path, kept: KeptFigures, prefix: str
 
 
 def write_figure(figure: Figure, folder: Path, prefix: str = "") -> dict[str, str]:
-    """Writes a figure, and returns its file name and caption."""
+    """Writes a figure, where `figures_kept` asks for it also for print. Returns its file name and caption."""
     if isinstance(figure.picture, list):
         file, content = f"{prefix}{figure.name}.gif", as_gif(figure.picture)
     else:
         file, content = f"{prefix}{figure.name}.png", as_png(figure.picture)
     write_atomically(folder / file, content)
+    if (kept := kept_figures()) is not None and kept.kind is not None:
+        write_for_print(figure, folder, kept, prefix, kept.kind)
     return {"file": file, "caption": figure.caption}
 
 

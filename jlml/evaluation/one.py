@@ -12,7 +12,7 @@ from pathlib import Path
 from jlml.comparison.descriptions import observation_in_words
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, reason_of
-from jlml.evaluation.figure_files import write_figure, write_for_print
+from jlml.evaluation.figure_files import write_figure
 from jlml.evaluation.parts import PARTS
 from jlml.evaluation.planes import check_planes
 from jlml.evaluation.progress import PartProgress
@@ -121,13 +121,10 @@ def run_part(name: str, subject: Subject, folder: Path) -> Content:
         file.unlink()
     kind = subject.settings.figures
     try:
-        with figures_kept() if kind else nullcontext() as kept:
+        with figures_kept(kind) if kind else nullcontext():
             results = PARTS[name](subject)
-        content: Content = {"status": "done", "metrics": as_json(results.metrics)}
-        content["figures"] = [write_figure(figure, folder, f"{name}_") for figure in results.figures]
-        if kind is not None and kept is not None:
-            for figure in results.figures:
-                write_for_print(figure, folder, kept, f"{name}_", kind)
+            figures = [write_figure(figure, folder, f"{name}_") for figure in results.figures]
+        content: Content = {"status": "done", "metrics": as_json(results.metrics), "figures": figures}
         content["notes"] = results.notes
         content["files"] = list(results.files)
         for file_name, written in results.files.items():

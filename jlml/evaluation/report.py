@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jlml.comparison.descriptions import experiment_in_words
+from jlml.comparison.table_text import texts_of
 from jlml.evaluation.digits import NAME
 from jlml.evaluation.document import embedder, environment
 from jlml.evaluation.part_tables import tables_of
@@ -62,6 +63,8 @@ def write_report(folder: Path, content: Mapping[str, Any], shown: str) -> None:
         feature_network=NAME,
     )
     write_atomically(folder / "report.html", page)
+    for name, text in texts_of([table for part in parts for table in part.get("tables", [])]).items():
+        write_atomically(folder / name, text)
 
 
 def parts_of(results: Mapping[str, Any], on_first: Sequence[str], shown: str) -> Iterator[Part]:

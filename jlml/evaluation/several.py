@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -30,6 +31,7 @@ from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
 from jlml.evaluation.themes import against_baselines, main_decisions, main_tables
 from jlml.files import write_atomically
+from jlml.pictures.figures import figures_kept
 from jlml.runs import Run
 
 log = logging.getLogger(__name__)
@@ -86,9 +88,11 @@ def compare_runs(given: Any, parts: Sequence[str], settings: Evaluate) -> Compar
         write_atomically(folder / name, text)
     if "explorer" in parts:
         write_explorer(folder, title, groups, settings, failed)
-    charts = list(group_charts(groups, failed))
-    sections = group_pictures(groups, settings, failed)
-    write_comparison(folder, Page(title, said, decisions, groups, charts, sections, failed, settings.sweep))
+    with figures_kept(settings.figures) if settings.figures else nullcontext():
+        charts = list(group_charts(groups, failed))
+        sections = group_pictures(groups, settings, failed)
+        page = Page(title, said, decisions, groups, charts, sections, failed, settings.sweep)
+        write_comparison(folder, page)
     return Comparison(title, said, groups, main_tables(groups), folder, failed)
 
 

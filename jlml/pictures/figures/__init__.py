@@ -1,6 +1,6 @@
 """Functions that draw tensors as uint8 arrays (height, width, 3), independent of models and callbacks."""
 
-from jlml.pictures.figures.canvas import KeptFigures, Picture, as_png, figures_kept
+from jlml.pictures.figures.canvas import KeptFigures, Picture, as_png, figures_kept, kept_figures
 from jlml.pictures.figures.charts import (
     aggregate_histograms,
     bars,
@@ -33,6 +33,7 @@ __all__ = [
     "distributions",
     "factor_lines",
     "figures_kept",
+    "kept_figures",
     "loss_curves",
     "manifold",
     "mosaic",

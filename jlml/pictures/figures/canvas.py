@@ -31,9 +31,14 @@ def escaped(text: str) -> str:
 
 
 class KeptFigures:
-    """The figures from which pictures were drawn, for formats other than pixels."""
+    """The figures from which pictures were drawn, for formats other than pixels.
 
-    def __init__(self) -> None:
+    Args:
+        kind: format in which to write them beside the pixels, for example `svg`; None to write none.
+    """
+
+    def __init__(self, kind: str | None = None) -> None:
+        self.kind = kind
         self._kept: dict[int, tuple[Picture, Figure]] = {}  # with the picture, so that its id stays its own
 
     def keep(self, picture: Picture, figure: Figure) -> None:
@@ -55,9 +60,9 @@ _kept: ContextVar[KeptFigures | None] = ContextVar("_kept", default=None)
 
 
 @contextmanager
-def figures_kept() -> Iterator[KeptFigures]:
-    """Keeps the figures of all pictures that are drawn in this context."""
-    kept = KeptFigures()
+def figures_kept(kind: str | None = None) -> Iterator[KeptFigures]:
+    """Keeps the figures of all pictures that are drawn in this context. See `KeptFigures`."""
+    kept = KeptFigures(kind)
     token = _kept.set(kept)
     try:
         yield kept

@@ -1,0 +1,47 @@
+"""Tables as Markdown and LaTeX."""
+
+import jlml
+from jlml.comparison.table_text import as_latex, as_markdown
+from jlml.comparison.tables import Cell, Table
+
+TABLE = Table(
+    "Loss & co", ["", "mse ↓"], [[Cell("a_b|c"), Cell("0.1 ± 0.2", bold=True)], [Cell("50%"), Cell("")]]
+)
+
+
+def test_a_table_as_markdown():
+    assert as_markdown(TABLE).splitlines() == [
+        *("### Loss & co", ""),
+        *("|  | mse ↓ |", "| --- | ---: |", r"| a_b\|c | **0.1 ± 0.2** |", "| 50% |  |"),
+    ]
+
+
+def test_a_table_as_latex():
+    lines = as_latex(TABLE).splitlines()
+    assert lines[2:5] == [r"\caption{Loss \& co}", r"\begin{tabular}{lr}", r"\toprule"]
+    assert lines[5:9] == [
+        *(r" & mse $\downarrow$ \\", r"\midrule"),
+        *(r"a\_b$|$c & \textbf{0.1 $\pm$ 0.2} \\", r"50\% &  \\"),
+    ]
+    assert lines[-1] == r"\end{table}"
+
+
+def test_reports_and_comparisons_have_their_tables_as_text_and_their_figures_for_print(
+    runs, evaluated, tmp_path
+):
+    folder = evaluated("vae", "parts=[reconstruction,likelihood,codes,baselines]").folder
+    compared = jlml.compare(
+        [runs["ae"], runs["vae"]],
+        parts=["reconstruction", "pictures"],
+        figures="svg",
+        output_dir=str(tmp_path),
+    ).folder
+    for place, column in ((folder, "this model"), (compared, "MSE")):
+        latex = (place / "tables.tex").read_text()
+        assert latex.isascii()
+        assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 0
+        assert column in latex
+        assert column in (place / "tables.md").read_text()
+    pictures = {file.stem for file in compared.glob("*.png")}
+    assert pictures
+    assert pictures == {file.stem for file in compared.glob("*.svg")}
