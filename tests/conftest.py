@@ -90,6 +90,19 @@ def without_privileges() -> Iterator[None]:
         assert libc.capset(header, sets) == 0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def files_in_order() -> Iterator[None]:
+    """Makes TensorBoard read event files in order.
+
+    It sorts them by name: second, process, number. Within one second, number 10 would come before 9.
+    """
+    from tensorboard.summary.writer import event_file_writer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root that all workers share, so that the 5,000 images are parsed only once."""

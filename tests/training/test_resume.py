@@ -13,7 +13,6 @@ import pytest
 import torch
 from lightning import Callback
 from same import differences, folder_contents, leaves, same
-from tensorboard.summary.writer import event_file_writer
 
 import jlml
 from conftest import QUICK, ROOT
@@ -58,17 +57,6 @@ def train(path, *overrides, progress=()):
 def cut_off(path, *overrides, epoch=2, where="training"):
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         train(path, *overrides, progress=[Cut(epoch, where)])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def files_in_order():
-    """Makes TensorBoard read event files in order.
-
-    It sorts them by name: second, process, number. Within one second, number 10 would come before 9.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(1000))
-        yield
 
 
 @pytest.fixture(scope="module")
