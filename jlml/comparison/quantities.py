@@ -40,7 +40,8 @@ QUANTITIES = {
     # of reconstructions
     "mse": Quantity(
         *("MSE", "per pixel", 5, "lower"),
-        "Mean squared error: the squared difference between picture and image, averaged over pixels.",
+        "Mean squared error: the squared difference between picture and image, averaged over pixels. Times "
+        "their number it is the squared error per image; that over 2 scale^2 is in the nats of loss=mse.",
         f"{WIKI}Mean_squared_error",
     ),
     "squared_error": Quantity(

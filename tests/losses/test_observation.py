@@ -83,3 +83,21 @@ def test_the_nll_of_16_bit_logits_is_summed_in_float32(model, logits, images):
 def test_invalid_parameters_are_refused(build):
     with pytest.raises(UserError, match="is invalid: expected"):
         build()
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "of_mean", "of_sum"),
+    [
+        (Gaussian(0.2), lambda mean, images: (mean - images).square(), 9800, 12.5),
+        (Bernoulli(), lambda mean, images: F.binary_cross_entropy(mean, images, reduction="none"), 784, 1),
+    ],
+)
+def test_a_loss_with_the_mean_or_the_sum_over_pixels_is_one_with_another_weight_of_the_kl(
+    loss, error, of_mean, of_sum
+):
+    """docs/training.md: the nats change as that many times the mean, or the sum, over 28 x 28 pixels."""
+    images, one, other = (torch.rand(1, 1, 28, 28, dtype=torch.double) for _ in range(3))
+    nats = loss.nll(one, images) - loss.nll(other, images)
+    errors = error(loss.mean(one), images) - error(loss.mean(other), images)
+    torch.testing.assert_close(nats, of_mean * errors.mean((1, 2, 3)))
+    torch.testing.assert_close(nats, of_sum * errors.sum((1, 2, 3)))
