@@ -20,8 +20,9 @@ DOCS = "\n".join(file.read_text() for file in sorted((ROOT / "docs").glob("*.md"
 PAGES = README + DOCS + (ROOT / "CONTRIBUTING.md").read_text()
 SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
-# needs a GPU or several processes, or compiles, which the shape checks prevent; other tests cover these
-SKIPPED = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast")
+# needs a GPU or several processes, or compiles, which the shape checks prevent, or is run in a project of
+# one's own; other tests cover these
+SKIPPED = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast", "experiment=mine")
 
 
 def commands(script: str) -> list:
