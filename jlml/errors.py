@@ -1,6 +1,7 @@
 """Errors for users' mistakes. The commands print their message without a traceback."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from signal import SIGINT
 
@@ -35,6 +36,15 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
         lower[name] for name in get_close_matches(given.lower(), lower, n=1)
     ]  # VAE is similar to vae
     return f" Did you mean {near[0]}?" if near else ""
+
+
+@contextmanager
+def extra_needed(name: str, what: str) -> Iterator[None]:
+    """Explains that a package of an extra is missing: ``extra_needed("onnx", "An export needs ONNX")``."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(f"{what}: pip install 'jlml[{name}]'.") from error
 
 
 def first_line(error: BaseException) -> str:

@@ -271,7 +271,6 @@ MISTAKES = [  # each kind of mistake and each part of jlml that reports it
 
 MORE_MISTAKES = [  # the same kinds for the other keys
     # habits from lightning-hydra-template and other tools
-    mistake("train hydra.run.dir=here", "hydra.run.dir=here", "Use output_dir=<folder>."),
     mistake("train hydra.job.chdir=true", "hydra.job.chdir=true", "Use output_dir=<folder>."),
     mistake("train ckpt_path=here", "ckpt_path", "Did you mean resume=<run folder>?"),
     mistake("evaluate ckpt_path=here", "ckpt_path", "Did you mean run?"),

@@ -11,27 +11,29 @@ from jlml.errors import UserError
 from jlml.new import new_project
 
 
+def python(folder, *arguments):
+    """What Python prints in a folder, without the variables of this pytest."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_a_new_project_passes_its_tests_trains_and_evaluates(tmp_path):
     written = run("-m", "jlml.new", str(tmp_path / "plants"))
     assert written.returncode == 0, written.stderr
-
-    def python(*arguments):
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path / "plants",
-            env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    assert "2 passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider")
-    trained = python("train.py", "experiment=mine", "trainer.max_epochs=1", "callbacks=none")
+    folder = tmp_path / "plants"
+    assert "2 passed" in python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    trained = python(folder, "train.py", "experiment=mine", "trainer.max_epochs=1", "callbacks=none")
     assert "sparse, laplace, latent dim 8, digits8" in trained
-    assert "report.html" in python("evaluate.py", "run=last", "trust=true", "parts=[objective]")
-    texts = [file.read_text() for file in (tmp_path / "plants").rglob("*.[pmy]*") if file.suffix != ".pyc"]
+    assert "report.html" in python(folder, "evaluate.py", "run=last", "trust=true", "parts=[objective]")
+    texts = [file.read_text() for file in folder.rglob("*.[pmy]*") if file.suffix != ".pyc"]
     assert len(texts) >= 9
     assert not any("my_project" in text for text in texts)
 
@@ -39,18 +41,9 @@ def test_a_new_project_passes_its_tests_trains_and_evaluates(tmp_path):
 @pytest.mark.robustness
 def test_a_new_project_sweeps_with_its_own_choices(tmp_path):
     new_project(tmp_path / "mine")
-    swept = subprocess.run(
-        [
-            *(sys.executable, "train.py", "-m", "experiment=mine", "model=sparse,ae", "trainer.max_epochs=1"),
-            *("callbacks=none", "hydra/launcher=joblib"),
-        ],
-        cwd=tmp_path / "mine",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert swept.returncode == 0, swept.stderr
-    assert "evaluate.py sweep=outputs/sweeps/" in swept.stdout
+    jobs = ("experiment=mine", "model=sparse,ae", "trainer.max_epochs=1", "callbacks=none")
+    swept = python(tmp_path / "mine", "train.py", "-m", *jobs, "hydra/launcher=joblib")
+    assert "evaluate.py sweep=outputs/sweeps/" in swept
 
 
 @pytest.mark.parametrize("name", ["my-project", "2nd", "class", "jlml", ""])

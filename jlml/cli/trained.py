@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from math import isclose
-from pathlib import Path
-from shlex import quote
 
 from rich.console import Console
 
 from jlml.comparison.quantities import NATS, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table, as_rich
-from jlml.config import command_line, override
+from jlml.config import command_line, locate, override
 from jlml.data import ImageDataModule
 from jlml.data.batches import to_float
-from jlml.loggers import WandB, kept_id
 from jlml.metrics.pca import pca_errors
 from jlml.models import VAE
 from jlml.runs import trust_needed
@@ -58,17 +55,10 @@ def show_trained(trained: Trained) -> None:
 
 def viewers(trained: Trained) -> list[str]:
     """The commands that show what the run's loggers have written."""
-    commands = []
-    for node in (trained.config.get("logger") or {}).values():
-        kind = node["_target_"].removeprefix("jlml.loggers.")
-        if kind == "TensorBoard":
-            commands.append(f"tensorboard --logdir {quote(str(trained.run.path.parent))}")
-        elif kind == "MLflow":
-            commands.append(f"mlflow ui --backend-store-uri {quote(node['tracking_uri'])}")
-        elif kind == "WandB" and node.get("offline"):
-            run = Path(node["folder"], "wandb", "offline-run-*-")
-            commands.append(f"wandb sync {run}{kept_id(trained.run.path / WandB.ID)}")
-    return commands
+    nodes = (trained.config.get("logger") or {}).values()
+    loggers = [(locate(node["_target_"], "logger"), node) for node in nodes]
+    commands = [kind.viewer(trained.run.path, node) for kind, node in loggers if hasattr(kind, "viewer")]
+    return [command for command in commands if command]
 
 
 def table_of(metrics: Mapping[str, float], yardsticks: Mapping[str, float], title: str) -> Table:

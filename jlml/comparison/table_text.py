@@ -33,24 +33,14 @@ def as_latex(table: Table) -> str:
     """A table as LaTeX. It needs the package booktabs."""
     columns = "".join("l" if place < table.keys else "r" for place in range(len(table.header)))
     caption = [rf"\caption{{{_escaped(table.title)}}}"] if table.title else []
-    return (
-        "\n".join(
-            [
-                r"\begin{table}",
-                r"\centering",
-                *caption,
-                rf"\begin{{tabular}}{{{columns}}}",
-                r"\toprule",
-                _latex_row(map(_escaped, table.header)),
-                r"\midrule",
-                *(_latex_row(map(_in_latex, row)) for row in table.rows),
-                r"\bottomrule",
-                r"\end{tabular}",
-                r"\end{table}",
-            ]
-        )
-        + "\n"
-    )
+    lines = [
+        *(r"\begin{table}", r"\centering", *caption),
+        *(rf"\begin{{tabular}}{{{columns}}}", r"\toprule"),
+        *(_latex_row(map(_escaped, table.header)), r"\midrule"),
+        *(_latex_row(map(_in_latex, row)) for row in table.rows),
+        *(r"\bottomrule", r"\end{tabular}", r"\end{table}"),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def texts_of(tables: Sequence[Table]) -> dict[str, str]:

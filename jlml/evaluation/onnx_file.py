@@ -9,13 +9,11 @@ from io import StringIO
 import torch
 from torch import Tensor, nn
 
-from jlml.errors import UserError, reason_of
+from jlml.errors import UserError, extra_needed, reason_of
 
-try:
+with extra_needed("onnx", "An export needs ONNX"):
     import onnxruntime
     from onnxscript import ir
-except ImportError as error:
-    raise UserError("An export needs ONNX: pip install 'jlml[onnx]'.") from error
 
 OPSET = 18  # the oldest that torch exports to without a conversion
 TOLERANCE = 1e-4

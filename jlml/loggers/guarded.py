@@ -1,14 +1,13 @@
 """Loggers that cannot end a run."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 
-from jlml.errors import UserError, first_line
+from jlml.errors import first_line
 from jlml.files import read_limited, write_atomically
 from jlml.pictures import PictureLogger
 from jlml.pictures.figures import Picture
@@ -82,15 +81,6 @@ class Guarded(PictureLogger):
         except Exception as error:  # of any library
             self.failed = True
             log.warning("%s failed, logs no more, and the training goes on: %s.", self.key, first_line(error))
-
-
-@contextmanager
-def extra(name: str) -> Iterator[None]:
-    """Explains a missing package of an extra."""
-    try:
-        yield
-    except ImportError as error:
-        raise UserError(f"logger={name} needs a package: pip install 'jlml[{name}]'.") from error
 
 
 def kept_id(file: Path) -> str | None:

@@ -1,13 +1,15 @@
 """MLflow, of the extra `mlflow`."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from lightning.pytorch.loggers import MLFlowLogger
 
-from jlml.loggers.guarded import extra, keep_id, kept_id
+from jlml.errors import extra_needed
+from jlml.loggers.guarded import keep_id, kept_id
 from jlml.pictures.figures import Picture
 
 DATABASE = "sqlite:///"
@@ -40,7 +42,7 @@ class MLflow(MLFlowLogger):
         note: str | None = None,
         experiment: str = "jlml",
     ) -> None:
-        with extra("mlflow"):
+        with extra_needed("mlflow", "logger=mlflow needs a package"):
             import mlflow  # noqa: F401
         logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)  # it reports that it makes tables
         file = Path(save_dir, self.ID)
@@ -57,6 +59,11 @@ class MLflow(MLFlowLogger):
             keep_id(file, str(self.run_id))
         else:
             self.experiment.update_run(there, status="RUNNING")
+
+    @staticmethod
+    def viewer(run: Path, options: Mapping[str, Any]) -> str:
+        """The command that shows all runs of the database or server."""
+        return f"mlflow ui --backend-store-uri {quote(options['tracking_uri'])}"
 
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
         """Logs what is not yet logged: MLflow refuses another value, as of a run with more epochs."""

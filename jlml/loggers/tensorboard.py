@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch.nn.functional as F
@@ -41,6 +42,11 @@ class TensorBoard(TensorBoardLogger):
         self._writers: dict[str, SummaryWriter] = {}
         self._hyperparameters: dict[str, Any] = {}
         self._tested: set[str] = set()  # names of the test metrics
+
+    @staticmethod
+    def viewer(run: Path, options: Mapping[str, Any]) -> str:
+        """The command that shows this run and those beside it."""
+        return f"tensorboard --logdir {quote(str(run.parent))}"
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Adds a point to each curve, except for the epoch, which Lightning adds to the metrics."""

@@ -1,13 +1,14 @@
 """Weights & Biases, of the extra `wandb`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from lightning.pytorch.loggers import WandbLogger
 
-from jlml.errors import UserError, first_line
-from jlml.loggers.guarded import extra, keep_id, kept_id
+from jlml.errors import UserError, extra_needed, first_line
+from jlml.loggers.guarded import keep_id, kept_id
 from jlml.pictures.figures import Picture
 
 STEP = "trainer/global_step"  # Lightning logs the optimizer steps under this name
@@ -47,7 +48,7 @@ class WandB(WandbLogger):
         group: str | None = None,
         offline: bool = False,
     ) -> None:
-        with extra("wandb"):
+        with extra_needed("wandb", "logger=wandb needs a package"):
             import wandb
         id_file = Path(save_dir, self.ID)
         run_id = kept_id(id_file) or uuid4().hex[:8]
@@ -74,6 +75,12 @@ class WandB(WandbLogger):
         run.define_metric("*", step_metric=STEP, step_sync=True)
         keep_id(id_file, run_id)
         super().__init__(experiment=run)
+
+    @staticmethod
+    def viewer(run: Path, options: Mapping[str, Any]) -> str | None:
+        """The command that uploads an offline run; None for one that is online."""
+        written = Path(options["folder"], "wandb", "offline-run-*-")
+        return f"wandb sync {written}{kept_id(run / WandB.ID)}" if options.get("offline") else None
 
     def draw(self, tag: str, picture: Picture, step: int) -> None:
         """Adds a picture to the section `pictures`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jlml.runs.build import build_data, build_model
     from jlml.runs.folder import Run, load, missing_folders, step_of
-    from jlml.runs.trust import check_loggers, check_targets, trust_needed
+    from jlml.runs.trust import check_loggers, check_targets, resume_command, trust_needed
 
 __all__ = [
     "Run",
@@ -19,6 +19,7 @@ __all__ = [
     "check_targets",
     "load",
     "missing_folders",
+    "resume_command",
     "step_of",
     "trust_needed",
 ]
@@ -26,7 +27,7 @@ __all__ = [
 _MODULES = {
     "build": ("build_data", "build_model"),
     "folder": ("Run", "load", "missing_folders", "step_of"),
-    "trust": ("check_loggers", "check_targets", "trust_needed"),
+    "trust": ("check_loggers", "check_targets", "resume_command", "trust_needed"),
 }
 
 

@@ -4,9 +4,10 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from jlml.config import locate, nodes_with_targets
+from jlml.config import command_line, locate, nodes_with_targets, override
 from jlml.errors import UserError
 
 TRUSTED_PACKAGES = ("jlml", "torch.optim", "torch.nn", "lightning")
@@ -77,6 +78,12 @@ def trust_needed(config: Mapping[str, Any], to_resume: bool = False) -> tuple[st
     except UserError:
         return ("trust=true",)
     return ()
+
+
+def resume_command(run: Path, config: Mapping[str, Any], *overrides: str) -> str:
+    """The command that resumes a run, to paste into a shell."""
+    needed = trust_needed(config, to_resume=True)
+    return command_line("train.py", override("resume", str(run)), *needed, *overrides)
 
 
 def trusted_class(target: str) -> type | None:

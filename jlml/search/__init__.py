@@ -6,12 +6,10 @@
 <output_dir>/searches/<name>/journal.log  Optuna's storage, unless it is a database
 """
 
-from jlml.errors import UserError
+from jlml.errors import extra_needed
 
-try:
+with extra_needed("search", "A search needs Optuna"):
     import optuna
-except ImportError as error:
-    raise UserError("A search needs Optuna: pip install 'jlml[search]'.") from error
 
 from jlml.search.results import Found
 from jlml.search.running import search

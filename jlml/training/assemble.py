@@ -66,6 +66,8 @@ def make_loggers(config: Config, run: Run, last: Path | None) -> list[Guarded]:
     for name, node in (config.get("logger") or {}).items():
         key = f"logger.{name}"
         kind = locate(str(node.get("_target_")), key)
+        if not (isinstance(kind, type) and issubclass(kind, Logger)):
+            raise UserError(f"{key}._target_={node['_target_']} does not derive from Lightning's Logger.")
         options = options_of(kind) or {}
         given = {option: value for option, value in ours.items() if option in options}
         if not kind.__module__.startswith("jlml."):  # another logger takes its options from the config
@@ -76,8 +78,6 @@ def make_loggers(config: Config, run: Run, last: Path | None) -> list[Guarded]:
             raise
         except Exception as error:  # of any library, for example about a login
             raise UserError(f"{key} cannot start: {first_line(error)}.") from error
-        if not isinstance(logger, Logger):
-            raise UserError(f"{key}._target_={node['_target_']} does not derive from Lightning's Logger.")
         loggers.append(Guarded(logger, key))
     return loggers
 

@@ -14,11 +14,11 @@ from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
 
-from jlml.config import Config, command_line, override
+from jlml.config import Config
 from jlml.errors import Stopped, UserError, first_line
 from jlml.files import write_atomically
 from jlml.metrics import MONITOR
-from jlml.runs import Run, trust_needed
+from jlml.runs import Run, resume_command
 from jlml.runs.checkpoint_file import read_checkpoint
 from jlml.training.divergence import check_weights
 
@@ -142,9 +142,7 @@ class LastCheckpoint(Checkpoint):
         self, folder: Path, config: Config, steps: int | None = None, minutes: float | None = None
     ) -> None:
         self.path = folder / "last.ckpt"
-        self.command = command_line(
-            "train.py", override("resume", str(folder.parent)), *trust_needed(config, to_resume=True)
-        )
+        self.command = resume_command(folder.parent, config)
         self.steps = steps
         self.minutes = minutes
         self._random_state: dict[str, Any] | None = None  # restored when training starts

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import jlml
-from jlml.config import Config, command_line, override, shown
+from jlml.config import Config, override, shown
 from jlml.distributed.processes import broadcast_from_rank_zero
 from jlml.errors import DivergedError, Stopped, UserError, first_line
 from jlml.models import Autoencoder
-from jlml.runs import Run, missing_folders, trust_needed
+from jlml.runs import Run, missing_folders, resume_command
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +112,7 @@ def status_kept(run: Run, config: Config, fingerprint: str) -> Iterator[dict[str
         log.info("Interrupted.")
         if isinstance(end, SystemExit) and isinstance(end.code, str):
             raise  # its message has the command to resume
-        resume = command_line(
-            "train.py", override("resume", str(run.path)), *trust_needed(config, to_resume=True)
-        )
+        resume = resume_command(run.path, config)
         raise Stopped(f"Interrupted. Everything saved so far is kept. Resume with: {resume}") from None
     except Pruned as pruned:
         record |= {"status": "pruned", "epochs": pruned.epochs}
@@ -158,11 +156,11 @@ def unwritten(run: Run, config: Config, error: OSError) -> str:
     what = f"{file} cannot be written: {error.strerror or error}. Everything saved before is intact."
     if not (run.path / "config.yaml").is_file():
         return f"{what} {remedy}, and start again."
-    overrides = [override("resume", str(run.path)), *trust_needed(config, to_resume=True)]
+    overrides = []
     epochs = config["trainer"]["max_epochs"]
     if run.config(trust=True)["trainer"]["max_epochs"] != epochs:  # a larger number, not yet recorded
         overrides.append(override("trainer.max_epochs", str(epochs)))
-    return f"{what} {remedy}, then resume with: {command_line('train.py', *overrides)}"
+    return f"{what} {remedy}, then resume with: {resume_command(run.path, config, *overrides)}"
 
 
 class LogFile(logging.FileHandler):

@@ -145,8 +145,10 @@ def assert_shared(folder, kills):
     """Checks that processes shared a search: only trials that a kill cut off were started twice."""
     rows = rows_of(folder)
     assert [int(row["trial"]) for row in rows] == list(range(TRIALS))
-    # a trial that was killed three times has failed, whatever killed it
-    assert {row["state"] for row in rows if row["attempts"] != "3"} <= {"complete", "pruned"}
+    # by chance, all kills can hit one trial, which has then failed
+    unlucky = [row for row in rows if "was killed 3 times" in row["error"]]
+    assert {row["state"] for row in rows if row not in unlucky} <= {"complete", "pruned"}
+    assert all((row["state"], row["attempts"]) == ("failed", "3") for row in unlucky)
     assert len({row["optimizer.lr"] for row in rows}) == TRIALS  # no two trials have the same parameters
     assert sorted(path.name for path in folder.glob("trial-*")) == [f"trial-{n:04d}" for n in range(TRIALS)]
     assert sum(starts(folder)) <= TRIALS + kills
