@@ -34,6 +34,7 @@ TRUST = "https://scikit-learn.org/stable/modules/generated/sklearn.manifold.trus
 PRECISION, DENSITY = "https://arxiv.org/abs/1904.06991", "https://arxiv.org/abs/2002.09797"
 DIVERGENCE = f"{WIKI}Kullback%E2%80%93Leibler_divergence"
 RATE = f"{WIKI}Rate%E2%80%93distortion_theory"
+ANGLES = f"{WIKI}Angles_between_flats"
 PRIOR_CHECK = f"{WIKI}Prior_probability"
 
 QUANTITIES = {
@@ -153,6 +154,23 @@ QUANTITIES = {
         "Between two dimensions of all codes together.",
         f"{WIKI}Correlation",
     ),
+    # of a linear autoencoder and PCA
+    "largest_angle": Quantity(
+        *("largest principal angle", "degrees", 2, "lower"),
+        "Between the space that the columns of the linear decoder span and that of as many principal "
+        "components. 0 if they are equal.",
+        ANGLES,
+    ),
+    "smallest_angle": Quantity(
+        *("smallest principal angle", "degrees", 2, "lower"),
+        "Between the closest directions of the two spaces.",
+        ANGLES,
+    ),
+    "smallest_weight_angle": Quantity(
+        *("smallest angle of weights", "degrees", 2, None),
+        "Between two columns of the linear decoder. Those of PCA are 90 degrees apart.",
+        ANGLES,
+    ),
     # of codes
     "knn_1": Quantity(
         *("1-NN accuracy", RATIO, 4, "higher"),
@@ -257,6 +275,16 @@ QUANTITIES = {
         *("imbalance", RATIO, 3, "lower"),
         "Images that would have to change class to match the training classes.",
         f"{WIKI}Total_variation_distance_of_probability_measures",
+    ),
+    "same_digit": Quantity(
+        *("same digit", RATIO, 3, "higher"),
+        "Codes after a step whose picture the digit classifier sees as the same digit as before the step.",
+        f"{WIKI}Statistical_classification",
+    ),
+    "picture_change": Quantity(
+        *("change of the picture", "per pixel", 5, None),
+        "Mean squared difference between the pictures of a code before and after a step.",
+        f"{WIKI}Mean_squared_error",
     ),
     "recognised": Quantity(
         *("recognised", RATIO, 2, "higher"),

@@ -6,6 +6,7 @@ class; its defaults are in its files.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
@@ -26,12 +27,23 @@ def distinct(values: list[int]) -> list[int]:
     return values
 
 
+def ascending(values: list[float]) -> list[float]:
+    """Refuses numbers that are not in ascending order."""
+    if not all(low < high for low, high in pairwise(values)):
+        raise ValueError
+    return values
+
+
 Count = Annotated[int, Ge(1)]
 Every = Annotated[Literal["auto"] | Count | None, Expected("an integer >= 1, auto, or null")]
 NotNegative = Annotated[int, Ge(0)]
 Seed = Annotated[int, Ge(0), Le(2**32 - 1)]
 Positive = Annotated[float, Gt(0)]
 Class = Annotated[int, Ge(0), Le(9)]
+Range = Annotated[
+    Annotated[list[float], Len(2, 2), AfterValidator(ascending)],
+    Expected("two ascending numbers, for example [-10,10]"),
+]
 FileName = Annotated[
     str, Field(pattern=r"^[\w+-][\w.+-]*$"), Expected("a name of letters, digits and the characters _ + - .")
 ]
@@ -334,6 +346,10 @@ class Plane(Keys):
         ]
         | None
     ) = key(None, "three test images, for example [0,1,2]; null for images of three classes")
+    x: Range | None = key(
+        None, "range of the first coordinate, for example [-10,10]; null for the region of the test codes"
+    )
+    y: Range | None = key(None, "range of the second coordinate")
 
 
 class Explorer(Keys):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from jlml.config import locate
 from jlml.data.batches import to_float
 from jlml.errors import UserError, first_line
-from jlml.evaluation.digits import NAME, DigitClassifier, load_classifier, weights_hash
+from jlml.evaluation.digits import NAME, load_classifier, weights_hash
 from jlml.evaluation.results import Estimate, NotApplicableError, bootstrapped, dependent_means, means_of
 from jlml.evaluation.subject import DIGIT_SIZE, Images, Subject
 from jlml.metrics.dependence import design_effects
@@ -92,7 +92,6 @@ class DigitScores(FeatureScores):
     """Scores in the features of jlml's digit classifier."""
 
     def __init__(self, subject: Subject, count: int) -> None:
-        self.classifier: DigitClassifier = load_classifier().to(subject.device)
         self.about = (
             f"{NAME}, sha256 {weights_hash()[:16]}, jlml's own digit classifier. It is not Inception: "
             "these distances do not compare with any published FID."
@@ -101,18 +100,7 @@ class DigitScores(FeatureScores):
 
     def seen(self, images: Images) -> tuple[Features, Tensor]:
         """The features of images, and the probabilities of the ten digits."""
-
-        def forward(some: Images) -> tuple[Tensor, Tensor]:
-            features = self.classifier.features(as_mnist(some, self.subject.data.fit))
-            return features, self.classifier.to_digits(features).softmax(1)
-
-        return self.subject.in_batches(forward, images)
-
-    def recognition(self, images: Images, classes: Tensor) -> dict[str, Estimate]:
-        """The fraction of images that are classified as the given classes, and the mean confidence."""
-        _, probabilities = self.seen(images)
-        correct = probabilities.argmax(1) == classes
-        return means_of({"recognised": correct, "confidence": probabilities.max(1).values})
+        return seen_by_classifier(self.subject, images)
 
 
 class NamedScores(FeatureScores):
@@ -149,6 +137,17 @@ class NamedScores(FeatureScores):
                 "expected (N, features)."
             )
         return features.float(), None
+
+
+def seen_by_classifier(subject: Subject, images: Images) -> tuple[Features, Float[Tensor, "images 10"]]:
+    """The features of images in jlml's digit classifier, and the probabilities of the ten digits."""
+    classifier = load_classifier().to(subject.device)
+
+    def forward(some: Images) -> tuple[Tensor, Tensor]:
+        features = classifier.features(as_mnist(some, subject.data.fit))
+        return features, classifier.to_digits(features).softmax(1)
+
+    return subject.in_batches(forward, images)
 
 
 def overlap_scores(real: Tensor, other: Tensor, real_radii: Tensor | None = None) -> dict[str, Tensor]:

@@ -5,17 +5,20 @@ from collections.abc import Iterator, Sequence
 from jlml.comparison.groups import Group
 from jlml.comparison.quantities import quantity_of
 from jlml.errors import reason_of
+from jlml.evaluation.parts.steps import LENGTHS
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.results import Figure
 from jlml.evaluation.themes import MAIN, Groups, comparable_sets, heading
-from jlml.pictures.figures import rate_distortion, strip
+from jlml.pictures.figures import points_by_kind, strip
+
+STEPS = "same_digit"
 
 Points = dict[str, list[tuple[float, float]]]  # (x, y) of the runs of each group
 
 
 def group_charts(groups: Groups, failed: list[str]) -> Iterator[Figure]:
     """All charts. A chart that cannot be drawn is added to ``failed``."""
-    for draw in (metrics_by_run, rates):
+    for draw in (metrics_by_run, rates, same_digits):
         try:
             yield from draw(groups)
         except Exception as error:  # the tables are more important than a chart
@@ -56,7 +59,29 @@ def rates(groups: Groups) -> Iterator[Figure]:
         "all runs."
     )
     kinds = [group.label for group in groups]
-    yield Figure("rate_distortion", rate_distortion(panels, labels, kinds), caption)
+    yield Figure("rate_distortion", points_by_kind(panels, labels, "rate (nats)", kinds), caption)
+
+
+def same_digits(groups: Groups) -> Iterator[Figure]:
+    """How often the picture of a code stays the same digit after a step, over the length of the step."""
+    lengths = {length: f"steps/step_{length:g}/same_digit" for length in LENGTHS}
+    for shared, comparable in comparable_sets(groups, [*lengths.values()]):
+        means = {
+            group.label: [
+                (length, 100 * spread.mean)
+                for length, metric in lengths.items()
+                if (spread := group.spread(metric)) is not None
+            ]
+            for group in comparable
+        }
+        kinds = [group.label for group in groups]
+        title = f"Same digit after a step, on {shared}"
+        xlabel = {title: "length of the step (1: typical distance from the mean)"}
+        caption = (
+            "Codes move in random directions. How many of their pictures does the classifier still see as "
+            "the same digit? The mean over the runs of a group."
+        )
+        yield Figure(STEPS, points_by_kind({title: means}, xlabel, "percent", kinds, joined=True), caption)
 
 
 def points_of(groups: Sequence[Group[Evaluation]], x: str, y: str) -> Points:

@@ -7,19 +7,29 @@ import numpy as np
 import torch
 from PIL import Image
 
+from jlml.comparison.descriptions import observation_in_words
 from jlml.comparison.groups import Group
 from jlml.config.schema import Evaluate
 from jlml.errors import reason_of
-from jlml.evaluation.digits import load_classifier
-from jlml.evaluation.feature_scores import as_mnist
-from jlml.evaluation.planes import along_axes, along_components, over_test_codes
+from jlml.evaluation.feature_scores import seen_by_classifier
+from jlml.evaluation.parts.images import BOXES, TITLES, measured, posterior_variances
+from jlml.evaluation.planes import along_axes, along_components, over_region
 from jlml.evaluation.record import Evaluation, is_figure
 from jlml.evaluation.results import Figure
 from jlml.evaluation.samplers import SAMPLERS, draw_codes, median_codes
 from jlml.evaluation.subject import Images, Subject
 from jlml.evaluation.themes import Groups
 from jlml.pictures.decoded import first_of_each_class, line, name_of, pairs_of_images, shown_first
-from jlml.pictures.figures import COLUMNS, Picture, Plane, mosaic, plane_of, scatters
+from jlml.pictures.figures import (
+    COLUMNS,
+    Picture,
+    Plane,
+    distributions,
+    mosaic,
+    plane_of,
+    points_by_kind,
+    scatters,
+)
 
 PAIRS = ((4, 9), (3, 8), (1, 7))  # classes of the interpolations, as far as the images have them
 STEPS = 9  # odd, so that one image is the middle
@@ -61,6 +71,11 @@ class GroupPictures:
     codes: Plane
     plane: Picture | list[Picture] | None
     maps: Picture | None
+    measured: dict[str, torch.Tensor]  # of every test image in the scatter: loss, distance, radius
+    observation: str  # the observation model, in words
+    dimensions: (
+        list[tuple[float, float]] | None
+    )  # spread and radius of each dimension; None without a posterior
 
 
 @dataclass
@@ -124,7 +139,7 @@ def with_seed(group: Group[Evaluation], seed: int) -> Evaluation:
 def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> GroupPictures:
     """All pictures of one run."""
     kinds = subject.pictures(subject.test_codes[reference.chosen])
-    new_codes = draw_codes(subject, COLUMNS)
+    new_codes, some = draw_codes(subject, COLUMNS), subject.data.test_images[reference.scattered]
     return GroupPictures(
         shown_first(kinds, subject.model.loss),
         [interpolation(subject, *pair) for pair in reference.pairs],
@@ -133,7 +148,19 @@ def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> Grou
         standardised(plane_of(subject.test_codes[reference.scattered])),
         decoded_plane(subject),
         tsne_maps(run),
+        measured(subject, some, subject.test_codes[reference.scattered]),
+        observation_in_words(run.config, all_options=False),
+        spread_and_radius(subject, some),
     )
+
+
+def spread_and_radius(subject: Subject, stored: torch.Tensor) -> list[tuple[float, float]] | None:
+    """Of each latent dimension, the standard deviation of the codes, and the root mean posterior variance."""
+    variances = posterior_variances(subject, stored)
+    if variances is None:
+        return None
+    spread, radius = subject.encode(stored).std(0, correction=0), variances.mean(0).sqrt()
+    return list(zip(spread.tolist(), radius.tolist(), strict=True))
 
 
 def interpolation(subject: Subject, start: int, end: int) -> Interpolation:
@@ -142,11 +169,7 @@ def interpolation(subject: Subject, start: int, end: int) -> Interpolation:
     images = subject.shown(line(codes[start : start + 1], codes[end : end + 1], STEPS))
     if not subject.shows_digits:
         return Interpolation(images, "")
-    classifier = load_classifier().to(subject.device)
-    probabilities = subject.in_batches(
-        lambda some: classifier(as_mnist(some, subject.data.fit)).softmax(1),
-        images[STEPS // 2 : STEPS // 2 + 1],
-    )
+    _, probabilities = seen_by_classifier(subject, images[STEPS // 2 : STEPS // 2 + 1])
     confidence, digit = probabilities[0].max(0)
     return Interpolation(images, f"middle: {int(digit)}, {100 * float(confidence):.0f} %")
 
@@ -156,7 +179,7 @@ def decoded_plane(subject: Subject) -> Picture | list[Picture] | None:
     if subject.model.latent_dim < 2:
         return None
     plane = along_axes(subject) if subject.model.latent_dim == 2 else along_components(subject)
-    return over_test_codes(subject, plane).picture
+    return over_region(subject, plane).picture
 
 
 def tsne_maps(run: Evaluation) -> Picture | None:
@@ -285,6 +308,35 @@ def maps(shown: Shown, reference: Reference) -> Section:
     return Section("tsne", "t-SNE maps", about, figures, small=True)
 
 
+def distributions_by_group(shown: Shown, reference: Reference) -> Section:
+    """Distributions of loss, distance and radius by group, and each latent dimension's spread and radius."""
+    panels: dict[str, dict[str, torch.Tensor]] = {}
+    for key, title in TITLES.items():
+        for label, some in shown.items():
+            if key in some.measured:
+                of_loss = f": {some.observation}" if key == "loss" else ""
+                panels.setdefault(title + of_loss, {})[label] = some.measured[key]
+    figures = [Figure("distributions", distributions(panels, [*shown]), BOXES)]
+    dimensions = {label: some.dimensions for label, some in shown.items() if some.dimensions is not None}
+    if dimensions:
+        title = "Each latent dimension"
+        xlabel = {title: "spread: standard deviation of the codes"}
+        ylabel = "radius of the posterior"
+        picture = points_by_kind({title: dimensions}, xlabel, ylabel, [*shown])
+        figures.append(Figure("spread_radius", picture, USED))
+    about = (
+        f"Of {len(reference.scattered):,} test images in one run of each group. Losses compare within a "
+        "panel. The distance is in the unit of the code, which is arbitrary for an autoencoder."
+    )
+    return Section("distributions", "Distributions", about, figures)
+
+
+USED = (
+    "One point per latent dimension of a VAE. A dimension that is used has a large spread and a small "
+    "radius. One that has collapsed to the prior is at spread 0 and radius 1."
+)
+
+
 def by_group(name: str, pictures: Mapping[str, Picture | list[Picture] | None]) -> list[Figure]:
     """A figure for each group that has this picture, with its label as the caption."""
     return [
@@ -303,4 +355,5 @@ SECTIONS: tuple[Callable[[Shown, Reference], Section], ...] = (
     planes,
     codes,
     maps,
+    distributions_by_group,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from jlml.comparison.quantities import NATS, QUANTITIES, SAMPLED_FROM, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table
-from jlml.evaluation.shown_scores import is_shown
+from jlml.evaluation.shown_scores import is_shown, with_kind
 
 Metric = Mapping[str, Any]  # an entry of `metrics.json`
 Metrics = Mapping[str, Metric]
@@ -106,7 +106,7 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
     """
     groups = split_names(parts[part].get("metrics", {}))
     if part == "baselines" and not {"reconstruction", "codes"}.isdisjoint(parts):
-        return []
+        groups = {"": groups.get("", {})}  # the angles of a linear autoencoder
     if part == "reconstruction":
         prefix = f"{shown}/by_class/" if shown in groups else "by_class/"
         by_class = {
@@ -126,10 +126,15 @@ def tables_of(part: str, parts: Parts, shown: str = "mean") -> list[Table]:
         own = without_repeats(own, parts.get("reconstruction", {}).get("metrics", {}))
     tables = [quantity_table("", {"value": own})] if own else []
     groups = dict(sorted(groups.items(), key=lambda item: not is_shown(item[0], shown)))
-    medians = {name: groups.pop(name) for name in [*groups] if name.startswith("class_medians")}
-    if groups:
-        tables.append(matrix_table("", groups))
-    return [*tables, *([matrix_table("Class medians", medians)] if medians else [])]
+    of_shown = f"{with_kind('class_medians', shown)}/"
+    of_classes = {n.removeprefix(of_shown): some for n, some in groups.items() if n.startswith(of_shown)}
+    others = {name: some for name, some in groups.items() if not name.startswith("class_medians")}
+    medians = {
+        name: some for name, some in groups.items() if name.startswith("class_medians") and "/" not in name
+    }
+    as_shown = "" if shown == "mean" else f", as {shown}"
+    titled = {"": others, "Class medians": medians, f"The median of each class{as_shown}": of_classes}
+    return [*tables, *(matrix_table(title, some) for title, some in titled.items() if some)]
 
 
 def kinds_of(groups: Mapping[str, Metrics], shown: str) -> dict[str, Metrics]:
@@ -177,7 +182,7 @@ def short_tables(parts: Parts, shown: str = "mean") -> list[Table]:
             kept = [group for group in groups if is_shown(group, shown)]
             groups = {group.removesuffix(f"_{shown}"): groups[group] for group in kept}
             name += f", as {shown}"
-        groups.pop("class_medians", None)  # they have other scores
+        groups = {name: some for name, some in groups.items() if not name.startswith("class_medians")}
         if groups:
             tables.append(matrix_table(name, groups, narrow=True))
     return tables

@@ -10,7 +10,8 @@ from jlml.errors import UserError
 from jlml.evaluation.results import Figure
 from jlml.evaluation.subject import Subject
 from jlml.metrics.pca import principal_axes
-from jlml.pictures.figures import COLUMNS, Picture, manifold
+from jlml.pictures.decoded import name_of
+from jlml.pictures.figures import COLUMNS, Picture, manifold, mosaic
 from jlml.pictures.plane import decoded_grid, region_of
 
 AROUND = (-0.3, 1.3)  # range of the plane through three images, which are at 0 and 1
@@ -30,19 +31,30 @@ class CodePlane:
 
 
 def decoded_planes(subject: Subject) -> list[Figure]:
-    """Planes along two axes, along two principal components, and through the codes of three test images."""
+    """Planes along two axes, along the first and last principal components, and through three test images."""
     if subject.model.latent_dim < 2:
         return []
     planes = [along_axes(subject)] + ([along_components(subject)] if subject.model.latent_dim > 2 else [])
-    figures = [over_test_codes(subject, plane) for plane in planes]
+    planes += [along_last_components(subject)] if subject.model.latent_dim > 3 else []
+    figures = [over_region(subject, plane) for plane in planes]
     ticks = torch.linspace(*AROUND, COLUMNS)
-    return [*figures, decoded(subject, through_images(subject), ticks, ticks)]
+    chosen = chosen_images(subject)
+    return [
+        *figures,
+        decoded(subject, through_images(subject, chosen), ticks, ticks),
+        originals(subject, chosen),
+    ]
 
 
-def over_test_codes(subject: Subject, plane: CodePlane) -> Figure:
-    """The decoded plane over the region of the test codes."""
+def over_region(subject: Subject, plane: CodePlane) -> Figure:
+    """The decoded plane over the ranges of the settings, or the region of the test codes."""
     points = (subject.test_codes - plane.origin) @ plane.directions.T
-    return decoded(subject, plane, *region_of(points, COLUMNS))
+    chosen = (subject.settings.plane.x, subject.settings.plane.y)
+    x, y = (
+        ticks if ends is None else torch.linspace(ends[0], ends[1], COLUMNS)
+        for ticks, ends in zip(region_of(points, COLUMNS), chosen, strict=True)
+    )
+    return decoded(subject, plane, x, y)
 
 
 def decoded(subject: Subject, plane: CodePlane, x: Tensor, y: Tensor) -> Figure:
@@ -112,7 +124,7 @@ def plane_along(subject: Subject, axes: Sequence[int] | None) -> CodePlane:
         torch.eye(subject.model.latent_dim)[[first - 1, second - 1]],
         (f"z{first}", f"z{second}"),
         f"Decoded plane along z{first} and z{second}",
-        f"The decoded image at every point of the plane, over the region of test codes.{others}",
+        f"The decoded image at every point of the plane{where(subject)}.{others}",
     )
 
 
@@ -132,13 +144,56 @@ def along_components(subject: Subject) -> CodePlane:
         axes.directions,
         ("component 1", "component 2"),
         "Decoded plane along two principal components",
-        "The plane through the mean code along the two directions in which test codes vary most.",
+        "The plane through the mean code along the two directions in which test codes vary most"
+        f"{where(subject)}.",
     )
 
 
-def through_images(subject: Subject) -> CodePlane:
+def along_last_components(subject: Subject) -> CodePlane:
+    """The plane along the two principal components of the test codes in which they vary least."""
+    dims = subject.model.latent_dim
+    axes = principal_axes(subject.test_codes, dims)
+    return CodePlane(
+        "plane_last_components",
+        axes.mean,
+        axes.directions[-2:],
+        (f"component {dims - 1}", f"component {dims}"),
+        "Decoded plane along the two least important components",
+        "The plane through the mean code along the two directions in which test codes vary least"
+        f"{where(subject)}. If the pictures hardly differ, the code stores little there.",
+    )
+
+
+def where(subject: Subject) -> str:
+    """The region of a plane, in words."""
+    chosen = subject.settings.plane
+    return (
+        ", over the region of test codes"
+        if chosen.x is None and chosen.y is None
+        else ", over a chosen range"
+    )
+
+
+def chosen_images(subject: Subject) -> Tensor:
+    """The indices of the three test images that span a plane."""
+    return torch.tensor(subject.settings.plane.images or three_classes(subject.data.test_labels))
+
+
+def originals(subject: Subject, chosen: Tensor) -> Figure:
+    """The three images that span a plane, and their decoded codes."""
+    labels, names = subject.data.test_labels, subject.data.class_names
+    rows = [("original", subject.test_images[chosen]), ("decoded", subject.shown(subject.test_codes[chosen]))]
+    numbers = chosen.tolist()
+    named = [
+        f"{image} ({name_of(image, labels, names)})" if labels[image] >= 0 else f"{image}"
+        for image in numbers
+    ]
+    caption = "The three test images that span the plane above, with its origin first."
+    return Figure("plane_originals", mosaic(rows, f"Test images {', '.join(named)}"), caption)
+
+
+def through_images(subject: Subject, chosen: Tensor) -> CodePlane:
     """The plane through the codes of three test images."""
-    chosen = torch.tensor(subject.settings.plane.images or three_classes(subject.data.test_labels))
     origin, first, second = subject.test_codes[chosen]
     corners = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
     return CodePlane(

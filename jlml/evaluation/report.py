@@ -21,6 +21,7 @@ PARTS_IN_WORDS = {
     "codes": ("Codes", "How well codes keep classes, neighbours and distances. Training never saw labels."),
     "baselines": ("Baselines", "PCA with as many components as the code has dimensions, and the mean image."),
     "generation": ("Generated images", "New images, compared with training images."),
+    "steps": ("Steps around a code", "How far a code can move before its picture changes."),
     "likelihood": ("Likelihood", "Bounds on log p(x) of test images, and whether codes match the prior."),
     "explorer": ("Explorer", "A page in which the pointer decodes any code: explorer.html."),
     "tsne": ("t-SNE", "Maps of codes and of pixels that keep neighbours."),

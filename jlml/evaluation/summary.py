@@ -34,6 +34,7 @@ class Summary:
         yield from self.of_codes()
         yield from self.of_likelihood()
         yield from self.of_samples()
+        yield from self.of_steps()
         if self.shown in READINGS:
             yield READINGS[self.shown]
 
@@ -125,6 +126,13 @@ class Summary:
             yield (
                 f"Codes drawn from {SAMPLED_FROM['mixture']} instead give a Frechet distance of "
                 f"{self.text(mixture)}."
+            )
+
+    def of_steps(self) -> Iterator[str]:
+        if "steps/step_0.5/same_digit" in self.metrics:
+            yield (
+                "After a random step in the code, half as long as codes are typically far from their mean, "
+                f"{self.text('steps/step_0.5/same_digit')} of the pictures still show the same digit."
             )
 
 

@@ -47,6 +47,7 @@ def principal_axes(points: Float[Tensor, "points dims"], count: int = 2) -> Prin
 class PCABaseline:
     """Codes and reconstructions from the first principal components of the training images."""
 
+    directions: Float[Tensor, "latent pixels"]  # orthonormal rows
     train_codes: Float[Tensor, "images latent"]
     test_codes: Float[Tensor, "tests latent"]
     reconstructions: Float[Tensor, "tests channel height width"]
@@ -65,7 +66,9 @@ def principal_components(
     axes = principal_axes(points, count)
     test_codes = axes.project(queries)
     reconstructions = (test_codes @ axes.directions + axes.mean).reshape(test.shape)
-    return PCABaseline(axes.project(points).float(), test_codes.float(), reconstructions.float())
+    return PCABaseline(
+        axes.directions.float(), axes.project(points).float(), test_codes.float(), reconstructions.float()
+    )
 
 
 def pca_errors(

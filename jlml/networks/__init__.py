@@ -7,5 +7,6 @@ A decoder is built with (latent_dim, sizes, image_shape) and maps codes (B, late
 
 from jlml.networks.conv import ConvDecoder, ConvEncoder
 from jlml.networks.mlp import MLPDecoder, MLPEncoder
+from jlml.networks.pooled import PooledDecoder, PooledEncoder
 
-__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder"]
+__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "PooledDecoder", "PooledEncoder"]

@@ -1,6 +1,7 @@
 """The evaluation of one run, for every model: results, written files and the report."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import jlml
@@ -19,8 +21,10 @@ from jlml.errors import UserError
 from jlml.evaluation.entry import evaluate
 from jlml.evaluation.part_tables import tables_of
 from jlml.evaluation.parts import PARTS
+from jlml.evaluation.parts.steps import LENGTHS
 from jlml.evaluation.summary import summary_of
 from jlml.models import AE, VAE
+from jlml.runs import Run
 
 
 @pytest.fixture
@@ -270,6 +274,74 @@ def test_a_wide_code_without_fitted_distributions_has_all_other_pictures(tmp_pat
     part = evaluated(str(run.path), "parts=[pictures]").parts["pictures"]
     assert part["status"] == "done"
     assert "up to 256 numbers" in " ".join(part["notes"])
+
+
+def test_the_angles_of_a_linear_decoder_are_those_of_its_weights(tmp_path, evaluated, data_root):
+    common = (*QUICK[:-1], "trainer.max_epochs=1", f"data.root={data_root}", "callbacks=none")
+    run = jlml.train("experiment=pca_linear", *common, parent=tmp_path, progress=[]).run
+    part = evaluated(str(run.path), "parts=[baselines]").parts["baselines"]
+    one, other = jlml.load(run.path).decoder[0].weight.detach().double().T
+    cosine = float((one @ other).abs() / one.norm() / other.norm())
+    assert part["metrics"]["smallest_weight_angle"]["value"] == pytest.approx(math.degrees(math.acos(cosine)))
+    assert 0 < part["metrics"]["smallest_angle"]["value"] < part["metrics"]["largest_angle"]["value"] < 90
+    assert [figure["file"] for figure in part["figures"]] == ["baselines_angles.png"]
+    titles = [
+        table.header[0] or table.rows[0][0].text
+        for table in tables_of("baselines", {"baselines": part, "codes": {}})
+    ]
+    assert titles == ["largest principal angle ↓"]
+
+
+def test_a_nonlinear_decoder_has_no_angles(evaluated):
+    assert not [name for name in evaluated("ae", "parts=[baselines]").metrics if "angle" in name]
+
+
+def test_longer_steps_change_the_picture_more_and_the_scale_of_the_codes_does_not_matter(copy, evaluated):
+    before = evaluated(str(copy), "parts=[steps]").metrics
+    changes = [before[f"steps/step_{length:g}/picture_change"] for length in LENGTHS]
+    assert changes == sorted(changes)
+    assert changes[0] > 0
+    assert all(0 <= before[f"steps/step_{length:g}/same_digit"] <= 1 for length in LENGTHS)
+    rescale(Run.open(copy), 10.0)
+    after = evaluated(str(copy), "parts=[steps]").metrics
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+def rescale(run, factor):
+    """Multiplies the codes of an autoencoder, and lets its decoder divide them."""
+    file = run.checkpoint("best")
+    content = torch.load(file, weights_only=True)
+    weights = content["state_dict"]
+    last = max(int(name.split(".")[1]) for name in weights if name.startswith("encoder."))
+    for name in (f"encoder.{last}.weight", f"encoder.{last}.bias"):
+        weights[name] *= factor
+    weights["decoder.0.weight"] /= factor
+    torch.save(content, file)
+
+
+def test_the_median_of_each_class_is_scored(evaluated):
+    evaluation = evaluated("vae", "parts=[generation]")
+    found = evaluation.metrics
+    of_class = [found[f"generation/class_medians_lambda/{n}/recognised"] for n in range(10)]
+    assert set(of_class) <= {0.0, 1.0}
+    assert sum(of_class) / 10 == pytest.approx(found["generation/class_medians_lambda/recognised"])
+    tables = {table.title: table for table in tables_of("generation", evaluation.parts, "lambda")}
+    assert [row[0].text for row in tables["The median of each class, as lambda"].rows] == [*"0123456789"]
+
+
+def test_planes_are_decoded_over_a_chosen_range(copy, evaluated):
+    def planes(*overrides):
+        evaluation = evaluated(str(copy), "parts=[pictures]", *overrides)
+        figures = {figure["file"]: figure["caption"] for figure in evaluation.parts["pictures"]["figures"]}
+        return figures["pictures_plane_axes.png"], (
+            evaluation.folder / "pictures_plane_axes.png"
+        ).read_bytes()
+
+    caption, picture = planes()
+    far_caption, far_picture = planes("plane.x=[-50,50]")
+    assert "over the region of test codes" in caption
+    assert "over a chosen range" in far_caption
+    assert picture != far_picture
 
 
 def content_with(**metrics):

@@ -67,8 +67,9 @@ def test_the_runs_in_a_folder_are_compared_and_their_results_are_reused(sweep, c
     assert "<h3>Bernoulli pixels (a cross-entropy, not a likelihood" in page
     assert "<h3>continuous Bernoulli pixels, limit 0.0001" in page
     # 3 metrics, rate and distortion, reconstructions, 3 interpolations, 2 kinds of samples, medians, codes,
-    # and 3 decoded planes
-    assert page.count('src="data:image/png') == 15
+    # 3 decoded planes, distributions, spread and radius
+    assert page.count('src="data:image/png') == 17
+    assert ">Distributions</h2>" in page
     assert 'class="num bold"' not in page  # with one seed in a group, the noise is unknown
     assert "Bold" not in page
     assert "3 experiments that differ in model, loss, 1 to 2 seeds, 5,000 images of MNIST" in page

@@ -20,7 +20,7 @@ from jlml.evaluation.explorer.content import version_content
 from jlml.evaluation.explorer.layers import Network, UnknownLayerError
 from jlml.losses import Bernoulli, ContinuousBernoulli, Gaussian
 from jlml.models import AE, VAE
-from jlml.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from jlml.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, PooledDecoder, PooledEncoder
 from pages import Noise, Untrained, content_of, page_of, randomised
 
 SIMPLE = {
@@ -70,7 +70,9 @@ def applied(network, x):
             x = F.conv_transpose2d(x, kernel, bias, output_padding=more, **options)
         elif kind == "pool":
             pool = F.max_pool2d if layer["kind"] == "max" else F.avg_pool2d
-            x = pool(x, layer["kernel"], layer["stride"], layer["padding"])
+            last_is_cut = layer["kind"] == "max"  # the interpreter ignores pixels beyond the border
+            x = pool(x, layer["kernel"], layer["stride"], layer["padding"], ceil_mode=last_is_cut)
+            x = x[..., : layer["output"][1], : layer["output"][2]]
         elif kind == "upsample":
             x = F.interpolate(x, layer["output"][1:])
         assert list(x.shape[1:]) == layer["output"]
@@ -130,6 +132,8 @@ NETWORKS = {
         nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.AvgPool2d((2, 1)), nn.Upsample(scale_factor=2)),
         MAPS,
     ),
+    "pooling to half, rounded up, and back": (PooledEncoder((2, 7, 9), [3, 4], 5), (2, 7, 9)),
+    "upsampling to odd sizes": (PooledDecoder(5, [3, 4], (2, 7, 9)), (5,)),
     "activations": (
         nn.Sequential(nn.LeakyReLU(0.3), nn.ELU(0.7), nn.Softplus(beta=3), nn.Sigmoid()),
         MAPS,
@@ -180,7 +184,7 @@ def test_what_the_page_cannot_run_is_named(network, name):
     [
         nn.Conv2d(1, 1, 3, padding="same"),
         nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"),
-        nn.MaxPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(2, ceil_mode=True),
         nn.AvgPool2d(3, padding=1, count_include_pad=False),
         nn.Upsample(scale_factor=2, mode="bilinear"),
         nn.Upsample(scale_factor=1.3),

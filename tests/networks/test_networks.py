@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from jlml.errors import UserError
-from jlml.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from jlml.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, PooledDecoder, PooledEncoder
 
 
 def layers(network: nn.Module) -> list[str]:
@@ -143,6 +143,31 @@ def test_an_mlp_without_hidden_layers_is_linear():
     ]
 
 
+def test_the_pooled_network_has_two_convolutions_per_level():
+    encoder, decoder = PooledEncoder((1, 28, 28), [4, 6], 2), PooledDecoder(2, [4, 6], (1, 28, 28))
+
+    def conv(before: int, after: int) -> list[nn.Module]:
+        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(2, ceil_mode=True)
+
+    assert layers(encoder) == layers(
+        nn.Sequential(
+            *conv(1, 4), *conv(4, 4), pool(), *conv(4, 6), *conv(6, 6), pool(),
+            nn.Flatten(), nn.Linear(6 * 7 * 7, 2),
+        )
+    )  # fmt: skip
+    assert layers(decoder) == layers(
+        nn.Sequential(
+            nn.Linear(2, 6 * 7 * 7), nn.Unflatten(1, (6, 7, 7)), nn.BatchNorm2d(6), nn.ReLU(),
+            nn.Upsample((14, 14)), *conv(6, 4), *conv(4, 4),
+            nn.Upsample((28, 28)), *conv(4, 4), *conv(4, 4),
+            nn.Conv2d(4, 1, 3, padding=1),
+        )
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [(28, 28), (32, 32), (29, 31), (17, 40), (8, 8), (5, 9)])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_a_decoder_restores_every_image_size(size, depth):
@@ -152,6 +177,9 @@ def test_a_decoder_restores_every_image_size(size, depth):
     codes = ConvEncoder(shape, channels, 7)(images)
     assert codes.shape == (2, 7)
     assert ConvDecoder(7, channels, shape)(codes).shape == images.shape
+    pooled = PooledEncoder(shape, [*channels, 4], 7)(images)
+    assert pooled.shape == (2, 7)
+    assert PooledDecoder(7, [*channels, 4], shape)(pooled).shape == images.shape
 
 
 def test_a_spatial_code_has_no_hidden_layers():

@@ -166,9 +166,11 @@ def pooling(layer: nn.Module) -> Layer:
     assert isinstance(layer, nn.MaxPool2d | nn.AvgPool2d)
     is_max = isinstance(layer, nn.MaxPool2d)
     plain = (
-        pair(layer.dilation) == [1, 1] if is_max else layer.count_include_pad and not layer.divisor_override
+        pair(layer.dilation) == [1, 1]
+        if is_max
+        else layer.count_include_pad and not layer.divisor_override and not layer.ceil_mode
     )
-    if not plain or layer.ceil_mode:
+    if not plain:
         raise UnknownLayerError(f"{type(layer).__name__} with unusual options")
     sizes = {"kernel": layer.kernel_size, "stride": layer.stride, "padding": layer.padding}
     return {"type": "pool", "kind": "max" if is_max else "mean"} | {

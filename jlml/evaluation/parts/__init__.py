@@ -11,6 +11,7 @@ from jlml.evaluation.parts.likelihood import likelihood
 from jlml.evaluation.parts.objective import objective
 from jlml.evaluation.parts.pictures import pictures
 from jlml.evaluation.parts.reconstruction import reconstruction
+from jlml.evaluation.parts.steps import steps
 from jlml.evaluation.parts.tsne import tsne
 from jlml.evaluation.results import Results
 from jlml.evaluation.subject import Subject
@@ -24,6 +25,7 @@ PARTS: dict[str, Part] = {
     "codes": codes,
     "baselines": baselines,
     "generation": generation,
+    "steps": steps,
     "pictures": pictures,
     "tsne": tsne,
     "images": images,  # these two after tsne, whose map they use

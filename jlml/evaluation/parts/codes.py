@@ -135,7 +135,7 @@ def add_factors(results: Results, subject: Subject) -> None:
             values |= means_of({f"{probe}_r2": 1 - errors for probe, errors in missed.items()})
         results.metrics |= {f"factors/{name}/{score}": value for score, value in values.items()}
     most = shares.max(1).values.argsort(descending=True, stable=True)[:MOST_DIMENSIONS].sort().values
-    table = {f"z{dim + 1}": shares[dim] for dim in most.tolist()}
+    table = {f"z{dim + 1}": 100 * shares[dim] for dim in most.tolist()}
     title = "Percent of each factor's information, by dimension"
     caption = (
         "The mutual information of each latent dimension with each factor, in percent of the factor's "

@@ -16,6 +16,7 @@ from jlml.evaluation.subject import DIGIT_SIZE, Images, Subject
 from jlml.metrics.overlap import NEIGHBOURS
 from jlml.pictures.figures import shaded_table
 
+MOST_PERCENT = 40  # that are shaded darkest
 KNOWN = ("real_test_images", "reconstructions")  # whose sharpness is in the part reconstruction
 
 
@@ -48,15 +49,25 @@ def add_classes(
     results: Results, subject: Subject, network: DigitScores, shares: Mapping[str, Tensor]
 ) -> None:
     """Adds which digits the images and the class medians look like, according to the digit classifier."""
+    classes = classes_in(subject.data.train_labels)
     for kind, images in subject.pictures(median_codes(subject)).items():
-        scores = network.recognition(images, torch.tensor(classes_in(subject.data.train_labels)))
+        _, probabilities = network.seen(images)
         name = with_kind("class_medians", kind)
-        results.metrics |= {f"{name}/{score}": value for score, value in scores.items()}
+        scores = {
+            "recognised": probabilities.argmax(1) == torch.tensor(classes),
+            "confidence": probabilities.max(1).values,
+        }
+        results.metrics |= means_of(scores, f"{name}/")
+        for place, number in enumerate(classes):
+            one = {score: values[place] for score, values in scores.items()}
+            results.metrics |= means_of(one, f"{name}/{subject.data.class_names[number]}/")
     caption = (
         "The classes according to the classifier. Training images show the expected frequencies. If a digit "
         "is rare, the model has not learned it, or the sampler rarely draws its codes."
     )
-    table = shaded_table(shares, subject.data.class_names, "Percent of images that look like each digit")
+    percent = {name: 100 * share for name, share in shares.items()}
+    title = "Percent of images that look like each digit"
+    table = shaded_table(percent, subject.data.class_names, title, most=MOST_PERCENT)
     results.figures.append(Figure("classes", table, caption))
 
 

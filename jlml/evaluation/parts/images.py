@@ -18,6 +18,10 @@ from jlml.pictures.figures import distributions
 
 MOST_CLASSES = 30  # in a chart
 DIGITS = 6  # significant digits in a file
+BOXES = (
+    "Boxes are the middle half of the images with their median, and lines reach from the 5th to the 95th "
+    "percentile."
+)
 TITLES = {
     "loss": "loss (nats)",
     "distance": "distance of the code from the origin",
@@ -46,11 +50,9 @@ def images(subject: Subject) -> Results:
             for key, title in TITLES.items()
             if key in test
         }
-        caption = (
-            "Boxes are the middle half of the test images of a class with their median, and lines reach "
-            "from the 5th to the 95th percentile."
+        results.figures.append(
+            Figure("by_class", distributions(by_class, [names[n] for n in subject.classes]), BOXES)
         )
-        results.figures.append(Figure("by_class", distributions(by_class), caption))
     results.notes.append(
         "images.csv has a row per test image: terms of the loss without noise, the code z1, z2, ..., its "
         "distance from the origin, the class of the nearest training code, and the first two principal "
@@ -71,29 +73,38 @@ def columns_of(
         codes: their codes.
         neighbours: the index of the training image with the nearest code, for each.
     """
+    axes = principal_axes(to_float(subject.train_images).flatten(1), 2)
+    components = axes.project(to_float(stored).flatten(1)).T
+    return {
+        "label": labels,
+        **measured(subject, stored, codes),
+        "nearest_label": subject.data.train_labels[neighbours],
+        **{f"pca_{n + 1}": values for n, values in enumerate(components)},
+        **{f"z{n + 1}": values for n, values in enumerate(codes.T)},
+    }
+
+
+def measured(subject: Subject, stored: Tensor, codes: Tensor) -> dict[str, Tensor]:
+    """Loss, its terms, distance of the code from the origin, and a VAE's radius, of stored images."""
     model = subject.model
 
     def terms(some: Tensor) -> dict[str, Tensor]:
         images = to_float(some)
         output = model(images, torch.zeros(len(images), model.latent_dim, device=images.device))
-        found = {"loss": output.loss, **output.terms, **output.extras}
-        if isinstance(model, VAE):
-            found["radius"] = model.posterior(images)[1].exp().sum(1).sqrt()
-        return found
+        return {"loss": output.loss, **output.terms, **output.extras}
 
-    found = subject.in_batches(terms, stored)
-    radius = {"radius": found.pop("radius")} if "radius" in found else {}
-    axes = principal_axes(to_float(subject.train_images).flatten(1), 2)
-    components = axes.project(to_float(stored).flatten(1)).T
-    return {
-        "label": labels,
-        **found,
-        "distance": codes.norm(dim=1),
-        **radius,
-        "nearest_label": subject.data.train_labels[neighbours],
-        **{f"pca_{n + 1}": values for n, values in enumerate(components)},
-        **{f"z{n + 1}": values for n, values in enumerate(codes.T)},
-    }
+    found = {**subject.in_batches(terms, stored), "distance": codes.norm(dim=1)}
+    variances = posterior_variances(subject, stored)
+    return found if variances is None else {**found, "radius": variances.sum(1).sqrt()}
+
+
+def posterior_variances(subject: Subject, stored: Tensor) -> Tensor | None:
+    """The variances of the codes of stored images, (images, latent dim); None without a posterior."""
+    model = subject.model
+    if not isinstance(model, VAE):
+        return None
+    variances: Tensor = subject.in_batches(lambda some: model.posterior(to_float(some))[1].exp(), stored)
+    return variances
 
 
 def as_rows(columns: Mapping[str, Tensor], class_names: tuple[str, ...]) -> bytes:

@@ -23,7 +23,7 @@ from jlml.pictures.figures.style import (
 
 MOST_PANELS = 16
 LINE = 1.4 * FONT_SIZE  # pixels
-LONGEST_NAME, LONGEST_LINE = 24, 48  # letters beside a chart, and below it
+LONGEST_NAME, SHORTER_LINE, LONGEST_LINE = 24, 34, 48  # letters beside a chart, above and below it
 
 
 @styled
@@ -107,48 +107,58 @@ def aggregate_histograms(codes: Float[Tensor, "codes latent"], order: Int64[Tens
 
 
 @styled
-def distributions(panels: Mapping[str, Mapping[str, Float[Tensor, " values"]]]) -> Picture:
+def distributions(
+    panels: Mapping[str, Mapping[str, Float[Tensor, " values"]]], kinds: Sequence[str]
+) -> Picture:
     """A box per group and panel: the middle half with the median, and lines to the 5th and 95th percentile.
 
     Args:
         panels: the values of every group by name, for each panel by title.
+        kinds: all groups, in the order of their colours.
     """
-    most = max(len(groups) for groups in panels.values())
-    figure = figure_of((70 + 34 * most) * len(panels))
-    for place, (title, groups) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(len(panels), 1, place)
+    titles = [fill(escaped(title), SHORTER_LINE) for title in panels]
+    names = [[fill(escaped(name), LONGEST_NAME) for name in groups] for groups in panels.values()]
+    heights = [
+        60 + LINE * (title.count("\n") + 1 + sum(name.count("\n") + 1.1 for name in some))
+        for title, some in zip(titles, names, strict=True)
+    ]
+    figure = figure_of(sum(heights))
+    all_axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    colours = {name: colour_of(number) for number, name in enumerate(kinds)}
+    for axes, title, some, groups in zip(all_axes, titles, names, panels.values(), strict=True):
         values = [some.double().numpy() for some in groups.values()]
         boxes = axes.boxplot(
             values, orientation="horizontal", whis=(5, 95), showfliers=False, patch_artist=True, widths=0.6
         )
-        for number, box in enumerate(boxes["boxes"]):
-            box.set(facecolor=colour_of(number), alpha=0.6, linewidth=0)
+        for name, box in zip(groups, boxes["boxes"], strict=True):
+            box.set(facecolor=colours[name], alpha=0.6, linewidth=0)
         for line in boxes["medians"]:
             line.set(color=INK)
-        axes.set_yticks(range(1, len(groups) + 1), list(map(escaped, groups)))
+        axes.set_yticks(range(1, len(groups) + 1), some)
         axes.invert_yaxis()
         axes.set_title(title)
+        axes.locator_params(axis="x", nbins=4)
     return rendered(figure)
 
 
 @styled
 def shaded_table(
-    rows: Mapping[str, Float[Tensor, " columns"]], columns: Sequence[str], title: str, most: float = 40
+    rows: Mapping[str, Float[Tensor, " columns"]], columns: Sequence[str], title: str, most: float
 ) -> Picture:
-    """A table of fractions in percent, shaded by their size.
+    """A table of whole numbers from 0, shaded by their size.
 
     Args:
-        rows: the fractions of each row, by its name.
+        rows: the numbers of each row, by its name.
         columns: names of the columns.
         title: title of the picture.
-        most: percent that are shaded darkest, unless there are more.
+        most: number that is shaded darkest, unless there are larger ones.
     """
-    percent = np.stack([100 * some.numpy() for some in rows.values()])
+    values = np.stack([some.numpy() for some in rows.values()])
     figure = figure_of(90 + 46 * len(rows))
     axes = figure.add_subplot()
-    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(most, 1.3 * float(percent.max())), aspect="auto")
-    for row, column in np.ndindex(percent.shape):
-        axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center")
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=max(most, 1.3 * float(values.max())), aspect="auto")
+    for row, column in np.ndindex(values.shape):
+        axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center")
     axes.set_xticks(range(len(columns)), list(map(escaped, columns)))
     axes.set_yticks(range(len(rows)), list(map(escaped, rows)))
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
@@ -191,35 +201,39 @@ def loss_curves(
 
 
 @styled
-def rate_distortion(
+def points_by_kind(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
     xlabel: Mapping[str, str],
+    ylabel: str,
     kinds: Sequence[str],
+    joined: bool = False,
 ) -> Picture:
-    """Rate over distortion: one panel per set of comparable runs, one colour per kind, one point per run.
+    """Points in panels, one colour per kind.
 
     Args:
         panels: points by kind, by title of the panel.
         xlabel: label of the x axis, by title of the panel.
+        ylabel: label of all y axes.
         kinds: all kinds, in the order of their colours.
+        joined: whether lines join the points of a kind.
     """
     figure, all_axes = grid(len(panels), 420, columns=1, extra=LINE * len(kinds))
     for axes, (title, points_of) in zip(all_axes, panels.items(), strict=True):
         for kind, points in points_of.items():
             number = kinds.index(kind)
-            distortion, rate = zip(*points, strict=True)
+            x, y = zip(*points, strict=True)
             marker = MARKERS[number // len(COLOURS) % len(MARKERS)]
             colour = colour_of(number)
             axes.plot(
-                distortion,
-                rate,
-                marker,
+                x,
+                y,
+                f"{marker}-" if joined else marker,
                 ms=9,
                 color=colour,
                 alpha=0.8,
                 label=fill(escaped(kind), LONGEST_LINE),
             )
-        axes.set(xlabel=xlabel[title], ylabel="rate (nats)")
+        axes.set(xlabel=xlabel[title], ylabel=ylabel)
         axes.set_title(fill(escaped(title), LONGEST_LINE))
     found = {
         name: handle

@@ -59,7 +59,7 @@ def manifold(
 def _blitted(names: tuple[str, str]) -> tuple[BlittedFigure, Axes, Text]:
     """The axes of the plane and the title, shared by the pictures of a run."""
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
-    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.11, top=0.94)
+    figure.subplots_adjust(left=0.14, right=0.98, bottom=0.11, top=0.94)
     axes = figure.add_subplot()
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.locator_params(nbins=5)
