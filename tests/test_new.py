@@ -1,6 +1,7 @@
 """`python -m jlml.new` writes a project that runs at once."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -43,7 +44,9 @@ def test_a_new_project_sweeps_with_its_own_choices(tmp_path):
     new_project(tmp_path / "mine")
     jobs = ("experiment=mine", "model=sparse,ae", "trainer.max_epochs=1", "callbacks=none")
     swept = python(tmp_path / "mine", "train.py", "-m", *jobs, "hydra/launcher=joblib")
-    assert "evaluate.py sweep=outputs/sweeps/" in swept
+    (command,) = re.findall("evaluate.py (sweep=outputs/sweeps/.*)", swept)
+    assert command.endswith(" trust=true")
+    python(tmp_path / "mine", "evaluate.py", *command.split(), "parts=[reconstruction]")
 
 
 @pytest.mark.parametrize("name", ["my-project", "2nd", "class", "jlml", ""])

@@ -9,7 +9,7 @@ from jlml.comparison.quantities import formatted
 from jlml.comparison.tables import Cell, Table, as_rich
 from jlml.config import command_line, override
 from jlml.errors import UserError
-from jlml.runs import Run
+from jlml.runs import Run, trust_needed
 from jlml.search.results import Found, error_of, importances, ranking, seconds_of, values_of
 from jlml.search.trials import Trials
 from jlml.training.words import duration
@@ -48,7 +48,8 @@ def show_found(found: Found) -> None:
     folder = trials.folder_of(number)
     overrides = [*trials.settings.overrides, *(override(key, text) for key, text in values_of(best).items())]
     print(f"Best run     {folder}  ({metric} {formatted(best.value, metric)})")
-    print(f"Evaluate it  {command_line('evaluate.py', override('run', str(folder)))}")
+    trust = trust_needed(Run(folder).config(trust=True))
+    print(f"Evaluate it  {command_line('evaluate.py', override('run', str(folder)), *trust)}")
     print(f"Train it     {command_line('train.py', *overrides)}")
     print(f"Look at all  tensorboard --logdir {quote(str(trials.folder))}")
 

@@ -7,8 +7,9 @@ from jlml.cli.trained import ON_MNIST_5K
 from jlml.comparison.tables import as_rich
 from jlml.config import command_line, override
 from jlml.errors import UserError
+from jlml.runs import trust_needed
 from jlml.sweeps import Sweep, Swept
-from jlml.sweeps.answer import answer_of, write_answer
+from jlml.sweeps.answer import Answer, answer_of, write_answer
 from jlml.sweeps.ranking import outcome, ranking, values_in_words, wide_console
 
 
@@ -20,11 +21,14 @@ def show_swept(swept: Swept) -> None:
     """
     console, folder, results = wide_console(), swept.sweep.path, swept.results
     console.print(ranking(results, swept.rank))
+    trust: tuple[str, ...] = ()
     if any(result.status == "finished" for result in results):
-        show_answer(console, swept.sweep)
+        answer = answer_of(swept.sweep)
+        show_answer(console, swept.sweep, answer)
+        trust = max(map(trust_needed, answer.configs), default=())
     console.print(f"Sweep folder  {folder}", highlight=False, markup=False)
     console.print(f"Results       {folder / 'results.csv'}", highlight=False, markup=False)
-    evaluation = command_line("evaluate.py", override("sweep", str(folder)))
+    evaluation = command_line("evaluate.py", override("sweep", str(folder)), *trust)
     console.print(f"Evaluate it   {evaluation}", highlight=False, markup=False)
     if any(result.record.get("data") == "mnist_5k" for result in results):
         console.print(f"[bold yellow]{ON_MNIST_5K}[/]", highlight=False)
@@ -44,9 +48,8 @@ def show_swept(swept: Swept) -> None:
         raise UserError(f"{len(pending)} of {len(results)} jobs are pending: {why}.")
 
 
-def show_answer(console: Console, sweep: Sweep) -> None:
+def show_answer(console: Console, sweep: Sweep, answer: Answer) -> None:
     """Prints and writes the groups of all finished jobs, including those of earlier commands."""
-    answer = answer_of(sweep)
     print_sentences(console, answer.sentences, "On the test images")
     console.print(as_rich(answer.table()))
     if answer.warning:
