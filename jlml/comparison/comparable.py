@@ -57,6 +57,7 @@ NEEDS = {
     "density": (density_of, "they are likelihoods of different densities"),
     "objective": (objective_of, "it weighs its terms differently in each"),
 }
+READ_AS = "read_as/"
 OF_METRIC = {
     **dict.fromkeys(("nll", "elbo", "distortion", "importance_bound"), ("density",)),
     "loss": ("density", "objective"),
@@ -65,7 +66,13 @@ OF_METRIC = {
 
 
 def needs_of(metric: str) -> tuple[str, ...]:
-    """The requirements of a metric, for example ``val/nll``."""
+    """The requirements of a metric, for example ``val/nll``.
+
+    Scores of a decoder that is read as another observation model need only the same images: their names say
+    which density they are of.
+    """
+    if metric.startswith(READ_AS):
+        return ("images",)
     return ("images", *OF_METRIC.get(metric.rpartition("/")[2], ()))
 
 

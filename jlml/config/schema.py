@@ -388,6 +388,9 @@ class Evaluate(Keys):
     export: Literal["onnx"] | None = key(
         None, "onnx: write encoder.onnx and decoder.onnx of one run, and evaluate nothing"
     )
+    read_as: Literal["cont_bern"] | None = key(
+        None, "score the decoder as this observation model, whatever it was trained with, and only that"
+    )
     reuse: bool = key(True, "several runs: reuse results of earlier evaluations")
     output_dir: Text | None = key(
         None,

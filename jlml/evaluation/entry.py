@@ -105,9 +105,7 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison | Export:
         raise UserError("export=onnx exports one run and evaluates nothing. Use run=<folder> without parts.")
     if settings.run is None:
         several = settings.runs if settings.sweep is None else sweep_folder(str(settings.sweep))
-        return compare_runs(
-            several, parts_of(settings.parts, default_without=("tsne", "images", "explorer")), settings
-        )
+        return compare_runs(several, parts_of(settings, ("tsne", "images", "explorer")), settings)
     given_run = last_replaced(settings.run, settings.output_dir or OUTPUTS)
     run, which = one_run(str(given_run), settings.checkpoint)
     state = run.state()
@@ -115,17 +113,22 @@ def evaluate_with(settings: Evaluate) -> Evaluation | Comparison | Export:
         log.warning("%s is not finished (%s). Using its present %s checkpoint.", run.path, state, which)
     if settings.export:
         return export_run(run, which, settings)
-    return evaluate_run(run, which, parts_of(settings.parts), settings)
+    return evaluate_run(run, which, parts_of(settings), settings)
 
 
-def parts_of(names: Any, default_without: Sequence[str] = ()) -> list[str]:
-    """The named parts in the order of `PARTS`; if the names are None, all but ``default_without``.
+def parts_of(settings: Evaluate, default_without: Sequence[str] = ()) -> list[str]:
+    """The named parts in the order of `PARTS`; if none are named, all but ``default_without``.
+
+    With ``read_as`` and no names, only the part of this name.
 
     Raises:
         UserError: a name is not a part.
     """
+    names = settings.parts
+    if names is None and settings.read_as is not None:
+        return ["read_as"]
     if names is None:
-        return [name for name in PARTS if name not in default_without]
+        return [name for name in PARTS if name not in (*default_without, "read_as")]
     given = [str(name) for name in names] if isinstance(names, list) else [str(names)]
     for name in given:
         if name not in PARTS:

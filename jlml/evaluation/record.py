@@ -28,6 +28,7 @@ LARGEST_FIGURE = 1 << 25  # bytes; a report embeds all figures
 READS = {
     "likelihood": ("importance_samples",),
     "generation": ("samples", "features"),
+    "read_as": ("read_as", "importance_samples"),
     "tsne": ("tsne_images",),
     "images": ("training_images",),
     "explorer": ("explorer.weights", "explorer.epochs"),

@@ -23,6 +23,7 @@ PARTS_IN_WORDS = {
     "generation": ("Generated images", "New images, compared with training images."),
     "steps": ("Steps around a code", "How far a code can move before its picture changes."),
     "likelihood": ("Likelihood", "Bounds on log p(x) of test images, and whether codes match the prior."),
+    "read_as": ("Read as another observation model", "The same decoder, scored as a continuous Bernoulli."),
     "explorer": ("Explorer", "A page in which the pointer decodes any code: explorer.html."),
     "tsne": ("t-SNE", "Maps of codes and of pixels that keep neighbours."),
     "images": ("Images", "A row of numbers for every image: images.csv. Their distributions by class."),

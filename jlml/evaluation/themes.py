@@ -13,6 +13,7 @@ from jlml.comparison.groups import Group, grouped
 from jlml.comparison.quantities import SAMPLED_FROM, quantity_of
 from jlml.comparison.spread import Spread
 from jlml.comparison.tables import Cell, Table
+from jlml.evaluation.parts.read_as import READINGS
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.shown_scores import picture_shown
 
@@ -36,6 +37,13 @@ THEMES = {
             *("mutual_information", "marginal_kl"),
         )
     ],
+    **{
+        f"Read as the continuous Bernoulli by {reading}": [
+            f"read_as/cont_bern_{reading}/{name}"
+            for name in ("elbo", "distortion", "importance_bound", "nll")
+        ]
+        for reading in READINGS
+    },
     **{
         f"Samples from {source}": [f"generation/{sampler}_shown/{name}" for name in SAMPLED]
         for sampler, source in SAMPLED_FROM.items()

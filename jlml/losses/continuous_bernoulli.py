@@ -38,6 +38,7 @@ _BERNOULLI = [
 
 # Below |eta| = 1 the closed forms of A' and A'' lose a digit, and six terms of their series are exact to
 # float32. The third derivative loses more, so its series covers a larger range and needs all ten terms.
+MOST_STEPS, CLOSE = 100, 1e-12  # of Newton's method: a step doubles |eta| at most, and 2^100 is enough
 _NEAR, _TERMS = 1.0, 6
 _NEAR_THIRD, _TERMS_THIRD = 2.5, 10
 
@@ -201,6 +202,27 @@ def mean(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 def variance(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The variance, at most 1/12. Its gradient is the third cumulant."""
     return _Variance.apply(at_least_float32(logits))
+
+
+@torch.no_grad()
+def logits_of_mean(means: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The logits eta whose expected value A'(eta) is given: the inverse of `mean`, in float64.
+
+    Newton's method. For means up to 1/2, A' is convex where the solution is, so the steps from eta = 0 never
+    pass it. Larger means follow by symmetry.
+
+    Args:
+        means: expected values in (0, 1).
+    """
+    means = means.double()
+    target = torch.minimum(means, 1 - means)
+    eta = torch.zeros_like(target)
+    for _ in range(MOST_STEPS):
+        step = (mean(eta) - target) / variance(eta)
+        eta -= step
+        if not (step.abs() > CLOSE * (1 + eta.abs())).any():
+            break
+    return torch.where(means <= 0.5, eta, -eta)
 
 
 def log_normalizer(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -152,3 +152,13 @@ def test_the_limit_bounds_the_best_possible_score():
         eta = mpmath.log((1 - limit) / limit)
         assert best == pytest.approx(784 * float(mpmath.log(eta / mpmath.expm1(-eta) * -1)), rel=1e-5)
     assert ContinuousBernoulli(0).nll(torch.full_like(images, -1e4), images).item() < -best
+
+
+def test_the_logits_of_a_mean_are_the_inverse_of_the_mean_also_where_it_is_extreme():
+    means = torch.tensor([1e-12, 1e-6, 0.01, 0.2, 0.5 - 1e-9, 0.5, 0.6, 0.99, 1 - 1e-9], dtype=torch.float64)
+    logits = cb.logits_of_mean(means)
+    torch.testing.assert_close(cb.mean(logits), means, rtol=1e-9, atol=0)
+    # for a small mean, p(x) is nearly an exponential density with this mean
+    assert float(logits[0]) == pytest.approx(-1e12, rel=1e-9)
+    known = torch.logit(torch.tensor(0.01, dtype=torch.float64))  # lambda .01 has mean .207
+    torch.testing.assert_close(cb.logits_of_mean(cb.mean(known)), known)

@@ -10,6 +10,7 @@ from jlml.evaluation.parts.images import images
 from jlml.evaluation.parts.likelihood import likelihood
 from jlml.evaluation.parts.objective import objective
 from jlml.evaluation.parts.pictures import pictures
+from jlml.evaluation.parts.read_as import read_as
 from jlml.evaluation.parts.reconstruction import reconstruction
 from jlml.evaluation.parts.steps import steps
 from jlml.evaluation.parts.tsne import tsne
@@ -22,6 +23,7 @@ PARTS: dict[str, Part] = {
     "objective": objective,
     "reconstruction": reconstruction,
     "likelihood": likelihood,
+    "read_as": read_as,  # only on request
     "codes": codes,
     "baselines": baselines,
     "generation": generation,

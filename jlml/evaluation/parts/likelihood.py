@@ -37,7 +37,7 @@ def likelihood(subject: Subject) -> Results:
     mean, log_variance = subject.in_batches(model.posterior, subject.test_images)
     kl = kl_to_standard_normal(mean.double(), log_variance.double())
     rate, draws = kl.sum(1), subject.settings.importance_samples
-    bounds = bounds_of(subject, model, mean, log_variance)
+    bounds = bounds_of(subject, model.loss.nll, mean, log_variance)
     results = Results(
         means_of(
             {
@@ -68,11 +68,20 @@ def likelihood(subject: Subject) -> Results:
     return results
 
 
-def bounds_of(subject: Subject, model: VAE, mean: Codes, log_variance: Codes) -> Bounds:
-    """The bounds for the test images. The noise depends only on the seed and the draw."""
+def bounds_of(
+    subject: Subject, nll_of: Callable[[Tensor, Tensor], Tensor], mean: Codes, log_variance: Codes
+) -> Bounds:
+    """The bounds for the test images. The noise depends only on the seed and the draw.
+
+    Args:
+        subject: a VAE and its images.
+        nll_of: returns -log p(x | z) of each image from logits and images.
+        mean: posterior mean of each test image.
+        log_variance: posterior log variance of each test image.
+    """
 
     def nll(codes: Codes, images: Tensor) -> Float64[Tensor, " batch"]:
-        return model.loss.nll(model.decoder(codes), images).double()
+        return nll_of(subject.model.decoder(codes), images).double()
 
     def noise(draw: int) -> Codes:
         subject.advance(draw, draws)
