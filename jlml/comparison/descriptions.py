@@ -54,6 +54,7 @@ def observation_in_words(config: Config, all_options: bool = True) -> str:
 def images_in_words(config: Config) -> str:
     """Kind of pixels, name of the data set, and size: ``grey mnist images of 28 x 28``."""
     data = config["data"]
-    height, width = config["image_shape"][1:]
+    channels, height, width = config["image_shape"]
+    pixels = "colour" if data["pixels"] == "grey" and channels == 3 else data["pixels"]
     fit = f" by {data['fit']}" if data.get("image_size") else ""
-    return f"{data['pixels']} {data['name']} images of {height} x {width}{fit}"
+    return f"{pixels} {data['name']} images of {height} x {width}{fit}"

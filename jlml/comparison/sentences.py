@@ -1,6 +1,7 @@
 """The decisions of a comparison in sentences, for a reader who has to choose."""
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from jlml.comparison.decisions import Decision, Difference, Levels
 from jlml.comparison.factors import NAMES, bare, in_words, plural
@@ -178,11 +179,20 @@ def undecided(decisions: Sequence[Decision], why: str) -> Iterator[str]:
     for some in pairs.values():
         first = some[0]
         levels = f"{in_words(first.factor, first.level)} or {bare(first.factor, first.other)}"
-        texts.append(f"{levels} in {listed([label_of(each.metric) for each in some])}")
+        texts.append(f"{levels} in {listed([label_and_means(each) for each in some])}")
     if len(texts) > MOST_OBSERVED:
         texts = [*texts[: MOST_OBSERVED - 1], f"{len(texts) - MOST_OBSERVED + 1} other pairs (see the table)"]
     if texts:
         yield f"{why}: {'; '.join(texts)}."
+
+
+def label_and_means(decision: Decision) -> str:
+    """``MSE (0.0120 against 0.0131)``, only the label if a mean is unknown."""
+    label, means = label_of(decision.metric), decision.average.means
+    if not all(map(isfinite, means)):
+        return label
+    one, other = (value_in_words(mean, decision.metric) for mean in means)
+    return f"{label} ({one} against {other})"
 
 
 def observed(decisions: Sequence[Decision], most: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -51,7 +52,15 @@ def make(node: Any, key: str, **arguments: Any) -> Any:
         if not isinstance(error, MISTAKES) and not is_misconfiguration(error):
             raise
         sentence = " ".join(str(error).split()).rstrip(".")
-        raise UserError(f"{key}: {node['_target_']} cannot be built: {sentence}.") from error
+        raise UserError(
+            f"{key}: {node['_target_']} cannot be built: {sentence}.{hint_on(sentence)}"
+        ) from error
+
+
+def hint_on(sentence: str) -> str:
+    """What to do if a network of one's own does not take an option that the model passes on."""
+    found = re.search("unexpected keyword argument '(activation|norm|dropout|init)'", sentence)
+    return f" If your network has no such option, use model.{found[1]}=null." if found else ""
 
 
 def is_misconfiguration(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 import glob
 import logging
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def find_runs(given: Any, which: str) -> list[Run]:
-    """The runs to compare, sorted by path.
+    """The runs to compare, sorted by path, numbers in it by their size.
 
     Skips runs without the checkpoint and unfinished runs, unless they are named explicitly.
 
@@ -41,7 +42,13 @@ def find_runs(given: Any, which: str) -> list[Run]:
             f"runs={','.join(names)} finds {found}. Name at least two runs, a folder that contains them, or "
             "a glob in quotes. For a single run, use run=."
         )
-    return [runs[path] for path in sorted(runs)]
+    return [runs[path] for path in sorted(runs, key=natural_order)]
+
+
+def natural_order(path: Path) -> list[tuple[float, str]]:
+    """A key that sorts paths as text, but numbers in them by their size: 2 before 10."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", str(path))
+    return [(float(part), "") if place % 2 else (0.0, part) for place, part in enumerate(parts)]
 
 
 def runs_under(name: str) -> list[tuple[Run, bool]]:

@@ -121,6 +121,33 @@ def check_optimizers(model: Autoencoder) -> None:
         raise UserError(f"The optimizer or the scheduler cannot be built: {first_line(error)}.") from error
 
 
+@torch.no_grad()
+def check_nll(model: Autoencoder) -> None:
+    """Refuses a loss whose nll is not one number per image, before anything is written.
+
+    Raises:
+        UserError: the message has the shape that it returns.
+    """
+    decoder = getattr(model, "decoder", None)
+    if not isinstance(decoder, torch.nn.Module):  # a model that decodes in another way
+        return
+    name = type(model.loss).__name__
+    expected = (
+        f"expected one number per image, the sum over its pixels: (2,) for 2 images of {model.image_shape}"
+    )
+    was_training = model.training
+    try:
+        logits = model.eval().decoder(torch.zeros(2, model.latent_dim))
+        found = model.loss.nll(logits, torch.full((2, *model.image_shape), 0.5))
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise UserError(f"{name}.nll fails on 2 images: {first_line(error)}; {expected}.") from error
+    finally:
+        model.train(was_training)
+    if not isinstance(found, torch.Tensor) or found.shape != (2,):
+        given = f"the shape {tuple(found.shape)}" if isinstance(found, torch.Tensor) else repr(found)
+        raise UserError(f"{name}.nll returns {given}, {expected}.")
+
+
 def check_state(callback: Callback, key: str) -> None:
     """Refuses a callback whose state would make a checkpoint unreadable.
 

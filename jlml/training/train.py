@@ -20,6 +20,7 @@ from jlml.speed.denormals import flushed_denormals
 from jlml.speed.faster import faster
 from jlml.speed.hardware import check_device, within_hardware
 from jlml.training.assemble import (
+    check_nll,
     check_optimizers,
     make_callbacks,
     make_history,
@@ -80,6 +81,7 @@ def train_checked(
     """Trains a config that is checked and adapted to this machine. See `train`."""
     model, data = build_from(config)
     check_optimizers(model)
+    check_nll(model)
     callbacks = [*make_callbacks(config), *progress]
     is_first = init_processes(config, model)  # rank zero: the only process that writes and prints
     with run_folder(config, model, parent, existing, is_first) as (run, last):

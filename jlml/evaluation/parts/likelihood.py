@@ -170,7 +170,8 @@ def caveats(metrics: dict[str, Estimate], draws: int) -> list[str]:
         return [*found, f"Checks of the aggregate posterior are for codes of up to {WIDEST} numbers."]
     count = metrics["mutual_information"].n
     found.append(
-        f"With {count:,} images, the estimate of the mutual information is at most {math.log(count):.2f} "
-        "nats, and too low even well below that. KL(q(z) || p(z)) is too high by the same amount."
+        f"With {count:,} images, the estimate of the mutual information is at most about "
+        f"{math.log(count):.2f} nats, and too low even well below that. KL(q(z) || p(z)) is too high by the "
+        "same amount."
     )
     return found

@@ -19,8 +19,8 @@ LENGTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 SCORED = 2000  # test images
 CAPTION = (
     "The first test image of each class, its decoded code, and its code after steps of growing length in one "
-    "random direction. A step of length 1 is as long as codes are typically far from their mean. If near "
-    "codes mean the same, the picture stays the same digit."
+    "random direction. A step of length 1 is as long as codes are typically far from their mean. If "
+    "neighbouring codes mean the same, the picture still shows the same after a short step."
 )
 
 

@@ -85,7 +85,7 @@ def _blitted(
 ) -> tuple[BlittedFigure, Axes, list[Line2D], list[Text]]:
     """The figure shared by the pictures of a run, the points of each class, and the title and axis names."""
     figure = Figure(figsize=(WIDTH / DPI, WIDTH / DPI), dpi=DPI)
-    figure.subplots_adjust(left=0.12, right=0.97, bottom=0.115, top=0.93)
+    figure.subplots_adjust(left=0.14, right=0.97, bottom=0.115, top=0.93)
     axes = figure.add_subplot()
     points = _points(axes, class_names)
     axes.set(xlim=limits[0], ylim=limits[1])
