@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train explorer test browser robustness slow fuzz torture bench tensorboard clean
+.PHONY: train article explorer test browser robustness slow fuzz torture bench tensorboard clean
 
 train: $(VENV)/.ready  ## train a VAE; add overrides with ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -34,6 +34,9 @@ torture: $(VENV)/.ready-test  ## kill runs with -9 at random moments, resume, co
 bench: $(VENV)/.ready-test  ## speed, as ratios; select rows with ARGS="nets fast --repeats 3"
 	$(RUN) benchmarks/bench.py $(ARGS)
 
+article: $(VENV)/.ready-article  ## train, measure and write the article; ARGS="--stored" only writes it, ARGS="--data mnist_5k" is quick
+	$(RUN) docs/article/make.py $(ARGS)
+
 explorer: $(VENV)/.ready  ## the explorer of the newest run; trains a VAE if there is none
 	ls outputs/*/config.yaml > /dev/null 2>&1 || $(RUN) train.py model=vae loss=cont_bern
 	$(RUN) evaluate.py run=last parts=[explorer] $(ARGS)
@@ -50,6 +53,10 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/uv
 
 $(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/uv
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[test]"
+	touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-article: pyproject.toml | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[article]"
 	touch $@ $(VENV)/.ready
 
 $(VENV)/.ready-browser: pyproject.toml | $(VENV)/bin/uv

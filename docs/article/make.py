@@ -1,20 +1,96 @@
-"""Makes the article: `make article`, or `python docs/article/make.py --data mnist_5k`."""
+"""Makes the article: trains and evaluates its runs, collects the numbers, draws the figures, writes the page.
+
+python docs/article/make.py                     everything; hours with full MNIST, what is finished is kept
+python docs/article/make.py --data mnist_5k     with the bundled 5,000 images, in a quarter of an hour
+python docs/article/make.py --stored            only the page, from the results in this folder
+"""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
-from runs import ROOT, train_and_evaluate
+from decoders import write_live
+from figures import CHARTS, PICTURES, Runs
+from measured import tables
+from page import written
+from results import Results, collected, stored
+from runs import HERE, ROOT, train_and_evaluate
+
+from jlml.data.mnist import load
+from jlml.pictures.figures import as_png
 
 
 def main() -> None:
-    """Trains, evaluates, collects numbers, draws figures, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", choices=["mnist", "mnist_5k"], default="mnist")
-    parser.add_argument("--root", help="folder with the data; default: jlml's own")
-    parser.add_argument("--outputs", type=Path, default=ROOT / "outputs/article")
-    parser.add_argument("--only", nargs="*", default=[], help="names of sweeps to train")
+    """Reads the arguments and makes the article."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", choices=["mnist", "mnist_5k"], help="default: full MNIST if it can be had")
+    parser.add_argument("--root", default="data", help="folder with the data")
+    parser.add_argument(
+        "--outputs", type=Path, default=ROOT / "outputs/article", help="folder of the results"
+    )
+    parser.add_argument("--only", nargs="*", default=[], help="train only these sweeps")
+    parser.add_argument(
+        "--stored", action="store_true", help="train nothing: use the results in docs/article"
+    )
+    parser.add_argument("--untrained", action="store_true", help="train nothing: use the runs that exist")
     given = parser.parse_args()
-    train_and_evaluate(given.data, given.outputs / given.data, given.root, given.only)
+    if given.stored:
+        write_page(HERE, given.outputs)
+        return
+    data = given.data or load("mnist", Path(given.root), fallback=True).name
+    outputs = given.outputs / data
+    if not given.untrained:
+        train_and_evaluate(data, outputs, given.root, given.only)
+    kept = HERE if data == "mnist" else outputs
+    measure(data, outputs / "sweeps", kept)
+    write_page(kept, given.outputs)
+
+
+def measure(data: str, sweeps: Path, kept: Path) -> None:
+    """Writes `results.json`, the figures and `live.json`. What needs a run that is missing is left out."""
+    runs = Runs(sweeps)
+    content = {
+        "data": data,
+        "tables": attempted("tables", lambda: tables(runs)) or {},
+        "groups": collected(sweeps),
+    }
+    (kept / "results.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    folder = kept / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, draw in PICTURES.items():
+        save(folder / f"{name}.png", name, lambda draw=draw: draw(runs))
+    for name, draw_chart in CHARTS.items():
+        save(folder / f"{name}.png", name, lambda draw=draw_chart: draw(Results(content)))
+    attempted("live.json", lambda: write_live(runs, kept))
+
+
+def save(file: Path, name: str, draw) -> None:
+    """Writes a figure, if it can be drawn."""
+    picture = attempted(name, draw)
+    if picture is not None:
+        file.write_bytes(as_png(picture))
+
+
+def attempted(name: str, make):
+    """The result of a function; None, and a message, if a run is missing."""
+    try:
+        return make()
+    except (FileNotFoundError, ValueError) as error:
+        print(f"{name} is left out: {error}", file=sys.stderr)
+        return None
+
+
+def write_page(kept: Path, outputs: Path) -> None:
+    """Writes `index.html`, and says what the numbers do not carry."""
+    page, text = written(stored(kept / "results.json"), kept / "figures", kept / "live.json")
+    outputs.mkdir(parents=True, exist_ok=True)
+    (outputs / "index.html").write_text(page)
+    for claim in text.failed:
+        print(f"Not shown by these runs: {claim}")
+    if text.missing:
+        print(f"Not measured: {len(text.missing)} numbers, for example {text.missing[0]}")
+    print(f"Article  {outputs / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from jlml.data.mnist import load
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 GAMMAS = (0.1, 0.2, 0.3)  # of the warped data: x becomes gamma + (1 - 2 gamma) x
-EPOCHS_5K = 20
+EPOCHS_5K = 20  # with the bundled images, unless a sweep has its own
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def sweeps(data: str, outputs: Path, root: str | None) -> Iterator[Sweep]:
     for name, one in plan["sweeps"].items():
         train = {text.split("=")[0]: text for text in [*plan["common"]["train"], *one["train"]]}
         if data == "mnist_5k":
-            train["trainer.max_epochs"] = f"trainer.max_epochs={EPOCHS_5K}"
+            train["trainer.max_epochs"] = f"trainer.max_epochs={one.get('epochs_5k', EPOCHS_5K)}"
         if "data" not in train:
             train["data"] = f"data={data}"
             train |= {"data.root": f"data.root={root}"} if root else {}

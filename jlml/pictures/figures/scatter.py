@@ -91,9 +91,9 @@ def _blitted(
     axes.set(xlim=limits[0], ylim=limits[1])
     axes.locator_params(nbins=6)
     texts = [
-        axes.text(-0.12, 1.02, "", transform=axes.transAxes, va="bottom"),
+        axes.text(-0.15, 1.02, "", transform=axes.transAxes, va="bottom"),
         axes.text(0.5, -0.075, "", transform=axes.transAxes, ha="center", va="top"),
-        axes.text(-0.085, 0.5, "", transform=axes.transAxes, ha="right", va="center", rotation=90),
+        axes.text(-0.105, 0.5, "", transform=axes.transAxes, ha="right", va="center", rotation=90),
     ]
     return BlittedFigure(figure, [*points, *texts]), axes, points, texts
 

@@ -1,0 +1,378 @@
+"""The static figures of the article: pictures from the runs with seed 0, and charts of the numbers.
+
+Each function of `PICTURES` draws from the runs, each of `CHARTS` from the numbers alone.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from results import Results
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+from jlml.config.schema import Evaluate
+from jlml.evaluation.feature_scores import seen_by_classifier
+from jlml.evaluation.history import kept_codes
+from jlml.evaluation.loss_shapes import shapes_of_losses
+from jlml.evaluation.parts.steps import LENGTHS, random_steps
+from jlml.evaluation.samplers import draw_codes, median_codes
+from jlml.evaluation.subject import Subject
+from jlml.metrics.neighbours import nearest
+from jlml.metrics.pca import principal_axes
+from jlml.pictures.decoded import first_of_each_class, line
+from jlml.pictures.figures import (
+    COLUMNS,
+    Picture,
+    Plane,
+    mosaic,
+    plane_of,
+    points_by_kind,
+    scatters,
+    shaded_table,
+)
+from jlml.pictures.plane import region_of
+from jlml.runs import Run
+
+SCATTERED = 4000  # test images in a scatter
+MAPPED = 2000  # test images in a t-SNE map
+PERPLEXITIES = (5, 30, 100)
+HOLES = 56  # codes along each axis of a map of holes
+MOMENTS = 6  # of training, side by side
+
+
+class Runs:
+    """The runs of the article with seed 0, ready to encode and decode.
+
+    Args:
+        folder: folder of the sweeps.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.subject = cache(self._subject)
+
+    def _subject(self, group: str) -> Subject:
+        """A run of a group, for example `losses model=vae loss=bce`."""
+        sweep, *values = group.split()
+        wanted = {"seed-0", *(value.replace("=", "-", 1) for value in values)}
+        jobs = [job for job in (self.folder / sweep).iterdir() if (job / "config.yaml").is_file()]
+        (found,) = (job for job in jobs if wanted <= set(parts_of(job.name, wanted)) or len(jobs) == 1)
+        return Subject(Run.open(found), "best", Evaluate(samples=2000))
+
+
+def parts_of(job: str, wanted: set[str]) -> list[str]:
+    """Those of the wanted parts that the name of a job has: names of choices contain underscores."""
+    return [part for part in wanted if f"_{part}_" in f"_{job}_"]
+
+
+AE, VAE = "losses model=ae_wide loss=bce", "losses model=vae loss=bce"
+OF_LOSS = {
+    "MSE": "losses model=vae loss=mse",
+    "Bernoulli": "losses model=vae loss=bce",
+    "cont. Bernoulli": "losses model=vae loss=cont_bern",
+}
+
+
+def kept_of_digits(runs: Runs) -> Picture:
+    """The same digits through PCA, the linear autoencoder, a deep one and a VAE, with two dimensions."""
+    vae = runs.subject(VAE)
+    chosen = first_of_each_class(vae.data.test_labels, 1)
+    rows = [("original", vae.test_images[chosen]), ("PCA", vae.pca.reconstructions[chosen])]
+    for name, group in {"linear AE": "linear", "AE": AE, "VAE": VAE}.items():
+        subject = runs.subject(group)
+        rows.append((name, subject.shown(subject.test_codes[chosen])))
+    return mosaic(rows, "Ten digits after two numbers")
+
+
+def linear_and_pca(runs: Runs) -> Picture:
+    """The codes of a linear autoencoder beside the first two principal components, and both beside an AE."""
+    linear, deep = runs.subject("linear"), runs.subject(AE)
+    some = linear.test_order[:SCATTERED]
+    planes = {
+        "PCA": Plane(linear.pca.test_codes[some], ("", "")),
+        "linear autoencoder": plane_of(linear.test_codes[some]),
+        "deep autoencoder": plane_of(deep.test_codes[some]),
+        "deep VAE": plane_of(runs.subject(VAE).test_codes[some]),
+    }
+    return scatters(planes, linear.data.test_labels[some], linear.data.class_names)
+
+
+def seen_as(runs: Runs) -> Picture:
+    """What the digit classifier sees in the reconstructions of each digit."""
+    return shaded_table(
+        {str(digit): 100 * row for digit, row in enumerate(seen(runs.subject(AE)))},
+        [str(digit) for digit in range(10)],
+        "Percent of reconstructions of each digit (rows) that look like each digit",
+        most=100,
+    )
+
+
+def seen(subject: Subject) -> Tensor:
+    """The share of test images of each class whose reconstruction looks like each digit: (10, 10)."""
+    _, probabilities = seen_by_classifier(subject, subject.shown(subject.test_codes))
+    return shares(subject.data.test_labels, probabilities.argmax(1))
+
+
+def neighbours_of(subject: Subject) -> Tensor:
+    """The share of test images of each class whose nearest training code has each class: (10, 10)."""
+    found = subject.data.train_labels[nearest(subject.train_codes, subject.test_codes)]
+    return shares(subject.data.test_labels, found)
+
+
+def shares(true: Tensor, other: Tensor) -> Tensor:
+    """How often each pair of classes occurs, as a share of the first: (10, 10)."""
+    counts = torch.zeros(10, 10, dtype=torch.float64)
+    counts.index_put_((true, other), torch.ones(len(true), dtype=torch.float64), accumulate=True)
+    return counts / counts.sum(1, keepdim=True)
+
+
+def overlap(runs: Runs) -> Picture:
+    """The class of the nearest training code of each digit."""
+    return shaded_table(
+        {str(digit): 100 * row for digit, row in enumerate(neighbours_of(runs.subject(AE)))},
+        [str(digit) for digit in range(10)],
+        "Percent of each digit (rows) whose nearest code is of each digit",
+        most=100,
+    )
+
+
+def maps(runs: Runs) -> Picture:
+    """t-SNE of pixels and of 16-dimensional codes of the same images, at three perplexities."""
+    subject = runs.subject("dims model=ae_wide latent.dim=16")
+    some = subject.test_order[:MAPPED]
+    pixels = subject.test_images[some].flatten(1).double()
+    sets = {"pixels": principal_axes(pixels, 50).project(pixels), "codes": subject.test_codes[some]}
+    planes = {
+        f"{name}, perplexity {perplexity}": Plane(mapped(points, perplexity), ("", ""))
+        for perplexity in PERPLEXITIES
+        for name, points in sets.items()
+    }
+    return scatters(planes, subject.data.test_labels[some], subject.data.class_names)
+
+
+def mapped(points: Tensor, perplexity: int) -> Tensor:
+    """The t-SNE map of points."""
+    mapper = TSNE(perplexity=perplexity, init="pca", random_state=0)
+    return torch.from_numpy(mapper.fit_transform(points.float().numpy())).float()
+
+
+def medians(runs: Runs) -> Picture:
+    """The decoded median code of each digit."""
+    rows = [
+        (name, runs.subject(group).shown(median_codes(runs.subject(group))))
+        for name, group in {"AE": AE, "VAE": VAE}.items()
+    ]
+    return mosaic(rows, "The decoded median of each digit's codes")
+
+
+def between(runs: Runs) -> Picture:
+    """From a 4 to a 9 and from a 3 to an 8, along codes and along pixels."""
+    ae, vae = runs.subject(AE), runs.subject(VAE)
+    first, rows = first_of_each_class(ae.data.test_labels, 1).tolist(), []
+    for start, end in ((0, 1), (3, 8)):
+        ends = (first[start], first[end])
+        for name, subject in {"AE": ae, "VAE": vae}.items():
+            codes = subject.test_codes[list(ends)]
+            rows.append((f"{name}, {start} to {end}", subject.shown(line(codes[:1], codes[1:], 7))))
+        pixels = ae.test_images[list(ends)]
+        rows.append(("pixels", line(pixels[:1], pixels[1:], 7)))
+    return mosaic(rows, "On the line between two images")
+
+
+def samples(runs: Runs) -> Picture:
+    """Random codes, decoded: of the autoencoder from the prior and from its own codes, of the VAE."""
+    ae, vae = runs.subject(AE), runs.subject(VAE)
+    of_ae, of_vae = draw_codes(ae, COLUMNS), draw_codes(vae, 2 * COLUMNS)
+    rows = [
+        ("real", vae.test_images[vae.test_order[:COLUMNS]]),
+        ("AE, N(0, I)", ae.shown(of_ae["prior"])),
+        ("AE, fitted", ae.shown(of_ae["gaussian"])),
+        *(("VAE, N(0, I)", row) for row in vae.shown(of_vae["prior"]).split(COLUMNS)),
+    ]
+    return mosaic(rows, "Random codes")
+
+
+def holes(runs: Runs) -> Picture:
+    """How sure the classifier is of the picture at each code, with test codes on top."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from jlml.pictures.figures.canvas import rendered
+    from jlml.pictures.figures.style import DPI, STYLE, WIDTH
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH / DPI, 0.56 * WIDTH / DPI), dpi=DPI, layout="constrained")
+        panels = figure.subplots(1, 2)
+        for axes, (name, group) in zip(panels, {"AE": AE, "VAE": VAE}.items(), strict=True):
+            subject = runs.subject(group)
+            x, y = region_of(subject.test_codes, HOLES)
+            second, first = torch.meshgrid(y, x, indexing="ij")
+            codes = torch.stack([first.flatten(), second.flatten()], 1)
+            _, probabilities = seen_by_classifier(subject, subject.shown(codes))
+            sure = probabilities.max(1).values.reshape(HOLES, HOLES)
+            extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
+            image = axes.imshow(
+                sure, origin="lower", extent=extent, aspect="auto", cmap="Blues_r", vmin=0.3, vmax=1
+            )
+            points = subject.test_codes[subject.test_order[:1000]].numpy()
+            axes.plot(*points.T, ".", color="#ffa90e", ms=2.5, mew=0, alpha=0.8)
+            axes.set(title=name, xlim=extent[:2], ylim=extent[2:])
+            axes.grid(visible=False)
+            axes.locator_params(nbins=4)
+        figure.colorbar(image, ax=panels, label="probability of its digit")
+        return rendered(figure)
+
+
+def neighbourhood(runs: Runs) -> Picture:
+    """A code of an AE and of a VAE after steps of growing length."""
+    rows = []
+    for name, group in {"AE": AE, "VAE": VAE}.items():
+        subject = runs.subject(group)
+        chosen = first_of_each_class(subject.data.test_labels, 1)
+        unit = random_steps(subject, len(chosen))
+        for length in (0.0, 0.2, 0.5, 1.0):
+            moved = subject.shown(subject.test_codes[chosen] + length * unit)
+            rows.append((f"{name}, step {length:g}", moved))
+    return mosaic(rows, "Codes after random steps")
+
+
+def weights_of_kl(runs: Runs) -> Picture:
+    """The codes of VAEs with different weights of the KL, on the same axes."""
+    planes = {}
+    for beta in ("0.1", "1", "10", "100"):
+        subject = runs.subject(f"beta model.beta={beta}")
+        planes[f"beta = {beta}"] = plane_of(subject.test_codes[subject.test_order[:SCATTERED]])
+    labels = subject.data.test_labels[subject.test_order[:SCATTERED]]
+    return scatters(planes, labels, subject.data.class_names, limits=((-4, 4), (-4, 4)))
+
+
+def residuals(runs: Runs) -> Picture:
+    """Images, reconstructions, and what is missing: black pixels are missing ink, white ones extra ink."""
+    subject = runs.subject(VAE)
+    chosen = first_of_each_class(subject.data.test_labels, 1)
+    images, found = subject.test_images[chosen], subject.shown(subject.test_codes[chosen])
+    rows = [("original", images), ("VAE", found), ("difference", (found - images) / 2 + 0.5)]
+    return mosaic(rows, "What two numbers cannot say")
+
+
+def losses_in_rows(runs: Runs) -> Picture:
+    """The same digits under every loss, of the continuous Bernoulli mean and lambda."""
+    first = runs.subject(OF_LOSS["MSE"])
+    chosen = first_of_each_class(first.data.test_labels, 1)
+    rows = [("original", first.test_images[chosen])]
+    for name, group in OF_LOSS.items():
+        subject = runs.subject(group)
+        kinds = subject.pictures(subject.test_codes[chosen])
+        rows += [(name if kind == "mean" else f"  {kind}", images) for kind, images in kinds.items()]
+    return mosaic(rows, "The same digits under three losses")
+
+
+def losses_in_samples(runs: Runs) -> Picture:
+    """New digits from the prior under every loss: the same codes."""
+    rows = []
+    for name, group in OF_LOSS.items():
+        subject = runs.subject(group)
+        kinds = subject.pictures(draw_codes(subject, COLUMNS)["prior"])
+        rows += [(name if kind == "mean" else f"  {kind}", images) for kind, images in kinds.items()]
+    return mosaic(rows, "The same random codes under three losses")
+
+
+def shapes(runs: Runs) -> Picture:
+    """The loss of a pixel over the prediction."""
+    picture = shapes_of_losses().picture
+    assert isinstance(picture, np.ndarray)
+    return picture
+
+
+def film(runs: Runs) -> Picture:
+    """The codes of validation images at six moments of training."""
+    subject = runs.subject("movement")
+    files, codes, labels = kept_codes(subject.run.path / "snapshots", 2, 10)
+    chosen = np.geomspace(1, len(files), MOMENTS).round().astype(int) - 1
+    planes = {f"step {int(files[n].stem.removeprefix('step_')):,}": Plane(codes[n], ("", "")) for n in chosen}
+    return scatters(planes, labels, subject.data.class_names)
+
+
+PICTURES: dict[str, Callable[[Runs], Picture]] = {
+    function.__name__: function
+    for function in (
+        kept_of_digits, linear_and_pca, seen_as, overlap, maps, medians, between, samples, holes,
+        neighbourhood, weights_of_kl, residuals, losses_in_rows, losses_in_samples, shapes, film,
+    )
+}  # fmt: skip
+
+
+def by_steps(results: Results) -> Picture:
+    """How many pictures stay the same digit after a step."""
+    return curves(
+        results,
+        {"AE": AE, "VAE": VAE},
+        {f"steps/step_{length:g}/same_digit": length for length in LENGTHS},
+        "length of the step",
+        "same digit, percent",
+        100,
+    )
+
+
+def by_beta(results: Results) -> Picture:
+    """Rate and error of VAEs over the weight of the KL."""
+    betas = {group: float(group.split("=")[1]) for group in results.groups("beta")}
+    points = {
+        label: [
+            (np.log10(beta), number.mean)
+            for group, beta in sorted(betas.items(), key=lambda item: item[1])
+            if (number := results.number(group, metric)) is not None
+        ]
+        for label, metric in {
+            "rate": "likelihood/rate",
+        }.items()
+    }
+    title = "What a code carries"
+    return points_by_kind({title: points}, {title: "log10 of beta"}, "rate, nats", [*points], joined=True)
+
+
+def by_dimension(results: Results) -> Picture:
+    """The reconstruction error over the latent dimension, of PCA, AE and VAE."""
+    kinds = {"AE": "ae_wide", "VAE": "vae"}
+    points: dict[str, list[tuple[float, float]]] = {"PCA": [], "AE": [], "VAE": []}
+    for dim in (1, 2, 4, 8, 16, 32, 64):
+        for kind, model in kinds.items():
+            group = f"losses model={model} loss=bce" if dim == 2 else f"dims model={model} latent.dim={dim}"
+            found = results.number(group, "reconstruction/mse")
+            if found:
+                points[kind].append((np.log2(dim), found.mean))
+            found = results.number(group, "baselines/pca/mse")
+            if found and kind == "AE":
+                points["PCA"].append((np.log2(dim), found.mean))
+    title = "Error of a reconstruction"
+    return points_by_kind(
+        {title: points}, {title: "log2 of the latent dimension"}, "MSE per pixel", [*points], joined=True
+    )
+
+
+def curves(
+    results: Results,
+    groups: Mapping[str, str],
+    metrics: Mapping[str, float],
+    xlabel: str,
+    ylabel: str,
+    factor: float,
+) -> Picture:
+    """A curve per group over metrics that stand for numbers."""
+    points = {
+        label: [
+            (x, factor * number.mean)
+            for metric, x in metrics.items()
+            if (number := results.number(group, metric)) is not None
+        ]
+        for label, group in groups.items()
+    }
+    return points_by_kind({"": points}, {"": xlabel}, ylabel, [*groups], joined=True)
+
+
+CHARTS: dict[str, Callable[[Results], Picture]] = {
+    function.__name__: function for function in (by_steps, by_beta, by_dimension)
+}

@@ -1,0 +1,48 @@
+"""Numbers of the article that no evaluation has: tables by digit, spectra, and maps."""
+
+from typing import Any
+
+from figures import AE, MAPPED, PERPLEXITIES, VAE, Runs, mapped, neighbours_of, seen
+from torch import Tensor
+
+from jlml.data.batches import to_float
+from jlml.metrics.neighbours import knn_correct
+from jlml.metrics.pca import principal_axes
+
+DIGITS = 4
+EIGENVALUES = 64
+
+
+def tables(runs: Runs) -> dict[str, Any]:
+    """All tables, from the runs with seed 0."""
+    ae, vae = runs.subject(AE), runs.subject(VAE)
+    train = to_float(vae.train_images).flatten(1)
+    axes = principal_axes(train, EIGENVALUES)
+    total = float((train - axes.mean).square().sum(1).mean())
+    return {
+        "seen": {"ae": rounded(seen(ae)), "vae": rounded(seen(vae))},
+        "nearest": {"ae": rounded(neighbours_of(ae)), "vae": rounded(neighbours_of(vae))},
+        "black": round(float((train == 0).double().mean()), DIGITS),
+        "spectrum": rounded(axes.shares * total),
+        "maps": map_scores(runs),
+    }
+
+
+def map_scores(runs: Runs) -> dict[str, float]:
+    """The share of images whose five nearest others in a t-SNE map have their class."""
+    subject = runs.subject("dims model=ae_wide latent.dim=16")
+    some = subject.test_order[:MAPPED]
+    pixels, labels = subject.test_images[some].flatten(1).double(), subject.data.test_labels[some]
+    sets = {"pixels": principal_axes(pixels, 50).project(pixels), "codes": subject.test_codes[some]}
+    return {
+        f"{name} {perplexity}": round(
+            float(knn_correct(mapped(points, perplexity), labels, None, None, [5])[5].double().mean()), DIGITS
+        )
+        for name, points in sets.items()
+        for perplexity in PERPLEXITIES
+    }
+
+
+def rounded(values: Tensor) -> Any:
+    """Nested lists of rounded numbers."""
+    return [rounded(row) for row in values] if values.dim() > 1 else [round(float(v), DIGITS) for v in values]

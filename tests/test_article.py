@@ -1,0 +1,134 @@
+"""The article: its numbers carry its claims, its page builds without training, its live figures work."""
+
+import re
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+ARTICLE = ROOT / "docs/article"
+sys.path.insert(0, str(ARTICLE))
+
+from page import GROUPS, METRICS, written  # noqa: E402
+from results import KEPT, Number, close, collected, lower, stored  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def page():
+    return written(stored(ARTICLE / "results.json"), ARTICLE / "figures", ARTICLE / "live.json")
+
+
+def test_the_stored_numbers_carry_every_claim_of_the_text(page):
+    _, text = page
+    assert text.failed == []
+    assert text.results.data == "mnist"
+
+
+def test_the_page_loads_nothing_and_every_figure_has_a_picture_and_a_description(page):
+    html, _ = page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', html)
+    figures = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
+    assert len(figures) >= 15
+    for figure in figures:
+        assert re.search(r'<img src="data:image/png[^"]+" alt="[^"]{20,}"', figure), figure[:300]
+        assert "<figcaption>" in figure
+    assert "$" not in re.sub(
+        r"<(pre|script|style|code).*?</\1>", "", html, flags=re.DOTALL
+    )  # all formulas are read
+
+
+def test_the_stored_files_are_small():
+    assert all(file.stat().st_size < 300_000 for file in (ARTICLE / "figures").glob("*.png"))
+    assert (ARTICLE / "results.json").stat().st_size < 500_000
+    assert (ARTICLE / "live.json").stat().st_size < 1_400_000  # a megabyte in base64
+
+
+def test_every_metric_that_the_text_can_name_is_kept():
+    assert all(KEPT.fullmatch(metric) for metric in METRICS.values())
+    assert len(set(GROUPS)) == len(GROUPS)
+
+
+def number(*values, metric="reconstruction/mse"):
+    return Number(metric, dict(enumerate(values)))
+
+
+def test_a_difference_counts_only_if_it_is_larger_than_the_noise_of_the_seeds():
+    assert lower(number(1.0, 1.1, 0.9), number(2.0, 2.2, 1.9))
+    assert not lower(number(1.0, 2.0, 3.0), number(1.1, 2.5, 2.9))  # by .07 on average, noise of .3
+    assert lower(number(1.0, 2.0, 3.0), number(1.1, 2.1, 3.11))  # paired: the same seeds are above by .1
+    assert not lower(number(1.0), number(2.0))  # one seed decides nothing
+    assert close(number(1.0, 1.01, 0.99), number(1.0, 1.0, 1.0), 0.1)
+    assert not close(number(1.0, 1.3, 0.7), number(1.0, 1.0, 1.0), 0.1)
+    assert lower(number(0.01, 0.02, 0.01), 0.1)
+
+
+def test_numbers_are_written_with_their_unit_and_deviation():
+    assert str(number(0.0361, 0.0364, 0.0358)) == "0.03610 ± 0.00030"
+    assert str(number(0.5, 0.52, 0.54, metric="codes/knn_5")) == "52.0 ± 2.0 %"
+    assert str(number(0.5, metric="codes/knn_5")) == "50.0 %"
+
+
+def test_the_numbers_of_a_sweep_are_collected_by_group_and_seed(tmp_path):
+    job = tmp_path / "losses" / "seed-1_model-ae_wide" / "evaluation"
+    job.mkdir(parents=True)
+    (tmp_path / "losses/sweep.yaml").write_text(
+        "jobs:\n  seed-1_model-ae_wide: {seed: '1', model: ae_wide, data.path: /a/warped_0.1.npz}\n"
+    )
+    (job / "metrics.json").write_text(
+        '{"parts": {"codes": {"metrics": {"knn_5": {"value": 0.5}, "other": {"value": 1.0}}}}}'
+    )
+    assert collected(tmp_path) == {"losses model=ae_wide data.path=warped_0.1": {"codes/knn_5": {"1": 0.5}}}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_live_figure_can_be_operated(page, tmp_path, width, colours):
+    from playwright.sync_api import sync_playwright
+
+    html, _ = page
+    (tmp_path / "index.html").write_text(html)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=colours)
+        errors: list[str] = []
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(f"file://{tmp_path}/index.html")
+        tab.wait_for_selector("body.ready")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width  # nothing scrolls sideways
+
+        def pixels(selector: str) -> str:
+            return tab.eval_on_selector(selector, "canvas => canvas.toDataURL()")
+
+        def changes(selector: str, act) -> None:
+            before = pixels(selector)
+            act()
+            tab.wait_for_timeout(100)
+            assert pixels(selector) != before, selector
+
+        def slide(figure: str, value: str) -> None:
+            tab.eval_on_selector(
+                f'[data-live="{figure}"] input',
+                "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
+                value,
+            )
+
+        maps = tab.locator('[data-live="planes"] canvas.map')
+        maps.first.scroll_into_view_if_needed()
+        for n in range(2):
+            picture = f'[data-live="planes"] .panel:nth-child({n + 1}) canvas.picture'
+            changes(picture, lambda n=n: maps.nth(n).hover(position={"x": 40, "y": 60}))
+            changes(picture, lambda n=n: maps.nth(n).press("ArrowRight") or maps.nth(n).press("ArrowUp"))
+        changes('[data-live="between"] canvas', lambda: slide("between", "0.9"))
+        changes('[data-live="between"] canvas', lambda: tab.click('[data-live="between"] button'))
+        changes('[data-live="losses"] canvas', lambda: slide("losses", "0.8"))
+        changes('[data-live="beta"] canvas.picture', lambda: slide("beta", "6"))
+        changes('[data-live="film"] canvas', lambda: slide("film", "0"))
+        tab.click('[data-live="film"] button')
+        tab.wait_for_timeout(700)
+        assert "step" in tab.inner_text('[data-live="film"] output')
+        assert tab.eval_on_selector('[data-live="film"] input', "input => Number(input.value)") >= 1
+        assert not tab.locator("figure.is-live img").first.is_visible()
+        assert errors == []
+        browser.close()
