@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: train article explorer test browser robustness slow fuzz torture bench tensorboard clean
+.PHONY: train article docs explorer test browser robustness slow fuzz torture bench tensorboard clean
 
 train: $(VENV)/.ready  ## train a VAE; add overrides with ARGS="latent=d16 seed=1"
 	$(RUN) train.py model=vae loss=cont_bern $(ARGS)
@@ -37,6 +37,9 @@ bench: $(VENV)/.ready-test  ## speed, as ratios; select rows with ARGS="nets fas
 article: $(VENV)/.ready-article  ## train, measure and write the article; ARGS="--stored" only writes it, ARGS="--data mnist_5k" is quick
 	$(RUN) docs/article/make.py $(ARGS)
 
+docs: $(VENV)/.ready-docs  ## the documentation site, in outputs/site
+	$(RUN) docs/site/build.py $(ARGS)
+
 explorer: $(VENV)/.ready  ## the explorer of the newest run; trains a VAE if there is none
 	ls outputs/*/config.yaml > /dev/null 2>&1 || $(RUN) train.py model=vae loss=cont_bern
 	$(RUN) evaluate.py run=last parts=[explorer] $(ARGS)
@@ -57,6 +60,10 @@ $(VENV)/.ready-test: pyproject.toml | $(VENV)/bin/uv
 
 $(VENV)/.ready-article: pyproject.toml | $(VENV)/bin/uv
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[article]"
+	touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-docs: pyproject.toml | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(RUN) --editable ".[docs]"
 	touch $@ $(VENV)/.ready
 
 $(VENV)/.ready-browser: pyproject.toml | $(VENV)/bin/uv

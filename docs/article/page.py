@@ -84,6 +84,9 @@ METRICS = {
 }  # fmt: skip
 
 
+USED = ("v", "table", "percent", "predicted", "lower", "below", "near", "claim", "figure")
+
+
 class Text:
     """What the text of the article can use.
 
@@ -154,8 +157,9 @@ class Text:
         text = Markup(caller().strip())
         if all(holds):
             return text
-        if False in holds:
-            self.failed.append(str(text))
+        if False not in holds:
+            return Markup('<span class="missing">{} (not measured)</span>').format(text)
+        self.failed.append(str(text))
         return Markup('<span class="not-carried" title="These runs do not show this.">{}</span>').format(text)
 
     def figure(self, name: str, caption: str, live: str = "") -> Markup:
@@ -176,27 +180,38 @@ class Text:
 
 def written(results: Results, figures: Path, live: Path) -> tuple[str, Text]:
     """The page as HTML, and what it could not carry."""
-    text = Text(results, figures)
-    environment = Environment(
+    text, environment = Text(results, figures), environment_of()
+    names = {name: getattr(text, name) for name in USED}
+    names |= {"data": results.data, "full": results.data == "mnist"}
+    body = markdown().render(environment.get_template("article.md").render(**names))
+    content = live.read_text("utf-8") if live.is_file() else "null"
+    page = environment.get_template("page.html").render(body=body, **scripts_of(content))
+    return page, text
+
+
+def environment_of() -> Environment:
+    """The templates: the text of the article, and its page."""
+    return Environment(
         loader=FileSystemLoader([HERE.parent, HERE]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = {name: getattr(text, name) for name in
-             ("v", "table", "percent", "predicted", "lower", "below", "near", "claim", "figure")}  # fmt: skip
-    names |= {"data": results.data, "full": results.data == "mnist"}
-    source = environment.get_template("article.md").render(**names)
-    body = markdown().render(source)
+
+
+def scripts_of(live: str) -> dict[str, str]:
+    """Scripts, style and data of a page with live figures.
+
+    Args:
+        live: content of `live.json`.
+    """
     scripts = [(EXPLORER / f"{name}.js").read_text("utf-8") for name in ("network", "losses")]
     scripts.append((HERE / "live.js").read_text("utf-8"))
-    page = environment.get_template("page.html").render(
-        body=body,
-        script="\n".join(['(() => {\n"use strict";', *scripts, "})();"]),
-        style=(HERE / "page.css").read_text("utf-8"),
-        live=live.read_text("utf-8").replace("<", "\\u003c") if live.is_file() else "null",
-    )
-    return page, text
+    return {
+        "script": "\n".join(['(() => {\n"use strict";', *scripts, "})();"]),
+        "style": (HERE / "page.css").read_text("utf-8"),
+        "live": live.replace("<", "\\u003c"),  # nothing in it can end its element
+    }
 
 
 def markdown() -> MarkdownIt:
