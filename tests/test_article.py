@@ -2,16 +2,21 @@
 
 import re
 import sys
+from itertools import product
+from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
+from jlml.config import check, compose, plain
+from jlml.evaluation.parts import PARTS
 
 ARTICLE = ROOT / "docs/article"
 sys.path.insert(0, str(ARTICLE))
 
 from page import GROUPS, METRICS, written  # noqa: E402
 from results import KEPT, Number, close, collected, lower, stored  # noqa: E402
+from runs import sweeps  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +137,22 @@ def test_every_live_figure_can_be_operated(page, tmp_path, width, colours):
         assert not tab.locator("figure.is-live img").first.is_visible()
         assert errors == []
         browser.close()
+
+
+@pytest.mark.parametrize("data", ["mnist", "mnist_5k"])
+def test_every_sweep_of_the_article_composes_and_its_groups_are_those_of_the_text(data, tmp_path):
+    groups = set()
+    for sweep in sweeps(data, tmp_path, None):
+        fixed = ("hydra/launcher=joblib",)
+        values = {text.split("=", 1)[0]: text.split("=", 1)[1] for text in sweep.train if text not in fixed}
+        lists = {key: text.split(",") for key, text in values.items() if "," in text and "[" not in text}
+        jobs = [dict(zip(lists, job, strict=True)) for job in product(*lists.values())]
+        for job in (jobs[0], jobs[-1]):
+            check(plain(compose(*(f"{key}={value}" for key, value in (values | job).items()))))
+        for job in jobs:
+            shown = {key: Path(value).stem if "/" in value else value for key, value in job.items()}
+            groups.add(" ".join([sweep.name, *(f"{key}={shown[key]}" for key in job if key != "seed")]))
+        parts = next(text for text in sweep.evaluate if text.startswith("parts="))[7:-1].split(",")
+        assert set(parts) <= set(PARTS)
+        assert ("read_as=cont_bern" in sweep.evaluate) == ("read_as" in parts)
+    assert set(GROUPS.values()) <= groups
