@@ -14,6 +14,7 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from jlml.config.schema import Evaluate
+from jlml.data.batches import to_float
 from jlml.evaluation.feature_scores import seen_by_classifier
 from jlml.evaluation.history import kept_codes
 from jlml.evaluation.loss_shapes import shapes_of_losses
@@ -40,6 +41,7 @@ SCATTERED = 4000  # test images in a scatter
 MAPPED = 2000  # test images in a t-SNE map
 PERPLEXITIES = (5, 30, 100)
 HOLES = 56  # codes along each axis of a map of holes
+NEAR = 100  # training images around a code
 MOMENTS = 6  # of training, side by side
 
 
@@ -258,6 +260,36 @@ def residuals(runs: Runs) -> Picture:
     return mosaic(rows, "What two numbers cannot say")
 
 
+def mean_of_many(runs: Runs) -> Picture:
+    """A decoded code, the mean of the training images with the nearest codes, and some of these."""
+    subject = runs.subject(VAE)
+    chosen = first_of_each_class(subject.data.test_labels, 1)[[2, 4, 5, 8]]
+    rows = []
+    for code in subject.test_codes[chosen]:
+        near = images_near(subject, code)
+        decoded = subject.shown(code.unsqueeze(0))
+        rows.append(("", torch.cat([decoded, near.mean(0, keepdim=True), near[: COLUMNS - 2]])))
+    return mosaic(rows, f"Decoded, mean of the {NEAR} nearest images, eight of them")
+
+
+def images_near(subject: Subject, code: Tensor) -> Tensor:
+    """The training images whose codes are nearest to a code, the nearest first."""
+    nearest_codes = (subject.train_codes - code).norm(dim=1).argsort()[:NEAR]
+    return to_float(subject.train_images[nearest_codes])
+
+
+def two_planes(runs: Runs) -> Picture:
+    """The codes of a small autoencoder and of a small VAE, on the same axes."""
+    planes = {}
+    for name, group in {"autoencoder": "small loss=bce", "VAE": "beta model.beta=1"}.items():
+        subject = runs.subject(group)
+        some = subject.test_order[:SCATTERED]
+        planes[name] = plane_of(subject.test_codes[some])
+    reach = float(torch.cat([plane.points for plane in planes.values()]).abs().quantile(0.99))
+    limits = ((-reach, reach), (-reach, reach))
+    return scatters(planes, subject.data.test_labels[some], subject.data.class_names, limits=limits)
+
+
 def losses_in_rows(runs: Runs) -> Picture:
     """The same digits under every loss, of the continuous Bernoulli mean and lambda."""
     first = runs.subject(OF_LOSS["MSE"])
@@ -300,7 +332,8 @@ PICTURES: dict[str, Callable[[Runs], Picture]] = {
     function.__name__: function
     for function in (
         kept_of_digits, linear_and_pca, seen_as, overlap, maps, medians, between, samples, holes,
-        neighbourhood, weights_of_kl, residuals, losses_in_rows, losses_in_samples, shapes, film,
+        neighbourhood, two_planes, weights_of_kl, mean_of_many, residuals, losses_in_rows,
+        losses_in_samples, shapes, film,
     )
 }  # fmt: skip
 

@@ -1,16 +1,20 @@
 """Numbers of the article that no evaluation has: tables by digit, spectra, and maps."""
 
+from collections.abc import Callable
 from typing import Any
 
-from figures import AE, MAPPED, PERPLEXITIES, VAE, Runs, mapped, neighbours_of, seen
+import torch
+from figures import AE, MAPPED, PERPLEXITIES, VAE, Runs, images_near, mapped, neighbours_of, seen
 from torch import Tensor
 
 from jlml.data.batches import to_float
+from jlml.evaluation.subject import Subject
 from jlml.metrics.neighbours import knn_correct
 from jlml.metrics.pca import principal_axes
 
 DIGITS = 4
 EIGENVALUES = 64
+BLURRED = 500  # test images whose neighbours are averaged
 
 
 def tables(runs: Runs) -> dict[str, Any]:
@@ -24,8 +28,26 @@ def tables(runs: Runs) -> dict[str, Any]:
         "nearest": {"ae": rounded(neighbours_of(ae)), "vae": rounded(neighbours_of(vae))},
         "black": round(float((train == 0).double().mean()), DIGITS),
         "spectrum": rounded(axes.shares * total),
-        "maps": map_scores(runs),
+        "blur": blur(vae),
+        "maps": attempted(lambda: map_scores(runs)),
     }
+
+
+def blur(subject: Subject) -> dict[str, float]:
+    """How far decoded codes are from their image, and from the mean of the images around them: MSE."""
+    chosen = subject.test_order[:BLURRED]
+    decoded = subject.shown(subject.test_codes[chosen])
+    means = torch.stack([images_near(subject, code).mean(0) for code in subject.test_codes[chosen]])
+    errors = {"image": subject.test_images[chosen], "mean": means}
+    return {name: round(float((decoded - other).square().mean()), 5) for name, other in errors.items()}
+
+
+def attempted(measure: Callable[[], Any]) -> Any:
+    """The result of a function; None if a run is missing."""
+    try:
+        return measure()
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def map_scores(runs: Runs) -> dict[str, float]:

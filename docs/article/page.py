@@ -84,7 +84,7 @@ METRICS = {
 }  # fmt: skip
 
 
-USED = ("v", "table", "percent", "predicted", "lower", "below", "near", "claim", "figure")
+USED = ("v", "table", "plain", "percent", "predicted", "lower", "below", "near", "claim", "figure")
 
 
 class Text:
@@ -128,6 +128,14 @@ class Text:
         """The number of principal components whose variance is above beta, for noise of variance 1."""
         spectrum = self.table("spectrum")
         return "not measured" if spectrum is None else sum(value > float(beta) for value in spectrum)
+
+    def plain(self, name: str, *path: Any) -> Markup:
+        """A number of a table as it is."""
+        found = self.table(name, *path)
+        if found is None:
+            self.missing.append(f"{name} {path}")
+            return Markup('<span class="missing">not measured</span>')
+        return Markup(f'<span class="number">{found:g}</span>')
 
     def percent(self, name: str, *path: Any) -> Markup:
         """A share of a table in percent."""

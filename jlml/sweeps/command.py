@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
-from jlml.config import CONF, check, override, plain
+from jlml.config import CONF, override
 from jlml.config.compose import task_and_hydra
 from jlml.errors import Stopped, UserError
 from jlml.sweeps.folder import Result, Sweep
@@ -56,13 +56,13 @@ def sweep(app: Callable[[], None]) -> Swept:
         UserError: an override is invalid, before anything is trained; or a job's folder cannot be used.
     """
     given = overrides_in(sys.argv[1:])
-    overrides, task, hydra = parsed(given)
-    cfg = plain(task)
-    check(cfg)
+    overrides, hydra = parsed(given)
     plan = plan_of(overrides)
-    metric = cfg["sweep"]["rank"]
     fixed = [str(each.input_line) for each in overrides if is_same_for_all(each)]
-    check_rank(metric, check_jobs(plan, fixed))
+    configs = check_jobs(plan, fixed)
+    cfg = configs[0]  # what the jobs share; a key without a default may be a swept one
+    metric = cfg["sweep"]["rank"]
+    check_rank(metric, configs)
     threads = cfg["threads"] or threads_for(hydra.launcher, len(plan.jobs))
 
     folder = Sweep(Path(cfg["output_dir"]) / "sweeps" / (cfg["sweep"]["name"] or plan.name))
@@ -93,8 +93,8 @@ def overrides_in(arguments: Sequence[str]) -> list[str]:
     return overrides
 
 
-def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig]:
-    """The parsed overrides, the config without the swept ones, and Hydra's own config.
+def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig]:
+    """The parsed overrides, and Hydra's own config.
 
     Values that the config itself sweeps (hydra.sweeper.params) count as overrides.
 
@@ -108,7 +108,7 @@ def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides(list(given))
     same = [str(each.input_line) for each in overrides if not each.is_sweep_override()]
-    task, hydra = task_and_hydra(same, "train")
+    _, hydra = task_and_hydra(same, "train")
     params = hydra.sweeper.get("params") or {}
     overrides = parser.parse_overrides([f"{key}={value}" for key, value in params.items()]) + overrides
     if not hydra.sweeper._target_.endswith("BasicSweeper"):
@@ -117,7 +117,7 @@ def parsed(given: Sequence[str]) -> tuple[list[Override], DictConfig, DictConfig
     if plugin in PLUGINS and find_spec(f"hydra_plugins.{plugin}") is None:
         extra = PLUGINS[plugin]
         raise UserError(f"This launcher needs a package that is not installed: pip install 'jlml[{extra}]'.")
-    return overrides, task, hydra
+    return overrides, hydra
 
 
 def is_same_for_all(given: Override) -> bool:

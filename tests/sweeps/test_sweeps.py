@@ -1,19 +1,24 @@
 """Sweeps as a user runs them: results, failed jobs, mistakes, and repeated commands."""
 
 import re
+import sys
 
+import numpy as np
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from jlml.cli.command import hydra_app
 from jlml.cli.swept import show_swept
+from jlml.cli.train import run
 from jlml.config import compose, sentence_for
 from jlml.errors import UserError
 from jlml.runs import Run
+from jlml.sweeps import sweep
 from jlml.sweeps.folder import Sweep
 from jlml.sweeps.job import train_rest
 from jlml.sweeps.plan import plan_of
-from sweeping import NARROW, QUICK, completed, records, results, starts, sweep_here
+from sweeping import NARROW, QUICK, completed, in_one_process, records, results, starts, sweep_here
 
 
 def test_the_command_trains_all_jobs_and_prints_the_ranking(tmp_path):
@@ -131,3 +136,17 @@ def test_a_folder_with_foreign_files_is_refused_but_leftovers_of_a_kill_are_acce
         Sweep(tmp_path).record(plan)
     with pytest.raises(UserError, match="is not the folder of a sweep"):
         Sweep(tmp_path).results()
+
+
+def test_a_key_without_a_default_can_be_swept(tmp_path):
+    files = [tmp_path / f"images_{n}.npz" for n in range(2)]
+    for n, file in enumerate(files):
+        images = np.random.default_rng(n).integers(0, 256, (300, 8, 8), dtype=np.uint8)
+        np.savez(file, images=images)
+    paths = ",".join(map(str, files))
+    common = (*(each for each in QUICK if each != "data=mnist_5k"), *NARROW)
+    argv = ["train.py", "-m", *common, f"output_dir={tmp_path}", "sweep.name=it", "model=ae"]
+    with in_one_process():
+        sys.argv[:] = [*argv, "data=npz", f"data.path={paths}"]
+        sweep(hydra_app(run, "train"))
+    assert [row["status"] for row in results(tmp_path).values()] == ["finished"] * 2
