@@ -83,9 +83,11 @@ class Map2D {
     const panel = add(parent, "div", "panel");
     this.title = add(panel, "span", "", title);
     this.canvas = add(panel, "canvas", "map");
-    this.canvas.tabIndex = 0;
-    this.canvas.setAttribute("aria-label", `${title}: a map of codes. Arrow keys move the point.`);
-    this.point = [0, 0];
+    const keys = moved ? " Arrow keys move the point." : "";
+    this.canvas.setAttribute("aria-label", `${title}: a map of codes.${keys}`);
+    if (moved) this.canvas.tabIndex = 0;
+    this.point = null;
+    if (!moved) return;
     const follow = (event) => {
       const box = this.canvas.getBoundingClientRect();
       this.point = this.codeAt((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
@@ -102,9 +104,14 @@ class Map2D {
     });
   }
 
-  /** Shows codes (a flat array) coloured by labels. */
-  show(codes, labels) {
+  /** Shows codes (a flat array) coloured by labels, between the given limits or those of the codes. */
+  show(codes, labels, limits = null) {
     [this.codes, this.labels] = [codes, labels];
+    this.isFixed = Boolean(limits);
+    if (limits) {
+      [this.centre, this.reach] = [[0, 0], limits];
+      return this.redraw();
+    }
     const sorted = [0, 1].map((k) => Float32Array.from({ length: labels.length }, (_, i) => codes[2 * i + k]).sort());
     const at = (values, share) => values[Math.round(share * (values.length - 1))];
     this.centre = sorted.map((values) => (at(values, 0.01) + at(values, 0.99)) / 2);
@@ -130,8 +137,16 @@ class Map2D {
       context.fillStyle = COLOURS[this.labels[i]];
       context.fillRect(x - 1.5, y - 1.5, 3, 3);
     }
-    const [x, y] = this.placeOf(this.point, size);
     context.strokeStyle = getComputedStyle(document.body).color;
+    if (this.isFixed) { // two standard deviations of the prior
+      context.setLineDash([4, 4]);
+      context.beginPath();
+      context.arc(...this.placeOf([0, 0], size), (2 / this.reach) * (size / 2), 0, 2 * Math.PI);
+      context.stroke();
+      context.setLineDash([]);
+    }
+    if (!this.point) return;
+    const [x, y] = this.placeOf(this.point, size);
     context.lineWidth = 2;
     context.beginPath();
     context.arc(x, y, 7, 0, 2 * Math.PI);
@@ -151,18 +166,18 @@ const FIGURES = {
   planes(box, { models, labels }) {
     const row = add(box, "div", "row");
     const views = [["Autoencoder", models.ae], ["VAE", models["beta_1"]]].map(([name, model]) => {
-      const view = new Map2D(row, name, (moved) => {
+      const moved = (view) => {
         view.redraw();
-        draw(view.picture, model.picture(moved.point));
-        view.told.textContent = `z = (${moved.point.map((value) => value.toFixed(2)).join(", ")})`;
-      });
+        draw(view.picture, model.picture(view.point));
+        view.told.textContent = `z = (${view.point.map((value) => value.toFixed(2)).join(", ")})`;
+      };
+      const view = new Map2D(row, name, moved);
       const panel = view.canvas.parentElement;
       view.picture = add(panel, "canvas", "picture");
       view.told = add(panel, "span");
       view.show(model.codes, labels);
       view.point = model.code(0);
-      view.redraw();
-      draw(view.picture, model.picture(view.point));
+      moved(view);
       return view;
     });
     legend(box);
@@ -175,7 +190,7 @@ const FIGURES = {
     let [from, to] = [labels.indexOf(4), labels.indexOf(9)];
     const row = add(box, "div", "row");
     const panels = ["Blended pixels", "Autoencoder", "VAE"].map((name) => {
-      const panel = add(row, "div", "panel");
+      const panel = add(row, "div", "panel small");
       add(panel, "span", "", name);
       return add(panel, "canvas", "picture");
     });
@@ -236,6 +251,11 @@ const FIGURES = {
       context.moveTo(660 * x, 0);
       context.lineTo(660 * x, 300);
       context.stroke();
+      context.fillStyle = getComputedStyle(document.body).color;
+      context.font = "15px system-ui, sans-serif";
+      context.fillText("loss, nats", 6, 18);
+      context.textAlign = "right";
+      context.fillText("prediction, from 0 to 1", 652, 262);
       told.replaceChildren();
       for (const [name, where, mean, least, colour] of lines) {
         const line = add(told, "span", "", `${name}: lowest at ${where.toFixed(2)}, its mean ${mean.toFixed(2)}, loss there ${least.toFixed(2)} nats`);
@@ -251,7 +271,7 @@ const FIGURES = {
   beta(box, { models, labels }) {
     const betas = Object.keys(models).filter((name) => name.startsWith("beta_")).map((name) => name.slice(5));
     const row = add(box, "div", "row");
-    const view = new Map2D(row, "Codes of test images", () => view.redraw());
+    const view = new Map2D(row, "Codes of test images; the circle holds 86 % of the prior");
     const panel = add(row, "div", "panel");
     add(panel, "span", "", "Random codes from N(0, I), decoded");
     const sheet = add(panel, "canvas", "picture");
@@ -262,7 +282,7 @@ const FIGURES = {
     });
     const { input, update } = slider(box, "beta", { min: 0, max: betas.length - 1, step: 1, value: betas.indexOf("1") }, (k) => {
       const model = models[`beta_${betas[k]}`];
-      view.show(model.codes, labels);
+      view.show(model.codes, labels, 5);
       const pixels = new Float32Array((5 * SIDE) ** 2);
       codes.forEach((code, n) => {
         const [top, left] = [Math.floor(n / 5) * SIDE, (n % 5) * SIDE];
@@ -280,7 +300,7 @@ const FIGURES = {
 
   /** The codes of validation images while the model trains. */
   film(box, { film }) {
-    const view = new Map2D(box, "Codes of validation images", () => view.redraw());
+    const view = new Map2D(box, "Codes of validation images");
     view.canvas.parentElement.style.maxWidth = "26rem";
     const frames = film.frames.map((frame) => floatsOf(frame.values));
     view.show(frames[frames.length - 1], film.labels); // fixes the axes
