@@ -21,6 +21,8 @@ from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.parts.steps import LENGTHS, random_steps
 from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Subject
+from jlml.losses import ContinuousBernoulli
+from jlml.losses.continuous_bernoulli import logits_of_mean
 from jlml.metrics.neighbours import nearest
 from jlml.metrics.pca import principal_axes
 from jlml.pictures.decoded import first_of_each_class, line
@@ -42,6 +44,7 @@ MAPPED = 2000  # test images in a t-SNE map
 PERPLEXITIES = (5, 30, 100)
 HOLES = 56  # codes along each axis of a map of holes
 NEAR = 100  # training images around a code
+LIMITS = ((-4.0, 4.0), (-4.0, 4.0))  # of codes that have a prior
 MOMENTS = 6  # of training, side by side
 
 
@@ -248,7 +251,7 @@ def weights_of_kl(runs: Runs) -> Picture:
         subject = runs.subject(f"beta model.beta={beta}")
         planes[f"beta = {beta}"] = plane_of(subject.test_codes[subject.test_order[:SCATTERED]])
     labels = subject.data.test_labels[subject.test_order[:SCATTERED]]
-    return scatters(planes, labels, subject.data.class_names, limits=((-4, 4), (-4, 4)))
+    return scatters(planes, labels, subject.data.class_names, limits=LIMITS)
 
 
 def residuals(runs: Runs) -> Picture:
@@ -299,7 +302,16 @@ def losses_in_rows(runs: Runs) -> Picture:
         subject = runs.subject(group)
         kinds = subject.pictures(subject.test_codes[chosen])
         rows += [(name if kind == "mean" else f"  {kind}", images) for kind, images in kinds.items()]
+    bernoulli = runs.subject(OF_LOSS["Bernoulli"])
+    rows.append(("Bernoulli, with the curve", with_contrast(bernoulli.shown(bernoulli.test_codes[chosen]))))
     return mosaic(rows, "The same digits under three losses")
+
+
+def with_contrast(means: Tensor) -> Tensor:
+    """Pictures after the curve that turns the mean of a continuous Bernoulli into its lambda."""
+    model = ContinuousBernoulli()
+    lowest = float(model.mean(torch.full((1, 1, 1, 1), -torch.inf)))
+    return torch.sigmoid(logits_of_mean(means.double().clamp(lowest, 1 - lowest))).float()
 
 
 def losses_in_samples(runs: Runs) -> Picture:
@@ -325,7 +337,7 @@ def film(runs: Runs) -> Picture:
     files, codes, labels = kept_codes(subject.run.path / "snapshots", 2, 10)
     chosen = np.geomspace(1, len(files), MOMENTS).round().astype(int) - 1
     planes = {f"step {int(files[n].stem.removeprefix('step_')):,}": Plane(codes[n], ("", "")) for n in chosen}
-    return scatters(planes, labels, subject.data.class_names)
+    return scatters(planes, labels, subject.data.class_names, limits=LIMITS)
 
 
 PICTURES: dict[str, Callable[[Runs], Picture]] = {

@@ -4,11 +4,25 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from figures import AE, MAPPED, PERPLEXITIES, VAE, Runs, images_near, mapped, neighbours_of, seen
+from figures import (
+    AE,
+    MAPPED,
+    PERPLEXITIES,
+    VAE,
+    Runs,
+    images_near,
+    mapped,
+    neighbours_of,
+    seen,
+    with_contrast,
+)
 from torch import Tensor
 
 from jlml.data.batches import to_float
+from jlml.evaluation.feature_scores import feature_scores
+from jlml.evaluation.samplers import draw_codes
 from jlml.evaluation.subject import Subject
+from jlml.metrics.images import gradient_energy
 from jlml.metrics.neighbours import knn_correct
 from jlml.metrics.pca import principal_axes
 
@@ -29,6 +43,7 @@ def tables(runs: Runs) -> dict[str, Any]:
         "black": round(float((train == 0).double().mean()), DIGITS),
         "spectrum": rounded(axes.shares * total),
         "blur": blur(vae),
+        "contrast": contrast(runs),
         "maps": attempted(lambda: map_scores(runs)),
     }
 
@@ -40,6 +55,21 @@ def blur(subject: Subject) -> dict[str, float]:
     means = torch.stack([images_near(subject, code).mean(0) for code in subject.test_codes[chosen]])
     errors = {"image": subject.test_images[chosen], "mean": means}
     return {name: round(float((decoded - other).square().mean()), 5) for name, other in errors.items()}
+
+
+def contrast(runs: Runs) -> dict[str, float]:
+    """The scores of the Bernoulli's pictures after the curve that makes lambda of a mean."""
+    subject = runs.subject(VAE)
+    count = min(subject.settings.samples, len(subject.data.test_labels))
+    scores = feature_scores(subject, count)
+    new = with_contrast(subject.shown(draw_codes(subject, count)["prior"]))
+    own = with_contrast(subject.shown(subject.test_codes))
+    found, _ = scores.scores(new)
+    return {
+        "frechet": round(found["frechet_distance"].value, 2),
+        "mse": round(float((own - subject.test_images).square().mean()), 5),
+        "sharpness": round(float(gradient_energy(own).mean()), 5),
+    }
 
 
 def attempted(measure: Callable[[], Any]) -> Any:

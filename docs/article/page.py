@@ -74,6 +74,7 @@ METRICS = {
     **{f"{sampler} frechet": f"generation/{sampler}/frechet_distance"
        for sampler in ("prior", "gaussian", "mixture", "midpoints")},
     "prior lambda frechet": "generation/prior_lambda/frechet_distance",
+    "reconstructed frechet": "generation/reconstructions/frechet_distance",
     "prior precision": "generation/prior/precision",
     "prior recall": "generation/prior/recall",
     "medians": "generation/class_medians/recognised",
@@ -84,7 +85,20 @@ METRICS = {
 }  # fmt: skip
 
 
-USED = ("v", "table", "plain", "percent", "predicted", "lower", "below", "near", "claim", "figure")
+USED = (
+    "v",
+    "shown_gap",
+    "larger_gap",
+    "table",
+    "plain",
+    "percent",
+    "predicted",
+    "lower",
+    "below",
+    "near",
+    "claim",
+    "figure",
+)
 
 
 class Text:
@@ -159,6 +173,25 @@ class Text:
         """Whether two numbers differ by less than ``most``."""
         numbers = self.number(one, metric), self.number(other, other_metric)
         return None if None in numbers else close(*numbers, most)
+
+    def gap(self, one: str, metric: str, other: str, other_metric: str) -> Number | None:
+        """How much a number is above another one, for each seed."""
+        first, second = self.number(one, metric), self.number(other, other_metric)
+        if first is None or second is None:
+            return None
+        seeds = [seed for seed in first.by_seed if seed in second.by_seed]
+        return Number(first.metric, {seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds})
+
+    def shown_gap(self, one: str, metric: str, other: str, other_metric: str) -> Markup:
+        """The difference of two numbers, with its standard deviation over seeds."""
+        found = self.gap(one, metric, other, other_metric)
+        kind = "missing" if found is None else "number"
+        return Markup(f'<span class="{kind}">{found or "not measured"}</span>')
+
+    def larger_gap(self, first: tuple[str, str, str, str], second: tuple[str, str, str, str]) -> bool | None:
+        """Whether one difference is larger than another."""
+        one, other = self.gap(*first), self.gap(*second)
+        return None if one is None or other is None else lower(other, one)
 
     def claim(self, *holds: bool | None, caller: Callable[[], str]) -> Markup:
         """A sentence that has to follow from the numbers. One that does not is marked."""
