@@ -22,7 +22,15 @@ SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 
 # needs a GPU or several processes, or compiles, which the shape checks prevent, or is run in a project of
 # one's own; other tests cover these
-SKIPPED = ("--", "my_package", "trainer=gpu", "trainer=ddp", "trainer=fast", "experiment=mine")
+SKIPPED = (
+    "--",
+    "my_package",
+    "trainer=gpu",
+    "trainer=ddp",
+    "trainer=fast",
+    "experiment=mine",
+    "runs=outputs trust",
+)
 
 
 def commands(script: str) -> list:
