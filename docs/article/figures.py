@@ -49,20 +49,22 @@ MOMENTS = 6  # of training, side by side
 
 
 class Runs:
-    """The runs of the article with seed 0, ready to encode and decode.
+    """The runs of the article with one seed, ready to encode and decode.
 
     Args:
         folder: folder of the sweeps.
+        seed: seed of the runs.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seed: int = 0) -> None:
         self.folder = folder
+        self.seed = seed
         self.subject = cache(self._subject)
 
     def _subject(self, group: str) -> Subject:
         """A run of a group, for example `losses model=vae loss=bce`."""
         sweep, *values = group.split()
-        wanted = {"seed-0", *(value.replace("=", "-", 1) for value in values)}
+        wanted = {f"seed-{self.seed}", *(value.replace("=", "-", 1) for value in values)}
         jobs = [job for job in (self.folder / sweep).iterdir() if (job / "config.yaml").is_file()]
         (found,) = (job for job in jobs if wanted <= set(parts_of(job.name, wanted)) or len(jobs) == 1)
         return Subject(Run.open(found), "best", Evaluate(samples=2000))
@@ -389,9 +391,9 @@ def by_dimension(results: Results) -> Picture:
             found = results.number(group, "reconstruction/mse")
             if found:
                 points[kind].append((np.log2(dim), found.mean))
-            found = results.number(group, "baselines/pca/mse")
-            if found and kind == "AE":
-                points["PCA"].append((np.log2(dim), found.mean))
+        pca = (results.content["tables"].get("pca mse") or {}).get(str(dim))
+        if pca is not None:
+            points["PCA"].append((np.log2(dim), pca))
     title = "Error of a reconstruction"
     return points_by_kind(
         {title: points}, {title: "log2 of the latent dimension"}, "MSE per pixel", [*points], joined=True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from decoders import write_live
 from figures import CHARTS, PICTURES, Runs
-from measured import tables
+from measured import contrast, tables
 from page import written
 from results import Results, collected, stored
 from runs import HERE, ROOT, train_and_evaluate
@@ -55,6 +55,8 @@ def measure(data: str, sweeps: Path, kept: Path) -> None:
         "tables": attempted("tables", lambda: tables(runs)) or {},
         "groups": collected(sweeps),
     }
+    curve = attempted("contrast", lambda: contrast(sweeps))
+    content["groups"] |= {} if curve is None else {"contrast": curve}
     (kept / "results.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     folder = kept / "figures"
     folder.mkdir(exist_ok=True)

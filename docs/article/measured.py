@@ -1,6 +1,7 @@
 """Numbers of the article that no evaluation has: tables by digit, spectra, and maps."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,10 +25,11 @@ from jlml.evaluation.samplers import draw_codes
 from jlml.evaluation.subject import Subject
 from jlml.metrics.images import gradient_energy
 from jlml.metrics.neighbours import knn_correct
-from jlml.metrics.pca import principal_axes
+from jlml.metrics.pca import pca_errors, principal_axes
 
 DIGITS = 4
 EIGENVALUES = 64
+DIMS = (1, 2, 4, 8, 16, 32, 64)
 BLURRED = 500  # test images whose neighbours are averaged
 
 
@@ -37,13 +39,14 @@ def tables(runs: Runs) -> dict[str, Any]:
     train = to_float(vae.train_images).flatten(1)
     axes = principal_axes(train, EIGENVALUES)
     total = float((train - axes.mean).square().sum(1).mean())
+    errors = pca_errors(train, vae.test_images.flatten(1), DIMS)
     return {
         "seen": {"ae": rounded(seen(ae)), "vae": rounded(seen(vae))},
         "nearest": {"ae": rounded(neighbours_of(ae)), "vae": rounded(neighbours_of(vae))},
         "black": round(float((train == 0).double().mean()), DIGITS),
+        "pca mse": {str(dim): round(error, 5) for dim, error in zip(DIMS, errors, strict=True)},
         "spectrum": rounded(axes.shares * total),
         "blur": blur(vae),
-        "contrast": contrast(runs),
         "maps": attempted(lambda: map_scores(runs)),
     }
 
@@ -57,19 +60,27 @@ def blur(subject: Subject) -> dict[str, float]:
     return {name: round(float((decoded - other).square().mean()), 5) for name, other in errors.items()}
 
 
-def contrast(runs: Runs) -> dict[str, float]:
-    """The scores of the Bernoulli's pictures after the curve that makes lambda of a mean."""
-    subject = runs.subject(VAE)
-    count = min(subject.settings.samples, len(subject.data.test_labels))
-    scores = feature_scores(subject, count)
-    new = with_contrast(subject.shown(draw_codes(subject, count)["prior"]))
-    own = with_contrast(subject.shown(subject.test_codes))
-    found, _ = scores.scores(new)
-    return {
-        "frechet": round(found["frechet_distance"].value, 2),
-        "mse": round(float((own - subject.test_images).square().mean()), 5),
-        "sharpness": round(float(gradient_energy(own).mean()), 5),
-    }
+def contrast(folder: Path) -> dict[str, dict[str, float]]:
+    """The scores of the Bernoulli's pictures after the curve that makes lambda of a mean, by metric and seed.
+
+    Args:
+        folder: folder of the sweeps.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for seed in range(3):
+        subject = Runs(folder, seed).subject(VAE)
+        count = min(subject.settings.samples, len(subject.data.test_labels))
+        new = with_contrast(subject.shown(draw_codes(subject, count)["prior"]))
+        own = with_contrast(subject.shown(subject.test_codes))
+        scores, _ = feature_scores(subject, count).scores(new)
+        values = {
+            "generation/prior/frechet_distance": scores["frechet_distance"].value,
+            "reconstruction/mse": float((own - subject.test_images).square().mean()),
+            "reconstruction/gradient_energy": float(gradient_energy(own).mean()),
+        }
+        for metric, value in values.items():
+            found.setdefault(metric, {})[str(seed)] = float(f"{value:.6g}")
+    return found
 
 
 def attempted(measure: Callable[[], Any]) -> Any:

@@ -21,6 +21,7 @@ EXPLORER = Path(jlml.evaluation.explorer.__file__).parent / "page"
 # short names of groups in the text
 GROUPS = {
     "linear": "linear",
+    "contrast": "contrast",  # not a sweep: computed from the runs of vae
     **{f"ae {loss}": f"losses model=ae_wide loss={loss}" for loss in ("mse", "bce", "cont_bern")},
     **{f"vae {loss}": f"losses model=vae loss={loss}" for loss in ("mse", "bce", "cont_bern")},
     "ae": "losses model=ae_wide loss=bce",
@@ -87,6 +88,7 @@ METRICS = {
 
 USED = (
     "v",
+    "counted",
     "shown_gap",
     "larger_gap",
     "table",
@@ -173,6 +175,13 @@ class Text:
         """Whether two numbers differ by less than ``most``."""
         numbers = self.number(one, metric), self.number(other, other_metric)
         return None if None in numbers else close(*numbers, most)
+
+    def counted(self, group: str, metric: str) -> Markup:
+        """In how many runs a metric is 1: ``2 of 3``."""
+        found = self.number(group, metric)
+        if found is None:
+            return Markup('<span class="missing">not measured</span>')
+        return Markup(f'<span class="number">{sum(found.values):.0f} of {len(found.values)}</span>')
 
     def gap(self, one: str, metric: str, other: str, other_metric: str) -> Number | None:
         """How much a number is above another one, for each seed."""
