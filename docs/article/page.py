@@ -95,6 +95,7 @@ USED = (
     "plain",
     "percent",
     "predicted",
+    "collapse_agrees",
     "lower",
     "below",
     "near",
@@ -144,6 +145,16 @@ class Text:
         """The number of principal components whose variance is above beta, for noise of variance 1."""
         spectrum = self.table("spectrum")
         return "not measured" if spectrum is None else sum(value > float(beta) for value in spectrum)
+
+    def collapse_agrees(self, most: int) -> bool | None:
+        """Whether linear VAEs use as many dimensions as predicted, up to ``most``, in every run."""
+        for beta in ("0.5", "1", "2", "4"):
+            found, expected = self.number(f"collapse {beta}", "active"), self.predicted(beta)
+            if found is None or isinstance(expected, str):
+                return None
+            if any(abs(value - expected) > most for value in found.values):
+                return False
+        return True
 
     def plain(self, name: str, *path: Any) -> Markup:
         """A number of a table as it is."""
