@@ -13,7 +13,7 @@ import torch
 from figures import Runs
 from torch import nn
 
-from jlml.evaluation.history import kept_codes
+from jlml.evaluation.history import kept_codes, step_in
 from jlml.evaluation.subject import Subject
 
 POINTS = 1000  # test images whose codes are shown
@@ -70,7 +70,7 @@ def film_of(subject: Subject) -> dict[str, Any]:
     files, codes, labels = kept_codes(subject.run.path / "snapshots", 2, 10)
     chosen = sorted({int(n) - 1 for n in np.geomspace(1, len(files), FRAMES).round()})
     return {
-        "steps": [int(files[n].stem.removeprefix("step_")) for n in chosen],
+        "steps": [step_in(files[n]) for n in chosen],
         "labels": labels[:FILMED].tolist(),
         "frames": [places(codes[n][:FILMED]) for n in chosen],
     }

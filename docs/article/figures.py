@@ -9,16 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from results import Results
-from sklearn.manifold import TSNE
+from matplotlib.figure import Figure
+from results import Results, jobs_of
 from torch import Tensor
 
 from jlml.config.schema import Evaluate
 from jlml.data.batches import to_float
 from jlml.evaluation.feature_scores import seen_by_classifier
-from jlml.evaluation.history import kept_codes
+from jlml.evaluation.history import kept_codes, step_in
 from jlml.evaluation.loss_shapes import shapes_of_losses
 from jlml.evaluation.parts.steps import LENGTHS, random_steps
+from jlml.evaluation.parts.tsne import embedded
 from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Subject
 from jlml.losses import ContinuousBernoulli
@@ -36,6 +37,8 @@ from jlml.pictures.figures import (
     scatters,
     shaded_table,
 )
+from jlml.pictures.figures.canvas import rendered
+from jlml.pictures.figures.style import DPI, WIDTH, styled
 from jlml.pictures.plane import region_of
 from jlml.runs import Run
 
@@ -63,18 +66,12 @@ class Runs:
 
     def _subject(self, group: str) -> Subject:
         """A run of a group, for example `losses model=vae loss=bce`."""
-        sweep, *values = group.split()
-        wanted = {f"seed-{self.seed}", *(value.replace("=", "-", 1) for value in values)}
-        jobs = [job for job in (self.folder / sweep).iterdir() if (job / "config.yaml").is_file()]
-        (found,) = (job for job in jobs if wanted <= set(parts_of(job.name, wanted)) or len(jobs) == 1)
+        jobs = jobs_of(self.folder / group.split()[0])
+        (found,) = (job for job, name, seed in jobs if (name, seed) == (group, str(self.seed)))
         return Subject(Run.open(found), "best", Evaluate(samples=2000))
 
 
-def parts_of(job: str, wanted: set[str]) -> list[str]:
-    """Those of the wanted parts that the name of a job has: names of choices contain underscores."""
-    return [part for part in wanted if f"_{part}_" in f"_{job}_"]
-
-
+OF_MAPS = "dims model=ae_wide latent.dim=16"
 AE, VAE = "losses model=ae_wide loss=bce", "losses model=vae loss=bce"
 OF_LOSS = {
     "MSE": "losses model=vae loss=mse",
@@ -109,20 +106,24 @@ def linear_and_pca(runs: Runs) -> Picture:
 
 def seen_as(runs: Runs) -> Picture:
     """What the digit classifier sees in the reconstructions of each digit."""
-    return shaded_table(
-        {str(digit): 100 * row for digit, row in enumerate(seen(runs.subject(AE)))},
-        [str(digit) for digit in range(10)],
-        "Percent of reconstructions of each digit (rows) that look like each digit",
-        most=100,
-    )
+    title = "Percent of reconstructions of each digit (rows) that look like each digit"
+    return pairs_of_digits(seen(runs.subject(AE)), title)
 
 
+def pairs_of_digits(table: Tensor, title: str) -> Picture:
+    """A table of shares, a row and a column per digit, in percent."""
+    digits = [str(digit) for digit in range(10)]
+    return shaded_table(dict(zip(digits, 100 * table, strict=True)), digits, title, most=100)
+
+
+@cache
 def seen(subject: Subject) -> Tensor:
     """The share of test images of each class whose reconstruction looks like each digit: (10, 10)."""
     _, probabilities = seen_by_classifier(subject, subject.shown(subject.test_codes))
     return shares(subject.data.test_labels, probabilities.argmax(1))
 
 
+@cache
 def neighbours_of(subject: Subject) -> Tensor:
     """The share of test images of each class whose nearest training code has each class: (10, 10)."""
     found = subject.data.train_labels[nearest(subject.train_codes, subject.test_codes)]
@@ -138,32 +139,30 @@ def shares(true: Tensor, other: Tensor) -> Tensor:
 
 def overlap(runs: Runs) -> Picture:
     """The class of the nearest training code of each digit."""
-    return shaded_table(
-        {str(digit): 100 * row for digit, row in enumerate(neighbours_of(runs.subject(AE)))},
-        [str(digit) for digit in range(10)],
-        "Percent of each digit (rows) whose nearest code is of each digit",
-        most=100,
-    )
+    title = "Percent of each digit (rows) whose nearest code is of each digit"
+    return pairs_of_digits(neighbours_of(runs.subject(AE)), title)
 
 
 def maps(runs: Runs) -> Picture:
     """t-SNE of pixels and of 16-dimensional codes of the same images, at three perplexities."""
-    subject = runs.subject("dims model=ae_wide latent.dim=16")
+    planes, labels = mapped(runs)
+    names = runs.subject(OF_MAPS).data.class_names
+    return scatters({name: Plane(points, ("", "")) for name, points in planes.items()}, labels, names)
+
+
+@cache
+def mapped(runs: Runs) -> tuple[dict[str, Tensor], Tensor]:
+    """The t-SNE maps by what they show, and the labels of the images."""
+    subject = runs.subject(OF_MAPS)
     some = subject.test_order[:MAPPED]
     pixels = subject.test_images[some].flatten(1).double()
-    sets = {"pixels": principal_axes(pixels, 50).project(pixels), "codes": subject.test_codes[some]}
+    sets = {"pixels": principal_axes(pixels, 50).project(pixels).float(), "codes": subject.test_codes[some]}
     planes = {
-        f"{name}, perplexity {perplexity}": Plane(mapped(points, perplexity), ("", ""))
+        f"{name}, perplexity {perplexity}": embedded(subject, points, perplexity)
         for perplexity in PERPLEXITIES
         for name, points in sets.items()
     }
-    return scatters(planes, subject.data.test_labels[some], subject.data.class_names)
-
-
-def mapped(points: Tensor, perplexity: int) -> Tensor:
-    """The t-SNE map of points."""
-    mapper = TSNE(perplexity=perplexity, init="pca", random_state=0)
-    return torch.from_numpy(mapper.fit_transform(points.float().numpy())).float()
+    return planes, subject.data.test_labels[some]
 
 
 def medians(runs: Runs) -> Picture:
@@ -202,35 +201,29 @@ def samples(runs: Runs) -> Picture:
     return mosaic(rows, "Random codes")
 
 
+@styled
 def holes(runs: Runs) -> Picture:
     """How sure the classifier is of the picture at each code, with test codes on top."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from jlml.pictures.figures.canvas import rendered
-    from jlml.pictures.figures.style import DPI, STYLE, WIDTH
-
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH / DPI, 0.56 * WIDTH / DPI), dpi=DPI, layout="constrained")
-        panels = figure.subplots(1, 2)
-        for axes, (name, group) in zip(panels, {"AE": AE, "VAE": VAE}.items(), strict=True):
-            subject = runs.subject(group)
-            x, y = region_of(subject.test_codes, HOLES)
-            second, first = torch.meshgrid(y, x, indexing="ij")
-            codes = torch.stack([first.flatten(), second.flatten()], 1)
-            _, probabilities = seen_by_classifier(subject, subject.shown(codes))
-            sure = probabilities.max(1).values.reshape(HOLES, HOLES)
-            extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
-            image = axes.imshow(
-                sure, origin="lower", extent=extent, aspect="auto", cmap="Blues_r", vmin=0.3, vmax=1
-            )
-            points = subject.test_codes[subject.test_order[:1000]].numpy()
-            axes.plot(*points.T, ".", color="#ffa90e", ms=2.5, mew=0, alpha=0.8)
-            axes.set(title=name, xlim=extent[:2], ylim=extent[2:])
-            axes.grid(visible=False)
-            axes.locator_params(nbins=4)
-        figure.colorbar(image, ax=panels, label="probability of its digit")
-        return rendered(figure)
+    figure = Figure(figsize=(WIDTH / DPI, 0.56 * WIDTH / DPI), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, 2)
+    for axes, (name, group) in zip(panels, {"AE": AE, "VAE": VAE}.items(), strict=True):
+        subject = runs.subject(group)
+        x, y = region_of(subject.test_codes, HOLES)
+        second, first = torch.meshgrid(y, x, indexing="ij")
+        codes = torch.stack([first.flatten(), second.flatten()], 1)
+        _, probabilities = seen_by_classifier(subject, subject.shown(codes))
+        sure = probabilities.max(1).values.reshape(HOLES, HOLES)
+        extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
+        image = axes.imshow(
+            sure, origin="lower", extent=extent, aspect="auto", cmap="Blues_r", vmin=0.3, vmax=1
+        )
+        points = subject.test_codes[subject.test_order[:1000]].numpy()
+        axes.plot(*points.T, ".", color="#ffa90e", ms=2.5, mew=0, alpha=0.8)
+        axes.set(title=name, xlim=extent[:2], ylim=extent[2:])
+        axes.grid(visible=False)
+        axes.locator_params(nbins=4)
+    figure.colorbar(image, ax=panels, label="probability of its digit")
+    return rendered(figure)
 
 
 def neighbourhood(runs: Runs) -> Picture:
@@ -338,7 +331,7 @@ def film(runs: Runs) -> Picture:
     subject = runs.subject("movement")
     files, codes, labels = kept_codes(subject.run.path / "snapshots", 2, 10)
     chosen = np.geomspace(1, len(files), MOMENTS).round().astype(int) - 1
-    planes = {f"step {int(files[n].stem.removeprefix('step_')):,}": Plane(codes[n], ("", "")) for n in chosen}
+    planes = {f"step {step_in(files[n]):,}": Plane(codes[n], ("", "")) for n in chosen}
     return scatters(planes, labels, subject.data.class_names, limits=LIMITS)
 
 
@@ -369,7 +362,7 @@ def by_beta(results: Results) -> Picture:
     betas = {group: float(group.split("=")[1]) for group in results.groups("beta")}
     points = {
         label: [
-            (np.log10(beta), number.mean)
+            (np.log10(beta), number.spread.mean)
             for group, beta in sorted(betas.items(), key=lambda item: item[1])
             if (number := results.number(group, metric)) is not None
         ]
@@ -390,7 +383,7 @@ def by_dimension(results: Results) -> Picture:
             group = f"losses model={model} loss=bce" if dim == 2 else f"dims model={model} latent.dim={dim}"
             found = results.number(group, "reconstruction/mse")
             if found:
-                points[kind].append((np.log2(dim), found.mean))
+                points[kind].append((np.log2(dim), found.spread.mean))
         pca = (results.content["tables"].get("pca mse") or {}).get(str(dim))
         if pca is not None:
             points["PCA"].append((np.log2(dim), pca))
@@ -411,7 +404,7 @@ def curves(
     """A curve per group over metrics that stand for numbers."""
     points = {
         label: [
-            (x, factor * number.mean)
+            (x, factor * number.spread.mean)
             for metric, x in metrics.items()
             if (number := results.number(group, metric)) is not None
         ]

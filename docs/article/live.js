@@ -3,19 +3,9 @@
 const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
 const SIDE = 28;
 
-/** The bytes of a base64 text. */
-function bytesOf(text) {
-  const letters = atob(text);
-  return Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
-}
-
-/** 16-bit floats: sign, 5 bits of exponent, 10 bits of fraction. */
+/** An array of 16-bit floats in base64. */
 function floatsOf(text) {
-  const bytes = bytesOf(text);
-  return Float32Array.from(new Uint16Array(bytes.buffer), (half) => {
-    const sign = half & 0x8000 ? -1 : 1, exponent = (half >> 10) & 31, fraction = half & 1023;
-    return exponent ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15) : sign * fraction * 2 ** -24;
-  });
+  return floatsOfHalves(new Uint16Array(bytesOf(text).buffer));
 }
 
 /** A decoder from one byte per weight and one scale per row, and the codes of test images. */

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from figures import (
     AE,
-    MAPPED,
-    PERPLEXITIES,
     VAE,
     Runs,
     images_near,
@@ -93,16 +91,12 @@ def attempted(measure: Callable[[], Any]) -> Any:
 
 def map_scores(runs: Runs) -> dict[str, float]:
     """The share of images whose five nearest others in a t-SNE map have their class."""
-    subject = runs.subject("dims model=ae_wide latent.dim=16")
-    some = subject.test_order[:MAPPED]
-    pixels, labels = subject.test_images[some].flatten(1).double(), subject.data.test_labels[some]
-    sets = {"pixels": principal_axes(pixels, 50).project(pixels), "codes": subject.test_codes[some]}
+    planes, labels = mapped(runs)
     return {
-        f"{name} {perplexity}": round(
-            float(knn_correct(mapped(points, perplexity), labels, None, None, [5])[5].double().mean()), DIGITS
+        name.replace(", perplexity", ""): round(
+            float(knn_correct(points, labels, None, None, [5])[5].double().mean()), DIGITS
         )
-        for name, points in sets.items()
-        for perplexity in PERPLEXITIES
+        for name, points in planes.items()
     }
 
 

@@ -86,6 +86,7 @@ METRICS = {
 }  # fmt: skip
 
 
+MISSING = Markup('<span class="missing">not measured</span>')
 USED = (
     "v",
     "counted",
@@ -130,7 +131,7 @@ class Text:
         """A number with its standard deviation over seeds."""
         found = self.number(group, metric)
         if found is None:
-            return Markup('<span class="missing">not measured</span>')
+            return MISSING
         title = f"{GROUPS[group]}, {METRICS[metric]}, seeds {', '.join(map(str, found.by_seed))}"
         return Markup(f'<span class="number" title="{html.escape(title)}">{found}</span>')
 
@@ -158,19 +159,19 @@ class Text:
 
     def plain(self, name: str, *path: Any) -> Markup:
         """A number of a table as it is."""
-        found = self.table(name, *path)
-        if found is None:
-            self.missing.append(f"{name} {path}")
-            return Markup('<span class="missing">not measured</span>')
-        return Markup(f'<span class="number">{found:g}</span>')
+        return self.entry("{:g}", 1, name, *path)
 
     def percent(self, name: str, *path: Any) -> Markup:
         """A share of a table in percent."""
+        return self.entry("{:.0f} %", 100, name, *path)
+
+    def entry(self, form: str, factor: float, name: str, *path: Any) -> Markup:
+        """A number of a table, times a factor, in a format."""
         found = self.table(name, *path)
         if found is None:
             self.missing.append(f"{name} {path}")
-            return Markup('<span class="missing">not measured</span>')
-        return Markup(f'<span class="number">{100 * found:.0f} %</span>')
+            return MISSING
+        return Markup('<span class="number">{}</span>').format(form.format(factor * found))
 
     def lower(self, one: str, other: str, metric: str, other_metric: str = "") -> bool | None:
         """Whether a metric is lower in one group than in another; None if one was not measured."""
@@ -191,7 +192,7 @@ class Text:
         """In how many runs a metric is 1: ``2 of 3``."""
         found = self.number(group, metric)
         if found is None:
-            return Markup('<span class="missing">not measured</span>')
+            return MISSING
         return Markup(f'<span class="number">{sum(found.values):.0f} of {len(found.values)}</span>')
 
     def gap(self, one: str, metric: str, other: str, other_metric: str) -> Number | None:
@@ -266,7 +267,7 @@ def scripts_of(live: str) -> dict[str, str]:
     Args:
         live: content of `live.json`.
     """
-    scripts = [(EXPLORER / f"{name}.js").read_text("utf-8") for name in ("network", "losses")]
+    scripts = [(EXPLORER / f"{name}.js").read_text("utf-8") for name in ("arrays", "network", "losses")]
     scripts.append((HERE / "live.js").read_text("utf-8"))
     return {
         "script": "\n".join(['(() => {\n"use strict";', *scripts, "})();"]),

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from scipy.stats import t as student
 
-from jlml.comparison.quantities import QUANTITIES, formatted, quantity_of
+from jlml.comparison.quantities import RATIO, quantity_of
+from jlml.comparison.spread import Spread
 from jlml.files import read_json
 
 CHANCE = 0.05  # of a claim that is only noise
@@ -44,23 +45,15 @@ class Number:
         return list(self.by_seed.values())
 
     @property
-    def mean(self) -> float:
-        return sum(self.values) / len(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """The standard deviation over seeds; None for one seed."""
-        n = len(self.values)
-        if n < 2:
-            return None
-        return math.sqrt(sum((value - self.mean) ** 2 for value in self.values) / (n - 1))
+    def spread(self) -> Spread:
+        return Spread(self.values)
 
     def __str__(self) -> str:
-        percent = quantity_of(self.metric).unit == QUANTITIES["knn_5"].unit
-        if not percent:
-            return formatted(self.mean, self.metric, self.deviation)
-        spread = "" if self.deviation is None else f" ± {100 * self.deviation:.1f}"
-        return f"{100 * self.mean:.1f}{spread} %"
+        spread = self.spread
+        if quantity_of(self.metric).unit != RATIO:
+            return spread.formatted(self.metric)
+        noise = "" if spread.deviation is None else f" ± {100 * spread.deviation:.1f}"
+        return f"{100 * spread.mean:.1f}{noise} %"
 
 
 class Results:
@@ -120,15 +113,22 @@ def is_above(values: Sequence[float]) -> bool:
     return mean > float(student.ppf(1 - CHANCE, n - 1)) * error
 
 
+def jobs_of(sweep: Path) -> Iterator[tuple[Path, str, str]]:
+    """The runs of a sweep: folder, group (for example `losses model=vae loss=bce`) and seed of each."""
+    for job, values in yaml.safe_load((sweep / "sweep.yaml").read_text())["jobs"].items():
+        swept = {key: Path(value).stem if "/" in value else value for key, value in values.items()}
+        seed = swept.pop("seed", "0")
+        yield sweep / job, " ".join([sweep.name, *(f"{key}={value}" for key, value in swept.items())]), seed
+
+
 def collected(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     """The numbers of all evaluated runs below a folder of sweeps: group -> metric -> seed -> value."""
     groups: dict[str, dict[str, dict[str, float]]] = {}
-    for file in sorted(folder.glob("*/*/evaluation/metrics.json")):
-        job, sweep = file.parts[-3], file.parents[2]
-        swept = dict(yaml.safe_load((sweep / "sweep.yaml").read_text())["jobs"][job])
-        seed = swept.pop("seed", "0")
-        values = [f"{key}={Path(value).stem if '/' in value else value}" for key, value in swept.items()]
-        name = " ".join([sweep.name, *values])
+    jobs = [job for file in sorted(folder.glob("*/sweep.yaml")) for job in jobs_of(file.parent)]
+    for job, name, seed in sorted(jobs):
+        file = job / "evaluation/metrics.json"
+        if not file.is_file():
+            continue
         for part, result in read_json(file)["parts"].items():
             for metric, found in result.get("metrics", {}).items():
                 if KEPT.fullmatch(f"{part}/{metric}") and found["value"] is not None:

@@ -150,16 +150,18 @@ def pictures_of(subject: Subject, run: Evaluation, reference: Reference) -> Grou
         tsne_maps(run),
         measured(subject, some, subject.test_codes[reference.scattered]),
         observation_in_words(run.config, all_options=False),
-        spread_and_radius(subject, some),
+        spread_and_radius(subject, some, subject.test_codes[reference.scattered]),
     )
 
 
-def spread_and_radius(subject: Subject, stored: torch.Tensor) -> list[tuple[float, float]] | None:
+def spread_and_radius(
+    subject: Subject, stored: torch.Tensor, codes: torch.Tensor
+) -> list[tuple[float, float]] | None:
     """Of each latent dimension, the standard deviation of the codes, and the root mean posterior variance."""
     variances = posterior_variances(subject, stored)
     if variances is None:
         return None
-    spread, radius = subject.encode(stored).std(0, correction=0), variances.mean(0).sqrt()
+    spread, radius = codes.std(0, correction=0), variances.mean(0).sqrt()
     return list(zip(spread.tolist(), radius.tolist(), strict=True))
 
 

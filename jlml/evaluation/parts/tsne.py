@@ -74,10 +74,10 @@ def left_out(points: Points, labels: Labels) -> dict[str, Tensor]:
     return {"leave_one_out_5": knn_correct(points, labels, None, None, [5])[5]}
 
 
-def embedded(subject: Subject, points: Codes) -> Tensor:
+def embedded(subject: Subject, points: Codes, perplexity: float = PERPLEXITY) -> Tensor:
     """The t-SNE map of points: (images, 2)."""
     settings = subject.settings
     # if all points are equal, initialisation by PCA would divide by zero
     start = "pca" if points.shape[1] > 1 and float(points.std(0).max()) > 0 else "random"
-    mapper = TSNE(perplexity=PERPLEXITY, init=start, random_state=settings.seed % 2**32, n_jobs=-1)
+    mapper = TSNE(perplexity=perplexity, init=start, random_state=settings.seed % 2**32, n_jobs=-1)
     return torch.from_numpy(mapper.fit_transform(points.numpy())).float()
