@@ -16,7 +16,7 @@ from jlml.search import search
 from jlml.training.resume import resume
 
 README = (ROOT / "README.md").read_text()
-DOCS = "\n".join(file.read_text() for file in sorted((ROOT / "docs").glob("*.md")))
+DOCS = "\n".join(file.read_text() for file in sorted((ROOT / "docs").rglob("*.md")))
 PAGES = README + DOCS + (ROOT / "CONTRIBUTING.md").read_text()
 SMALL = ("data=mnist_5k", "data.subset=150", "trainer.max_epochs=1")
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from conftest import ROOT
 from jlml.comparison.quantities import QUANTITIES
@@ -23,6 +24,12 @@ def test_every_model_and_loss_has_a_page_with_all_its_parts(pages, group):
         for part in ("What it is", "Formula", "Figure", "When to use it", "Source"):
             assert f"**{part}.**" in text, (name, part)
         assert all((SITE / pages / link).is_file() for link in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
+
+
+def test_every_metric_has_a_formula_and_a_source():
+    formulas = yaml.safe_load((SITE / "formulas.yaml").read_text())
+    assert formulas.keys() == QUANTITIES.keys()
+    assert all(each["formula"] and each["source"] for each in formulas.values())
 
 
 @pytest.mark.robustness

@@ -224,16 +224,23 @@ def choices_page() -> str:
 
 
 def metrics_page() -> str:
-    """Every metric with unit, direction, meaning and source."""
-    text = ["# Every metric", "", "By the last part of their names: `reconstruction/mse` is an `mse`.", ""]
-    text += ["| name | label | unit | better | meaning |", "|---|---|---|---|---|"]
+    """Every metric with unit, direction, meaning, formula and source."""
+    formulas = yaml.safe_load((SITE / "formulas.yaml").read_text())
+    text = [
+        "# Every metric",
+        "",
+        "By the last part of their names: `reconstruction/mse` is an `mse`. In the formulas x is a test image with D pixels, "
+        "g its picture, z a code, and N the number of test images. A value of one image is averaged over all.",
+    ]
     for name, quantity in QUANTITIES.items():
-        source = f" [More]({quantity.link})" if quantity.link else ""
-        meaning = f"{cell(quantity.meaning)}{source}"
-        direction = DIRECTIONS[quantity.better]
-        text.append(
-            f"| `{name}` | {cell(quantity.label)} | {cell(quantity.unit)} | {direction} | {meaning} |"
-        )
+        defined = formulas[name]
+        facts = [quantity.unit, DIRECTIONS[quantity.better]]
+        text += ["", f"## {name}", "", f"**{cell(quantity.label)}**, {cell(', '.join(filter(None, facts)))}."]
+        text += ["", cell(quantity.meaning), "", f"$${defined['formula']}$$", ""]
+        if "note" in defined:
+            text += [f"Here: {defined['note']}.", ""]
+        more = f" [More]({quantity.link})" if quantity.link else ""
+        text += [f"Source: {defined['source']}.{more}"]
     return "\n".join([*text, ""])
 
 
