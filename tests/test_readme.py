@@ -108,6 +108,25 @@ def test_every_evaluate_command_evaluates(command, tmp_path, runs, data_root):
     assert (result.folder / ("report.html" if " run=" in command else "comparison.html")).exists()
 
 
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README + DOCS, flags=re.DOTALL))
+@pytest.mark.filterwarnings("ignore:The number of training batches")  # few images
+def test_every_block_of_python_runs(block, tmp_path, runs, monkeypatch):
+    """With a tiny run in the folder that the block names, and on a few images."""
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(runs["vae"].path, tmp_path / "outputs/vae-cb-d2-s0_2026-11-21_14-03-22")
+    for name in ("train", "build"):
+        whole = getattr(jlml, name)
+        monkeypatch.setattr(jlml, name, lambda *given, whole=whole: whole(*given, *SMALL))
+    names: dict = {}
+    if "onnxruntime" in block:
+        pytest.importorskip("onnxscript")
+        names = {"onnxruntime": pytest.importorskip("onnxruntime"), "codes": np.zeros((1, 3), np.float32)}
+        jlml.evaluate(f"run={folder}", "export=onnx")
+        (folder / "evaluation/decoder.onnx").rename(tmp_path / "decoder.onnx")
+    exec(block.replace("max_epochs=20", "max_epochs=1"), names)
+    assert len(names) > 2
+
+
 def test_make_targets_that_the_pages_name_exist():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make (\w+)", PAGES, flags=re.MULTILINE)) <= targets
