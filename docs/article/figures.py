@@ -79,6 +79,17 @@ OF_LOSS = {
     "cont. Bernoulli": "losses model=vae loss=cont_bern",
 }
 
+MODELS = {
+    "ae_linear": "linear",
+    "ae_shallow": "models model=ae_shallow",
+    "ae": "models model=ae",
+    "ae_wide": AE,
+    "ae_deep": "models model=ae_deep",
+    "conv_ae": "conv latent=d2",
+    "vae": VAE,
+    "conv_vae": "models model=conv_vae",
+}
+
 
 def kept_of_digits(runs: Runs) -> Picture:
     """The same digits through PCA, the linear autoencoder, a deep one and a VAE, with two dimensions."""
@@ -335,12 +346,33 @@ def film(runs: Runs) -> Picture:
     return scatters(planes, labels, subject.data.class_names, limits=LIMITS)
 
 
+def digits_of_models(runs: Runs) -> Picture:
+    """The same digits through every model, with two dimensions."""
+    subject = runs.subject(AE)
+    chosen = first_of_each_class(subject.data.test_labels, 1)
+    rows = [("original", subject.test_images[chosen])]
+    for name, group in MODELS.items():
+        subject = runs.subject(group)
+        rows.append((name, subject.shown(subject.test_codes[chosen])))
+    return mosaic(rows, "The same digits through every model")
+
+
+def codes_of_models(runs: Runs) -> Picture:
+    """The codes of the same images in every model."""
+    planes = {}
+    for name, group in MODELS.items():
+        subject = runs.subject(group)
+        some = subject.test_order[:SCATTERED]
+        planes[name] = plane_of(subject.test_codes[some])
+    return scatters(planes, subject.data.test_labels[some], subject.data.class_names, columns=2)
+
+
 PICTURES: dict[str, Callable[[Runs], Picture]] = {
     function.__name__: function
     for function in (
         kept_of_digits, linear_and_pca, seen_as, overlap, maps, medians, between, samples, holes,
         neighbourhood, two_planes, weights_of_kl, mean_of_many, residuals, losses_in_rows,
-        losses_in_samples, shapes, film,
+        losses_in_samples, shapes, film, digits_of_models, codes_of_models,
     )
 }  # fmt: skip
 

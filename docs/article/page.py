@@ -14,10 +14,10 @@ from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from results import Number, Results, close, lower
 
-import jlml.evaluation.explorer
+import jlml.evaluation
 
 HERE = Path(__file__).parent
-EXPLORER = Path(jlml.evaluation.explorer.__file__).parent / "page"
+EVALUATION = Path(jlml.evaluation.__file__).parent
 # short names of groups in the text
 GROUPS = {
     "linear": "linear",
@@ -267,13 +267,19 @@ def scripts_of(live: str) -> dict[str, str]:
     Args:
         live: content of `live.json`.
     """
-    scripts = [(EXPLORER / f"{name}.js").read_text("utf-8") for name in ("arrays", "network", "losses")]
-    scripts.append((HERE / "live.js").read_text("utf-8"))
+    explorer = EVALUATION / "explorer/page"
+    scripts = [*(explorer / f"{name}.js" for name in ("arrays", "network", "losses")), HERE / "live.js"]
+    styles = [EVALUATION / "templates/colours.css", HERE / "page.css"]
     return {
-        "script": "\n".join(['(() => {\n"use strict";', *scripts, "})();"]),
-        "style": (HERE / "page.css").read_text("utf-8"),
-        "live": live.replace("<", "\\u003c"),  # nothing in it can end its element
+        "script": "\n".join(['(() => {\n"use strict";', *map(content, scripts), "})();"]),
+        "style": "\n".join(map(content, styles)),
+        "live": live.replace("<", "\u003c"),  # nothing in it can end its element
     }
+
+
+def content(file: Path) -> str:
+    """The text of a file."""
+    return file.read_text("utf-8")
 
 
 def markdown() -> MarkdownIt:

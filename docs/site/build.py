@@ -229,9 +229,9 @@ def metrics_page() -> str:
     text = [
         "# Every metric",
         "",
-        "By the last part of their names: `reconstruction/mse` is an `mse`. In the formulas x is a test image "
-        "with D pixels, g its picture, z a code, and N the number of test images. A value of one image is "
-        "averaged over all.",
+        "By the last part of their names: `reconstruction/mse` is an `mse`. In the formulas x is a test "
+        "image with D pixels, g its picture, z a code, and N the number of test images. A value of one "
+        "image is averaged over all.",
     ]
     for name, quantity in QUANTITIES.items():
         defined = formulas[name]
