@@ -18,7 +18,7 @@ from figures import (
 from torch import Tensor
 
 from jlml.data.batches import to_float
-from jlml.evaluation.feature_scores import feature_scores
+from jlml.evaluation.feature_scores import feature_scores, seen_by_classifier
 from jlml.evaluation.samplers import draw_codes
 from jlml.evaluation.subject import Subject
 from jlml.metrics.images import gradient_energy
@@ -45,7 +45,24 @@ def tables(runs: Runs) -> dict[str, Any]:
         "pca mse": {str(dim): round(error, 5) for dim, error in zip(DIMS, errors, strict=True)},
         "spectrum": rounded(axes.shares * total),
         "blur": blur(vae),
+        "read": read(vae),
+        "weights": attempted(lambda: weights(runs)),
         "maps": attempted(lambda: map_scores(runs)),
+    }
+
+
+def read(subject: Subject) -> float:
+    """The share of real test images in which the classifier sees their digit."""
+    _, probabilities = seen_by_classifier(subject, subject.test_images)
+    return round(float((probabilities.argmax(1) == subject.data.test_labels).double().mean()), DIGITS)
+
+
+def weights(runs: Runs) -> dict[str, int]:
+    """The number of trained parameters of the models that are compared at equal size."""
+    groups = {"ae": AE, "conv 2": "conv latent=d2", "conv 16": "conv latent=d16", "equal": "equal"}
+    return {
+        name: sum(parameter.numel() for parameter in runs.subject(group).model.parameters())
+        for name, group in groups.items()
     }
 
 

@@ -38,6 +38,7 @@ GROUPS = {
     "spatial": "spatial",
     "published bce": "published loss=bce",
     "published cb": "published loss=cont_bern",
+    **{f"warped bce 0.2 beta {beta}": f"warped_beta model.beta={beta}" for beta in ("0.1", "0.2")},
     **{f"warped {loss} {gamma}": f"warped loss={loss} data.path=warped_{gamma}"
        for loss in ("bce", "cont_bern") for gamma in ("0.1", "0.2", "0.3")},
 }  # fmt: skip
@@ -94,6 +95,7 @@ USED = (
     "larger_gap",
     "table",
     "plain",
+    "whole",
     "percent",
     "predicted",
     "collapse_agrees",
@@ -161,9 +163,13 @@ class Text:
         """A number of a table as it is."""
         return self.entry("{:g}", 1, name, *path)
 
-    def percent(self, name: str, *path: Any) -> Markup:
+    def percent(self, name: str, *path: Any, digits: int = 0) -> Markup:
         """A share of a table in percent."""
-        return self.entry("{:.0f} %", 100, name, *path)
+        return self.entry(f"{{:.{digits}f}} %", 100, name, *path)
+
+    def whole(self, name: str, *path: Any) -> Markup:
+        """A count of a table."""
+        return self.entry("{:,}", 1, name, *path)
 
     def entry(self, form: str, factor: float, name: str, *path: Any) -> Markup:
         """A number of a table, times a factor, in a format."""

@@ -52,8 +52,9 @@ def sweeps(data: str, outputs: Path, root: str | None) -> Iterator[Sweep]:
         if "data" not in train:
             train["data"] = f"data={data}"
             train |= {"data.root": f"data.root={root}"} if root else {}
-        paths = ",".join(str(warped_file(outputs, gamma)) for gamma in GAMMAS)
-        overrides = [text.format(warped=paths) if "{warped}" in text else text for text in train.values()]
+        files = [str(warped_file(outputs, gamma)) for gamma in GAMMAS]
+        named = {"warped": ",".join(files), "warped_middle": files[len(files) // 2]}
+        overrides = [text.format(**named) if "{warped" in text else text for text in train.values()]
         parts = f"parts=[{','.join(one['parts'])}]"
         read_as = ["read_as=cont_bern"] if "read_as" in one["parts"] else []
         folder = outputs / "sweeps" / name
