@@ -244,7 +244,7 @@ def neighbourhood(runs: Runs) -> Picture:
         subject = runs.subject(group)
         chosen = first_of_each_class(subject.data.test_labels, 1)
         unit = random_steps(subject, len(chosen))
-        for length in (0.0, 0.2, 0.5, 1.0):
+        for length in (0.0, 0.1, 0.2, 0.5):
             moved = subject.shown(subject.test_codes[chosen] + length * unit)
             rows.append((f"{name}, step {length:g}", moved))
     return mosaic(rows, "Codes after random steps")

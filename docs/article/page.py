@@ -82,6 +82,7 @@ METRICS = {
     "medians": "generation/class_medians/recognised",
     **{f"median {digit}": f"generation/class_medians/{digit}/recognised" for digit in range(10)},
     **{f"step {length}": f"steps/step_{length}/same_digit" for length in ("0.1", "0.2", "0.5", "1", "2")},
+    "change 0.1": "steps/step_0.1/picture_change",
     "as mean": "read_as/cont_bern_mean/elbo",
     "as lambda": "read_as/cont_bern_lambda/elbo",
 }  # fmt: skip
