@@ -21,6 +21,7 @@ from jlml.data.batches import to_float
 from jlml.evaluation.feature_scores import feature_scores, seen_by_classifier
 from jlml.evaluation.samplers import draw_codes
 from jlml.evaluation.subject import Subject
+from jlml.metrics.gaussian import fit_gaussian
 from jlml.metrics.images import gradient_energy
 from jlml.metrics.neighbours import knn_correct
 from jlml.metrics.pca import pca_errors, principal_axes
@@ -46,6 +47,7 @@ def tables(runs: Runs) -> dict[str, Any]:
         "spectrum": rounded(axes.shares * total),
         "blur": blur(vae),
         "read": read(vae),
+        "cloud": width_of_cloud(vae),
         "weights": attempted(lambda: weights(runs)),
         "maps": attempted(lambda: map_scores(runs)),
     }
@@ -57,9 +59,26 @@ def read(subject: Subject) -> float:
     return round(float((probabilities.argmax(1) == subject.data.test_labels).double().mean()), DIGITS)
 
 
+def width_of_cloud(subject: Subject) -> float:
+    """The root mean square distance of a draw from its mean, where the codes' own is 1, in their shape."""
+    model: Any = subject.model
+    _, scale = fit_gaussian(subject.test_codes)
+    _, log_variance = subject.in_batches(model.posterior, subject.test_images)
+    shape = torch.linalg.inv(scale.double())
+    squared = (shape.square() @ log_variance.double().exp().T).sum(0)  # of a draw, in standardised codes
+    return round(float((squared.mean() / len(scale)).sqrt()), 3)
+
+
 def weights(runs: Runs) -> dict[str, int]:
     """The number of trained parameters of the models that are compared at equal size."""
-    groups = {"ae": AE, "conv 2": "conv latent=d2", "conv 16": "conv latent=d16", "equal": "equal"}
+    groups = {
+        "ae": AE,
+        "ae 64": "dims model=ae_wide latent.dim=64",
+        "conv 2": "conv latent=d2",
+        "conv 16": "conv latent=d16",
+        "equal": "equal",
+        "spatial": "spatial",
+    }
     return {
         name: sum(parameter.numel() for parameter in runs.subject(group).model.parameters())
         for name, group in groups.items()

@@ -82,6 +82,7 @@ METRICS = {
     "medians": "generation/class_medians/recognised",
     **{f"median {digit}": f"generation/class_medians/{digit}/recognised" for digit in range(10)},
     **{f"step {length}": f"steps/step_{length}/same_digit" for length in ("0.1", "0.2", "0.5", "1", "2")},
+    "mean bound": "read_as/cont_bern_mean/importance_bound",
     "change 0.1": "steps/step_0.1/picture_change",
     "as mean": "read_as/cont_bern_mean/elbo",
     "as lambda": "read_as/cont_bern_lambda/elbo",
@@ -235,11 +236,12 @@ class Text:
         """A figure: its static picture and, if it has one, the place of its live version."""
         self.count += 1
         file = self.figures / f"{name}.png"
+        shown = " ".join(caption.partition("**Try:**")[0].split())  # what a still picture shows
         caption = f"**Figure {self.count}.** {caption}"
         picture = '<p class="missing">not drawn yet</p>'
         if file.is_file():
             data = base64.b64encode(file.read_bytes()).decode()
-            picture = f'<img src="data:image/png;base64,{data}" alt="{html.escape(caption, quote=True)}">'
+            picture = f'<img src="data:image/png;base64,{data}" alt="{html.escape(shown, quote=True)}">'
         place = f'<div class="live" data-live="{live}" hidden></div>' if live else ""
         return Markup(
             f'\n<figure id="{name}">\n{place}{picture}\n<figcaption>\n\n{caption}\n\n'
