@@ -1,7 +1,7 @@
 """Makes the article: trains and evaluates its runs, collects the numbers, draws the figures, writes the page.
 
-python docs/article/make.py                     everything; hours with full MNIST, what is finished is kept
-python docs/article/make.py --data mnist_5k     with the bundled 5,000 images, in a quarter of an hour
+python docs/article/make.py                     everything; three hours on 2 cores with full MNIST, resumes
+python docs/article/make.py --data mnist_5k     with the bundled 5,000 images, in twenty minutes
 python docs/article/make.py --stored            only the page, from the results in this folder
 """
 
