@@ -17,7 +17,7 @@ from jlml.losses import continuous_bernoulli
 ARTICLE = ROOT / "docs/article"
 sys.path.insert(0, str(ARTICLE))
 
-from page import GROUPS, METRICS, written  # noqa: E402
+from page import GROUPS, METRICS, scripts_of, written  # noqa: E402
 from results import KEPT, Number, close, collected, lower, stored  # noqa: E402
 from runs import sweeps  # noqa: E402
 
@@ -57,7 +57,14 @@ def test_what_the_text_says_of_the_continuous_bernoulli_is_computed():
     assert f"0.207 is $\\lambda = 0.207$, whose mean is {mean(0.207):.3f}" in text
     assert f"kept above 0.0001, as in the paper, and there the mean is {mean(0.0001):.3f}" in text
     assert f"a mean of {mean(1e-44):.2f} needs a lambda of about $10^{{-44}}$" in text
+    logits = continuous_bernoulli.logits_of_mean(torch.tensor([0.2], dtype=torch.float64))
+    bernoulli, here = 0.2 * (1 - 0.2), float(continuous_bernoulli.variance(logits))
+    assert f"variance of a Bernoulli is {bernoulli:.2f}, that of a continuous Bernoulli {here:.3f}" in text
     assert f"{math.log(2):.2f} nats for a pixel of 0.5" in text
+
+
+def test_nothing_in_the_data_of_live_figures_can_end_their_element():
+    assert "<" not in scripts_of('"</script>"')["live"]
 
 
 def test_the_stored_files_are_small():
@@ -161,6 +168,7 @@ def test_every_sweep_of_the_article_composes_and_its_groups_are_those_of_the_tex
             groups.add(" ".join([sweep.name, *(f"{key}={shown[key]}" for key in job if key != "seed")]))
         parts = next(text for text in sweep.evaluate if text.startswith("parts="))[7:-1].split(",")
         assert set(parts) <= set(PARTS)
+        assert data == "mnist" or "data.subset" not in values  # there are 4,000 training images
         assert ("read_as=cont_bern" in sweep.evaluate) == ("read_as" in parts)
     assert set(GROUPS.values()) - {"contrast"} <= groups
 

@@ -282,7 +282,7 @@ def scripts_of(live: str) -> dict[str, str]:
     return {
         "script": "\n".join(['(() => {\n"use strict";', *map(content, scripts), "})();"]),
         "style": "\n".join(map(content, styles)),
-        "live": live.replace("<", "\u003c"),  # nothing in it can end its element
+        "live": live.replace("<", "\\u003c"),  # nothing in it can end its element
     }
 
 

@@ -49,6 +49,7 @@ def sweeps(data: str, outputs: Path, root: str | None) -> Iterator[Sweep]:
         train = {text.split("=")[0]: text for text in [*plan["common"]["train"], *one["train"]]}
         if data == "mnist_5k":
             train["trainer.max_epochs"] = f"trainer.max_epochs={one.get('epochs_5k', EPOCHS_5K)}"
+            train.pop("data.subset", None)  # these are fewer images already
         if "data" not in train:
             train["data"] = f"data={data}"
             train |= {"data.root": f"data.root={root}"} if root else {}

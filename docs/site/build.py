@@ -96,7 +96,7 @@ def write(file: Path, text: str, orphan: bool = False) -> None:
     text = text.replace("](../CONTRIBUTING.md)", "](contributing.md)")
     text = text.replace("](../../article/figures/", "](../figures/")
     text = re.sub(r"\]\(docs/([\w.]+)", r"](\1", text)
-    if "$$" in text:  # only these pages have formulas
+    if "$$" in text or file.parent.name in ("models", "losses"):  # only these pages have formulas
         text = re.sub(r"\$\$(.+?)\$\$", lambda found: formula(found[1], True), text, flags=re.DOTALL)
         text = re.sub(r"\$([^$\n]+)\$", lambda found: formula(found[1], False), text)
     is_orphan = orphan or file.parent.name == "examples"
