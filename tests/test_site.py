@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -53,6 +54,9 @@ def test_the_site_builds_without_a_warning_and_its_links_lead_somewhere(tmp_path
     for group, field in Train.model_fields.items():
         assert group in reference["config"] or not field.description
     assert all(name in reference["metrics"] for name in QUANTITIES)
+    for guide in (ROOT / "docs").glob("*.md"):  # Sphinx has pages of its own, such as search.html
+        title = guide.read_text().partition("\n")[0].removeprefix("# ")
+        assert f"<title>{title}" in pages[Path(f"{guide.stem}.html")]
     for page, text in pages.items():
         if page.parent.name in ("models", "losses"):
             assert "$" not in re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL), page  # formulas are read
