@@ -18,7 +18,7 @@ from jlml.data.batches import to_float
 from jlml.evaluation.feature_scores import seen_by_classifier
 from jlml.evaluation.history import kept_codes, step_in
 from jlml.evaluation.loss_shapes import shapes_of_losses
-from jlml.evaluation.parts.steps import LENGTHS, random_steps
+from jlml.evaluation.parts.steps import LENGTHS, digits_in, random_steps
 from jlml.evaluation.parts.tsne import embedded
 from jlml.evaluation.samplers import draw_codes, median_codes
 from jlml.evaluation.subject import Subject
@@ -49,6 +49,7 @@ HOLES = 56  # codes along each axis of a map of holes
 NEAR = 100  # training images around a code
 LIMITS = ((-4.0, 4.0), (-4.0, 4.0))  # of codes that have a prior
 MOMENTS = 6  # of training, side by side
+DIMS = (1, 2, 4, 8, 16, 32, 64)  # of codes, in section 8
 
 
 class Runs:
@@ -96,10 +97,14 @@ def kept_of_digits(runs: Runs) -> Picture:
     vae = runs.subject(VAE)
     chosen = first_of_each_class(vae.data.test_labels, 1)
     rows = [("original", vae.test_images[chosen]), ("PCA", vae.pca.reconstructions[chosen])]
-    for name, group in {"linear AE": "linear", "AE": AE, "VAE": VAE}.items():
-        subject = runs.subject(group)
-        rows.append((name, subject.shown(subject.test_codes[chosen])))
+    rows += reconstructed(runs, {"linear AE": "linear", "AE": AE, "VAE": VAE}, chosen)
     return mosaic(rows, "Ten digits after two numbers")
+
+
+def reconstructed(runs: Runs, groups: Mapping[str, str], chosen: Tensor) -> list[tuple[str, Tensor]]:
+    """A row of reconstructions of some test images per group, with its name."""
+    subjects = {name: runs.subject(group) for name, group in groups.items()}
+    return [(name, subject.shown(subject.test_codes[chosen])) for name, subject in subjects.items()]
 
 
 def linear_and_pca(runs: Runs) -> Picture:
@@ -130,8 +135,7 @@ def pairs_of_digits(table: Tensor, title: str) -> Picture:
 @cache
 def seen(subject: Subject) -> Tensor:
     """The share of test images of each class whose reconstruction looks like each digit: (10, 10)."""
-    _, probabilities = seen_by_classifier(subject, subject.shown(subject.test_codes))
-    return shares(subject.data.test_labels, probabilities.argmax(1))
+    return shares(subject.data.test_labels, digits_in(subject, subject.shown(subject.test_codes)))
 
 
 @cache
@@ -252,12 +256,8 @@ def neighbourhood(runs: Runs) -> Picture:
 
 def weights_of_kl(runs: Runs) -> Picture:
     """The codes of VAEs with different weights of the KL, on the same axes."""
-    planes = {}
-    for beta in ("0.1", "1", "10", "100"):
-        subject = runs.subject(f"beta model.beta={beta}")
-        planes[f"beta = {beta}"] = plane_of(subject.test_codes[subject.test_order[:SCATTERED]])
-    labels = subject.data.test_labels[subject.test_order[:SCATTERED]]
-    return scatters(planes, labels, subject.data.class_names, limits=LIMITS)
+    groups = {f"beta = {beta}": f"beta model.beta={beta}" for beta in ("0.1", "1", "10", "100")}
+    return scatters(*planes_of(runs, groups), limits=LIMITS)
 
 
 def residuals(runs: Runs) -> Picture:
@@ -289,14 +289,11 @@ def images_near(subject: Subject, code: Tensor) -> Tensor:
 
 def two_planes(runs: Runs) -> Picture:
     """The codes of a small autoencoder and of a small VAE, on the same axes."""
-    planes = {}
-    for name, group in {"autoencoder": "small loss=bce", "VAE": "beta model.beta=1"}.items():
-        subject = runs.subject(group)
-        some = subject.test_order[:SCATTERED]
-        planes[name] = plane_of(subject.test_codes[some])
+    groups = {"autoencoder": "small loss=bce", "VAE": "beta model.beta=1"}
+    planes, labels, names = planes_of(runs, groups)
     reach = float(torch.cat([plane.points for plane in planes.values()]).abs().quantile(0.99))
     limits = ((-reach, reach), (-reach, reach))
-    return scatters(planes, subject.data.test_labels[some], subject.data.class_names, limits=limits)
+    return scatters(planes, labels, names, limits=limits)
 
 
 def losses_in_rows(runs: Runs) -> Picture:
@@ -350,21 +347,21 @@ def digits_of_models(runs: Runs) -> Picture:
     """The same digits through every model, with two dimensions."""
     subject = runs.subject(AE)
     chosen = first_of_each_class(subject.data.test_labels, 1)
-    rows = [("original", subject.test_images[chosen])]
-    for name, group in MODELS.items():
-        subject = runs.subject(group)
-        rows.append((name, subject.shown(subject.test_codes[chosen])))
+    rows = [("original", subject.test_images[chosen]), *reconstructed(runs, MODELS, chosen)]
     return mosaic(rows, "The same digits through every model")
 
 
 def codes_of_models(runs: Runs) -> Picture:
     """The codes of the same images in every model."""
-    planes = {}
-    for name, group in MODELS.items():
-        subject = runs.subject(group)
-        some = subject.test_order[:SCATTERED]
-        planes[name] = plane_of(subject.test_codes[some])
-    return scatters(planes, subject.data.test_labels[some], subject.data.class_names, columns=2)
+    return scatters(*planes_of(runs, MODELS))
+
+
+def planes_of(runs: Runs, groups: Mapping[str, str]) -> tuple[dict[str, Plane], Tensor, tuple[str, ...]]:
+    """The codes of the same test images in every group, their labels, and the names of the classes."""
+    data = runs.subject(VAE).data
+    some = runs.subject(VAE).test_order[:SCATTERED]
+    planes = {name: plane_of(runs.subject(group).test_codes[some]) for name, group in groups.items()}
+    return planes, data.test_labels[some], data.class_names
 
 
 PICTURES: dict[str, Callable[[Runs], Picture]] = {
@@ -390,27 +387,23 @@ def by_steps(results: Results) -> Picture:
 
 
 def by_beta(results: Results) -> Picture:
-    """Rate and error of VAEs over the weight of the KL."""
+    """The rate of VAEs over the weight of the KL."""
     betas = {group: float(group.split("=")[1]) for group in results.groups("beta")}
-    points = {
-        label: [
-            (np.log10(beta), number.spread.mean)
-            for group, beta in sorted(betas.items(), key=lambda item: item[1])
-            if (number := results.number(group, metric)) is not None
-        ]
-        for label, metric in {
-            "rate": "likelihood/rate",
-        }.items()
-    }
+    points = [
+        (np.log10(beta), number.spread.mean)
+        for group, beta in sorted(betas.items(), key=lambda item: item[1])
+        if (number := results.number(group, "likelihood/rate")) is not None
+    ]
     title = "What a code carries"
-    return points_by_kind({title: points}, {title: "log10 of beta"}, "rate, nats", [*points], joined=True)
+    axes = {title: "log10 of beta"}
+    return points_by_kind({title: {"rate": points}}, axes, "rate, nats", ["rate"], joined=True)
 
 
 def by_dimension(results: Results) -> Picture:
     """The reconstruction error over the latent dimension, of PCA, AE and VAE."""
     kinds = {"AE": "ae_wide", "VAE": "vae"}
     points: dict[str, list[tuple[float, float]]] = {"PCA": [], "AE": [], "VAE": []}
-    for dim in (1, 2, 4, 8, 16, 32, 64):
+    for dim in DIMS:
         for kind, model in kinds.items():
             group = f"losses model={model} loss=bce" if dim == 2 else f"dims model={model} latent.dim={dim}"
             found = results.number(group, "reconstruction/mse")

@@ -7,12 +7,11 @@ python docs/article/make.py --stored            only the page, from the results 
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from decoders import write_live
 from figures import CHARTS, PICTURES, Runs
-from measured import contrast, tables
+from measured import attempted, contrast, tables
 from page import written
 from results import Results, collected, stored
 from runs import HERE, ROOT, train_and_evaluate
@@ -72,15 +71,6 @@ def save(file: Path, name: str, draw) -> None:
     picture = attempted(name, draw)
     if picture is not None:
         file.write_bytes(as_png(picture))
-
-
-def attempted(name: str, make):
-    """The result of a function; None, and a message, if a run is missing."""
-    try:
-        return make()
-    except (FileNotFoundError, ValueError) as error:
-        print(f"{name} is left out: {error}", file=sys.stderr)
-        return None
 
 
 def write_page(kept: Path, outputs: Path) -> None:

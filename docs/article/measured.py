@@ -1,5 +1,6 @@
 """Numbers of the article that no evaluation has: tables by digit, spectra, and maps."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import torch
 from figures import (
     AE,
+    DIMS,
     VAE,
     Runs,
     images_near,
@@ -18,7 +20,9 @@ from figures import (
 from torch import Tensor
 
 from jlml.data.batches import to_float
-from jlml.evaluation.feature_scores import feature_scores, seen_by_classifier
+from jlml.evaluation.feature_scores import feature_scores
+from jlml.evaluation.parts.images import posterior_variances
+from jlml.evaluation.parts.steps import digits_in
 from jlml.evaluation.samplers import draw_codes
 from jlml.evaluation.subject import Subject
 from jlml.metrics.gaussian import fit_gaussian
@@ -28,7 +32,6 @@ from jlml.metrics.pca import pca_errors, principal_axes
 
 DIGITS = 4
 EIGENVALUES = 64
-DIMS = (1, 2, 4, 8, 16, 32, 64)
 BLURRED = 500  # test images whose neighbours are averaged
 
 
@@ -48,24 +51,24 @@ def tables(runs: Runs) -> dict[str, Any]:
         "blur": blur(vae),
         "read": read(vae),
         "cloud": width_of_cloud(vae),
-        "weights": attempted(lambda: weights(runs)),
-        "maps": attempted(lambda: map_scores(runs)),
+        "weights": attempted("weights", lambda: weights(runs)),
+        "maps": attempted("map scores", lambda: map_scores(runs)),
     }
 
 
 def read(subject: Subject) -> float:
     """The share of real test images in which the classifier sees their digit."""
-    _, probabilities = seen_by_classifier(subject, subject.test_images)
-    return round(float((probabilities.argmax(1) == subject.data.test_labels).double().mean()), DIGITS)
+    right = digits_in(subject, subject.test_images) == subject.data.test_labels
+    return round(float(right.double().mean()), DIGITS)
 
 
 def width_of_cloud(subject: Subject) -> float:
     """The root mean square distance of a draw from its mean, where the codes' own is 1, in their shape."""
-    model: Any = subject.model
+    variances = posterior_variances(subject, subject.data.test_images)
+    assert variances is not None  # of a VAE
     _, scale = fit_gaussian(subject.test_codes)
-    _, log_variance = subject.in_batches(model.posterior, subject.test_images)
     shape = torch.linalg.inv(scale.double())
-    squared = (shape.square() @ log_variance.double().exp().T).sum(0)  # of a draw, in standardised codes
+    squared = (shape.square() @ variances.double().T).sum(0)  # of a draw, in standardised codes
     return round(float((squared.mean() / len(scale)).sqrt()), 3)
 
 
@@ -117,11 +120,12 @@ def contrast(folder: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def attempted(measure: Callable[[], Any]) -> Any:
-    """The result of a function; None if a run is missing."""
+def attempted(name: str, make: Callable[[], Any]) -> Any:
+    """The result of a function; None, and a message, if a run is missing."""
     try:
-        return measure()
-    except (FileNotFoundError, ValueError):
+        return make()
+    except (FileNotFoundError, ValueError) as error:
+        print(f"{name} is left out: {error}", file=sys.stderr)
         return None
 
 

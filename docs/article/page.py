@@ -278,15 +278,15 @@ def scripts_of(live: str) -> dict[str, str]:
     """
     explorer = EVALUATION / "explorer/page"
     scripts = [*(explorer / f"{name}.js" for name in ("arrays", "network", "losses")), HERE / "live.js"]
-    styles = [EVALUATION / "templates/colours.css", HERE / "page.css"]
+    styles = [EVALUATION / "templates/colours.css", HERE.parent / "site/static/math.css", HERE / "page.css"]
     return {
-        "script": "\n".join(['(() => {\n"use strict";', *map(content, scripts), "})();"]),
-        "style": "\n".join(map(content, styles)),
+        "script": "\n".join(['(() => {\n"use strict";', *map(text_of, scripts), "})();"]),
+        "style": "\n".join(map(text_of, styles)),
         "live": live.replace("<", "\\u003c"),  # nothing in it can end its element
     }
 
 
-def content(file: Path) -> str:
+def text_of(file: Path) -> str:
     """The text of a file."""
     return file.read_text("utf-8")
 

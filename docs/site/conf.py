@@ -15,4 +15,4 @@ default_role = "code"  # single backticks in docstrings are code, as in Markdown
 suppress_warnings = ["myst.header"]  # pages that begin with the second level, and none that skip one in text
 autodoc_inherit_docstrings = False  # Lightning writes its docstrings for its own pages
 html_static_path = ["static"]
-html_css_files = ["site.css"]
+html_css_files = ["math.css"]
