@@ -122,7 +122,7 @@ def linear_and_pca(runs: Runs) -> Picture:
 
 def seen_as(runs: Runs) -> Picture:
     """What the digit classifier sees in the reconstructions of each digit."""
-    title = "Percent of reconstructions of each digit (rows) that look like each digit"
+    title = "What reconstructions of each digit (rows) look like, percent"
     return pairs_of_digits(seen(runs.subject(AE)), title)
 
 
