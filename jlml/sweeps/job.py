@@ -65,13 +65,15 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
         if here.get("scheduler", {}).get("total_steps", ...) is None:  # this as well
             here["scheduler"]["total_steps"] = there["scheduler"].get("total_steps")
         run.refuse_another(here, choose="another sweep.name")
-    before = run.metrics()
-    if before.get("status") == "finished" or (before.get("status") == "failed" and not cfg.sweep.retry):
+    status = run.metrics().get("status")
+    if status == "finished" or (status == "failed" and not cfg.sweep.retry):
         return
+    sweep.record_begin(run.path.name)
+    begun = run.metrics()
     try:
         train(cfg, run=run, progress=[])
     except Exception as error:
-        if run.metrics() == before:  # it failed too early to record the failure itself
+        if run.metrics() == begun:  # it failed too early to record the failure itself
             sweep.record_failure(run.path.name, reason_of(error))
 
 

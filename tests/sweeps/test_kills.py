@@ -87,13 +87,16 @@ def seconds_used(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
 
 
-def test_a_job_that_kills_its_process_twice_has_failed_and_the_others_are_trained(tmp_path):
+@pytest.mark.parametrize("where", ["before training", "in training"])
+def test_a_job_that_kills_its_process_twice_has_failed_and_the_others_are_trained(where, tmp_path):
     """In practice the cause can be a lack of memory. Here a loss kills its process."""
     (tmp_path / "deadly.py").write_text(
         "import os, signal\nfrom jlml.losses import Gaussian\n\n"
         "class Deadly(Gaussian):\n"
         "    def nll(self, logits, images):\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"        if {where == 'before training'} or len(images) > 2:\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().nll(logits, images)\n"
     )
     losses = "loss._target_=deadly.Deadly,jlml.losses.Gaussian"
     overrides = ("loss=mse", losses, "seed=0,1", "model=ae", *NARROW, "hydra/launcher=joblib")
