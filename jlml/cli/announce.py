@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jlml.config import part_names
 from jlml.distributed.rank import is_first_process
 from jlml.errors import printable
 from jlml.training.words import counted
@@ -17,12 +18,12 @@ def announce(line: str) -> None:
 
 def training_in_words(config: Mapping[str, Any], verb: str = "Training") -> str:
     """What a config trains: ``Training vae, loss cont_bern, 2 latent dims, data mnist, 1 epoch, seed 0``."""
-    choices, dims = config["choices"], config["latent"]["dim"]
+    names, dims = part_names(config), config["latent"]["dim"]
     parts = [
-        f"{verb} {choices['model']}",
-        f"loss {choices['loss']}",
+        f"{verb} {names['model']}",
+        f"loss {names['loss']}",
         counted(dims, "latent dim"),
-        f"data {data_in_words(config['data'], choices['data'])}",
+        f"data {data_in_words(config['data'], config['choices']['data'])}",
         counted(config["trainer"]["max_epochs"], "epoch"),
         f"seed {config['seed']}",
     ]

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from jlml.comparison.quantities import NATS, formatted, quantity_of
 from jlml.comparison.tables import Cell, Table, as_rich
-from jlml.config import command_line, locate, override
+from jlml.config import command_line, locate, override, part_names
 from jlml.data import ImageDataModule
 from jlml.data.batches import to_float
 from jlml.metrics.pca import pca_errors
@@ -38,8 +38,8 @@ def show_trained(trained: Trained) -> None:
     console = Console(soft_wrap=True)
     run = trained.run.path
     data = trained.data.source.name
-    choices = trained.config["choices"]
-    title = f"{choices['model']}, {choices['loss']}, latent dim {trained.model.latent_dim}, {data}"
+    names = part_names(trained.config)
+    title = f"{names['model']}, {names['loss']}, latent dim {trained.model.latent_dim}, {data}"
     yardsticks = yardsticks_of(trained.data, trained.model.latent_dim)
     console.print(as_rich(table_of(trained.metrics, yardsticks, f"{title}: best checkpoint")))
     for note in notes_on(trained):

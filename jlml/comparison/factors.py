@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from jlml.config import Config, experiment_of, flat, shown
+from jlml.config import Config, experiment_of, flat, part_names, shown
 
 GROUPS = ("model", "loss", "latent", "data", "optimizer", "scheduler", "trainer", "speed")
 DERIVED = ("image_shape",)  # keys that follow from others
@@ -21,7 +21,7 @@ def factors_of(configs: Sequence[Config]) -> list[dict[str, str]]:
     levels: list[dict[str, str]] = [{} for _ in configs]
     for group in (*GROUPS, ""):
         differing = [key for key in differing_keys(keys) if group_of(key) == group]
-        names = [str(config["choices"].get(group)) for config in configs]
+        names = [str(part_names(config).get(group)) for config in configs]
         by_choice = len(differing) > 1 and len(set(names)) > 1
         for place, level in enumerate(levels):
             if by_choice:

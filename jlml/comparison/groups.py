@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from jlml.comparison.spread import Spread
-from jlml.config import Config, experiment_of, flat, shown
+from jlml.config import Config, experiment_of, flat, part_names, shown
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -77,10 +77,16 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 def labels_of(configs: Sequence[Config]) -> list[str]:
     """A distinct label for each experiment: its name, or model, loss and latent dim; then keys that differ.
 
-    Experiments with the same name, or model, loss and latent dim, list every key in which they differ. All
-    experiments list the data keys in which any two of them differ.
+    A name that all of them share, as in a sweep, is left out. Experiments with the same name, or model, loss
+    and latent dim, list every key in which they differ. All experiments list the data keys in which any two
+    of them differ.
     """
-    names = [base_name(config) for config in configs]
+    given = [config.get("name") for config in configs]
+    is_shared = len(configs) > 1 and len(set(given)) == 1
+    names = [
+        base_name(config) if is_shared or not name else name
+        for config, name in zip(configs, given, strict=True)
+    ]
     keys_of = [dict(flat(experiment_of(config))) for config in configs]
     labels = []
     for name, own in zip(names, keys_of, strict=True):
@@ -97,8 +103,6 @@ def labels_of(configs: Sequence[Config]) -> list[str]:
 
 
 def base_name(config: Config) -> str:
-    """The first part of a label: the name of the run, or model, loss and latent dim."""
-    return (
-        config.get("name")
-        or f"{config['choices']['model']} {config['choices']['loss']} d{config['latent']['dim']}"
-    )
+    """Model, loss and latent dim: ``vae bce d2``."""
+    parts = part_names(config)
+    return f"{parts['model']} {parts['loss']} d{config['latent']['dim']}"

@@ -1,4 +1,4 @@
-"""Tables as text for papers and notes: Markdown, and LaTeX with the package booktabs."""
+"""Tables as text for papers and notes: Markdown, and LaTeX with the packages booktabs and adjustbox."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,15 +30,15 @@ def as_markdown(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A table as LaTeX. It needs the package booktabs."""
+    """A table as LaTeX, not wider than a line. It needs the packages booktabs and adjustbox."""
     columns = "".join("l" if place < table.keys else "r" for place in range(len(table.header)))
     caption = [rf"\caption{{{_escaped(table.title)}}}"] if table.title else []
     lines = [
         *(r"\begin{table}", r"\centering", *caption),
-        *(rf"\begin{{tabular}}{{{columns}}}", r"\toprule"),
+        *(r"\begin{adjustbox}{max width=\linewidth}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"),
         *(_latex_row(map(_escaped, table.header)), r"\midrule"),
         *(_latex_row(map(_in_latex, row)) for row in table.rows),
-        *(r"\bottomrule", r"\end{tabular}", r"\end{table}"),
+        *(r"\bottomrule", r"\end{tabular}", r"\end{adjustbox}", r"\end{table}"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -47,7 +47,7 @@ def texts_of(tables: Sequence[Table]) -> dict[str, str]:
     """The files `tables.md` and `tables.tex` with these tables."""
     return {
         "tables.md": "\n".join(map(as_markdown, tables)),
-        "tables.tex": r"% \usepackage{booktabs}" + "\n\n" + "\n".join(map(as_latex, tables)),
+        "tables.tex": r"% \usepackage{booktabs, adjustbox}" + "\n\n" + "\n".join(map(as_latex, tables)),
     }
 
 

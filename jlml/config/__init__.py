@@ -1,7 +1,7 @@
 """Composes, checks and instantiates configs, without importing torch, so that `--help` is fast."""
 
 from jlml.config.check import check, check_evaluation, check_job
-from jlml.config.compose import Config, compose, composed, plain, register_project, with_choices
+from jlml.config.compose import Config, compose, composed, part_names, plain, register_project, with_choices
 from jlml.config.identity import compared, decisive, differences, experiment_of, in_words
 from jlml.config.instantiate import check_options, locate, make, nodes_with_targets, options_of
 from jlml.config.keys import CONF, flat, known_keys, meant_by, shown, value_at
@@ -35,6 +35,7 @@ __all__ = [
     "nodes_with_targets",
     "options_of",
     "override",
+    "part_names",
     "plain",
     "register_project",
     "sentence",

@@ -1,6 +1,6 @@
 """Composes a config from command line overrides, and converts it to plain containers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from jlml.config.keys import CONF
 from jlml.config.messages import sentence_for
-from jlml.config.overrides import check_overrides
+from jlml.config.overrides import check_overrides, key_of
 from jlml.config.schema import Evaluate, Search, Speed, Train
 from jlml.errors import UserError, first_line
 
@@ -127,6 +127,13 @@ def with_choices(task: DictConfig, hydra: Any) -> DictConfig:
     ]
     OmegaConf.set_struct(task, True)
     return task
+
+
+def part_names(config: Mapping[str, Any]) -> dict[str, str]:
+    """The choice of each group; instead of it the class that an override such as ``loss._target_=`` names."""
+    given = {key_of(change): change.partition("=")[2].strip("'\"") for change in config["changes"]}
+    classes = {group: given.get(f"{group}._target_", "").rpartition(".")[2] for group in config["choices"]}
+    return {group: classes[group] or choice for group, choice in config["choices"].items()}
 
 
 def plain(config: DictConfig) -> Config:

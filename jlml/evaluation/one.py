@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from jlml.comparison.descriptions import observation_in_words
+from jlml.config import part_names
 from jlml.config.schema import Evaluate
 from jlml.errors import UserError, reason_of
 from jlml.evaluation.figure_files import write_figure
@@ -96,7 +97,7 @@ def describe(subject: Subject) -> Content:
         "note": config.get("note"),
         **identity(subject.run, subject.which),
         "device": subject.settings.device,
-        "choices": config["choices"],
+        "choices": part_names(config),
         "changes": [change for change in config["changes"] if change.split("=")[0] not in LEFT_OUT],
         "latent_dim": subject.model.latent_dim,
         "run_seed": config["seed"],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from jlml.config import flat
+from jlml.config import flat, part_names
 from jlml.errors import UserError
 from jlml.evaluation.find import runs_under
 from jlml.files import is_number
@@ -41,7 +41,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "tags": config.get("tags") or [],
         "note": config.get("note"),
         "state": run.state(),
-        **{group: config["choices"].get(group) for group in ("model", "loss")},
+        **{group: part_names(config).get(group) for group in ("model", "loss")},
         "latent_dim": config["latent"]["dim"],
         "data": config["data"]["name"],
         "seed": config["seed"],

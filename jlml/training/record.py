@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jlml
-from jlml.config import Config, override, shown
+from jlml.config import Config, override, part_names, shown
 from jlml.distributed.processes import broadcast_from_rank_zero
 from jlml.errors import DivergedError, Stopped, UserError, first_line
 from jlml.models import Autoencoder
@@ -177,12 +177,12 @@ def hyperparameters(config: Config) -> dict[str, Any]:
     Every run has the first seven, which TensorBoard's tab HParams shows at first: it drops a run that lacks a
     shown one.
     """
-    choices, data = config["choices"], config["data"]
-    chosen: dict[str, Any] = {group: choices.get(group, "none") for group in ("model", "loss")}
+    names, data = part_names(config), config["data"]
+    chosen: dict[str, Any] = {group: names.get(group, "none") for group in ("model", "loss")}
     chosen |= {"latent.dim": config["latent"]["dim"], "data": data["name"], "seed": config["seed"]}
     chosen |= {"data.batch_size": data["batch_size"]}
     chosen |= {"trainer.max_epochs": config["trainer"]["max_epochs"]}
-    chosen |= {group: choices.get(group, "none") for group in ("optimizer", "scheduler")}
+    chosen |= {group: names.get(group, "none") for group in ("optimizer", "scheduler")}
     chosen |= {"data.pixels": data["pixels"]}
     chosen |= {"optimizer.lr": config["optimizer"]["lr"]} if "lr" in config["optimizer"] else {}
     for group in ("model", "loss"):  # for example beta, hidden, scale, limit

@@ -41,6 +41,18 @@ def test_a_name_stands_for_model_loss_and_latent_dim():
     assert labels == ["first", "second model.beta=4", "second model.beta=1.0"]
 
 
+def test_a_name_that_all_experiments_share_is_left_out():
+    overrides = (["name=leaves", "model=ae"], ["name=leaves", "model=vae"])
+    labels = labels_of([plain(compose(*each)) for each in overrides])
+    assert labels == ["ae cont_bern d2", "vae cont_bern d2"]
+
+
+def test_a_class_of_the_users_own_has_its_name_instead_of_the_choice_that_it_replaces():
+    overrides = (["loss=mse", "loss._target_=mine.Laplace"], ["loss=mse"])
+    labels = labels_of([plain(compose(*each)) for each in overrides])
+    assert labels == ["vae Laplace d2", "vae mse d2"]
+
+
 def test_the_csv_has_mean_and_sample_standard_deviation_over_seeds():
     values = [0.1, 0.3, 0.8]
     groups = [

@@ -18,8 +18,9 @@ def test_a_table_as_markdown():
 
 def test_a_table_as_latex():
     lines = as_latex(TABLE).splitlines()
-    assert lines[2:5] == [r"\caption{Loss \& co}", r"\begin{tabular}{lr}", r"\toprule"]
-    assert lines[5:9] == [
+    assert lines[2:4] == [r"\caption{Loss \& co}", r"\begin{adjustbox}{max width=\linewidth}"]
+    assert lines[4:10] == [
+        *(r"\begin{tabular}{lr}", r"\toprule"),
         *(r" & mse $\downarrow$ \\", r"\midrule"),
         *(r"a\_b$|$c & \textbf{0.1 $\pm$ 0.2} \\", r"50\% &  \\"),
     ]

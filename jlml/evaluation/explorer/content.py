@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from jlml.comparison.descriptions import experiment_in_words
+from jlml.config import part_names
 from jlml.data.batches import to_float
 from jlml.errors import UserError
 from jlml.evaluation.explorer.arrays import Arrays
@@ -69,7 +70,6 @@ def run_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content:
     dim = model.latent_dim
     axes = principal_axes(codes, min(dim, MOST_DIRECTIONS))
     loss = loss_content(model.loss)
-    choices = subject.config["choices"]
     names = [name for name, _ in model.loss.pictures(torch.zeros(1, *model.image_shape)).items()]
     version, missing = version_content(model, subject, chosen, arrays)
     earlier = [*earlier_versions(subject, chosen, arrays)] if not missing else []
@@ -78,7 +78,7 @@ def run_content(subject: Subject, chosen: Tensor, arrays: Arrays) -> Content:
     plane = {"kind": "dims", "x": 0, "y": 1} if dim == 2 else {"kind": "axes", "x": 0, "y": 1}
     return {
         "name": subject.run.path.resolve().name,
-        "label": experiment_in_words(choices, dim, subject.data.source.name),
+        "label": experiment_in_words(part_names(subject.config), dim, subject.data.source.name),
         "dim": dim,
         "isVae": isinstance(model, VAE),
         "beta": getattr(model, "beta", 0),
