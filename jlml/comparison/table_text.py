@@ -1,10 +1,12 @@
 """Tables as text for papers and notes: Markdown, and LaTeX with the packages booktabs and adjustbox."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 
 from jlml.comparison.tables import Cell, Table
 from jlml.errors import printable
 
+MOST_VALUES = 6  # columns of numbers side by side in LaTeX
 LATEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -30,17 +32,18 @@ def as_markdown(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A table as LaTeX, not wider than a line. It needs the packages booktabs and adjustbox."""
-    columns = "".join("l" if place < table.keys else "r" for place in range(len(table.header)))
-    caption = [rf"\caption{{{_escaped(table.title)}}}"] if table.title else []
-    lines = [
-        *(r"\begin{table}", r"\centering", *caption),
-        *(r"\begin{adjustbox}{max width=\linewidth}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"),
-        *(_latex_row(map(_escaped, table.header)), r"\midrule"),
-        *(_latex_row(map(_in_latex, row)) for row in table.rows),
-        *(r"\bottomrule", r"\end{tabular}", r"\end{adjustbox}", r"\end{table}"),
-    ]
-    return "\n".join(lines) + "\n"
+    """A table as LaTeX, not wider than a line. It needs the packages booktabs and adjustbox.
+
+    One with many columns becomes several blocks, each with the columns that name the rows.
+    """
+    caption = [rf"\caption{{{_escaped(table.title)}}}", r"\medskip"] if table.title else []
+    keys, values = [*range(table.keys)], [*range(table.keys, len(table.header))]
+    count = max(1, ceil(len(values) / MOST_VALUES))
+    size = ceil(len(values) / count)
+    blocks = [_latex_block(table, [*keys, *values[size * i : size * (i + 1)]]) for i in range(count)]
+    between = ["", r"\medskip", ""]  # the empty lines end a paragraph
+    body = [line for block in blocks for line in (*between, *block)][len(between) :]
+    return "\n".join([r"\begin{table}", r"\centering", *caption, *body, r"\end{table}"]) + "\n"
 
 
 def texts_of(tables: Sequence[Table]) -> dict[str, str]:
@@ -58,6 +61,17 @@ def _markdown_row(cells: Iterable[str]) -> str:
 def _in_markdown(cell: Cell) -> str:
     text = printable(cell.text).replace("|", r"\|")
     return f"**{text}**" if cell.bold and text else text
+
+
+def _latex_block(table: Table, columns: Sequence[int]) -> list[str]:
+    """Some columns of a table, made smaller if they are wider than a line."""
+    kinds = "".join("l" if column < table.keys else "r" for column in columns)
+    return [
+        *(r"\begin{adjustbox}{max width=\linewidth}", rf"\begin{{tabular}}{{{kinds}}}", r"\toprule"),
+        *(_latex_row(_escaped(table.header[column]) for column in columns), r"\midrule"),
+        *(_latex_row(_in_latex(row[column]) for column in columns) for row in table.rows),
+        *(r"\bottomrule", r"\end{tabular}", r"\end{adjustbox}"),
+    ]
 
 
 def _latex_row(cells: Iterable[str]) -> str:
