@@ -38,7 +38,7 @@ class Untrained(Subject):
         self.run = Run(Path(name))
         self.which, self.device = "best", torch.device("cpu")
         self.settings = Evaluate(explorer=explorer)
-        self.config = {"choices": {"model": "own", "loss": "own"}}
+        self.config = {"choices": {"model": "own", "loss": "own"}, "changes": []}
 
 
 def page_of(model, data, title="", **explorer):
