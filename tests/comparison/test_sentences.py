@@ -108,3 +108,5 @@ def test_factors_are_choices_and_keys_and_keys_that_change_together_are_one():
         {"model and loss": "ae with loss mse"},
         {"model and loss": "vae with loss bce"},
     ]
+    own = "loss=mse loss._target_=mine.Laplace"
+    assert levels("loss=mse", own) == [{"loss": "mse"}, {"loss": "Laplace"}]
