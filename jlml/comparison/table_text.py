@@ -1,6 +1,7 @@
 """Tables as text for papers and notes: Markdown, and LaTeX with the packages booktabs and adjustbox."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 
 from jlml.comparison.tables import Cell, Table
@@ -46,8 +47,11 @@ def as_latex(table: Table) -> str:
     return "\n".join([r"\begin{table}", r"\centering", *caption, *body, r"\end{table}"]) + "\n"
 
 
-def texts_of(tables: Sequence[Table]) -> dict[str, str]:
-    """The files `tables.md` and `tables.tex` with these tables."""
+def texts_of(sections: Iterable[tuple[str, Table]]) -> dict[str, str]:
+    """The files `tables.md` and `tables.tex` with these tables, each with the title of its section first."""
+    tables = [
+        replace(table, title=": ".join(filter(None, (section, table.title)))) for section, table in sections
+    ]
     return {
         "tables.md": "\n".join(map(as_markdown, tables)),
         "tables.tex": r"% \usepackage{booktabs, adjustbox}" + "\n\n" + "\n".join(map(as_latex, tables)),

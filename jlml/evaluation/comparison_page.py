@@ -81,8 +81,12 @@ def write_comparison(folder: Path, page: Page) -> None:
         feature_hash=weights_hash(),
     )
     write_atomically(folder / "comparison.html", text)
-    of_themes = chain.from_iterable(theme.tables for theme in all_themes)
-    for name, content in texts_of([*tables, *of_themes, *(table for _, table in comparisons)]).items():
+    in_sections = [
+        *(("", table) for table in tables),
+        *((theme.title, table) for theme in all_themes for table in theme.tables),
+        *((f"All comparisons: {shared}", table) for shared, table in comparisons),
+    ]
+    for name, content in texts_of(in_sections).items():
         write_atomically(folder / name, content)
 
 

@@ -65,7 +65,8 @@ def write_report(folder: Path, content: Mapping[str, Any], shown: str) -> None:
         feature_network=NAME,
     )
     write_atomically(folder / "report.html", page)
-    for name, text in texts_of([table for part in parts for table in part.get("tables", [])]).items():
+    in_parts = ((part["title"], table) for part in parts for table in part.get("tables", []))
+    for name, text in texts_of(in_parts).items():
         write_atomically(folder / name, text)
 
 

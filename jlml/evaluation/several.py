@@ -29,7 +29,7 @@ from jlml.evaluation.group_charts import group_charts
 from jlml.evaluation.group_pictures import group_pictures
 from jlml.evaluation.one import evaluate_run
 from jlml.evaluation.record import Evaluation, earlier_parts, make_folder
-from jlml.evaluation.themes import against_baselines, main_decisions, main_tables
+from jlml.evaluation.themes import against_baselines, main_decisions, main_tables, pictures_scored
 from jlml.files import write_atomically
 from jlml.pictures.figures import figures_kept
 from jlml.runs import Run
@@ -73,9 +73,11 @@ def compare_runs(given: Any, parts: Sequence[str], settings: Evaluate) -> Compar
     folder = Path(settings.output_dir) if settings.output_dir else common_folder(runs) / "comparison"
     make_folder(folder)
     decisions = dict(main_decisions(groups))
-    warnings = dict(against_baselines(groups))
-    said = {  # not of a single group
-        shared: [*warnings.get(shared, []), *sentences(some)] for shared, some in decisions.items() if some
+    warnings, notes = dict(against_baselines(groups)), dict(pictures_scored(groups))
+    said = {
+        shared: [*warnings.get(shared, []), *sentences(some), *notes.get(shared, [])]
+        for shared, some in decisions.items()
+        if some  # not of a single group
     }
     title = title_of(groups)
     texts = {

@@ -85,10 +85,27 @@ def main_tables(groups: Groups) -> list[Table]:
     ]
 
 
+def pictures_scored(groups: Groups) -> Iterator[tuple[str, list[str]]]:
+    """A sentence on which pictures are scored, for each set of comparable groups where it is not the mean."""
+    for shared, comparable in comparable_sets(groups, MAIN):
+        if has_other_picture(comparable):
+            text = (
+                "MSE, BCE and scores of samples are of the pictures that are shown: lambda of the continuous "
+                "Bernoulli, which is not its mean, and the means of the others. The report also has them of "
+                "all means."
+            )
+            yield shared, [text]
+
+
+def has_other_picture(groups: Groups) -> bool:
+    """Whether a group is shown by another picture than the mean."""
+    return any(picture_shown(group.first.config) != "mean" for group in groups)
+
+
 def against_baselines(groups: Groups) -> Iterator[tuple[str, list[str]]]:
     """A sentence on groups that reconstruct worse than PCA, for each set of comparable groups that has some.
 
-    Without it, a better one of two bad models would look good.
+    Without it, a better one of two bad models would look good. The mean is scored, as it is of PCA.
     """
     for shared, comparable in comparable_sets(groups, MAIN):
         of_pca, of_mean = (
@@ -96,15 +113,15 @@ def against_baselines(groups: Groups) -> Iterator[tuple[str, list[str]]]:
         )
         if of_pca or of_mean:
             text = (
-                f"{of_pca} of {len(comparable)} groups have a larger MSE than PCA with as many components, "
-                f"{of_mean} a larger one than the mean training image."
+                f"{of_pca} of {len(comparable)} groups have, with mean images, a larger MSE than PCA with as "
+                f"many components, {of_mean} a larger one than the mean training image."
             )
             yield shared, [text]
 
 
 def is_worse(group: Group[Evaluation], baseline: str) -> bool:
     """Whether the mean MSE of a group is larger than that of a baseline on the same splits."""
-    own, other = (group.spread(name) for name in ("reconstruction_shown/mse", f"baselines/{baseline}/mse"))
+    own, other = (group.spread(name) for name in ("reconstruction/mse", f"baselines/{baseline}/mse"))
     return own is not None and other is not None and own.mean > other.mean
 
 
@@ -125,20 +142,19 @@ class Theme:
 
 def themes(groups: Groups) -> Iterator[Theme]:
     """Each theme with its tables: one per set of groups that can be compared."""
-    has_other_picture = any(picture_shown(group.first.config) != "mean" for group in groups)
-    for title, metrics in (THEMES | MEANS if has_other_picture else THEMES).items():
+    for title, metrics in (THEMES | MEANS if has_other_picture(groups) else THEMES).items():
         tables = [
             comparison_table(shared, comparable, metrics, REFERENCES.get(title))
             for shared, comparable in comparable_sets(groups, metrics)
         ]
         tables = [table for table in tables if len(table.header) > 2]
         if tables:
-            yield Theme(title, tables, notes_of(title, groups, has_other_picture))
+            yield Theme(title, tables, notes_of(title, groups))
 
 
-def notes_of(theme: str, groups: Groups, has_other_picture: bool) -> list[str]:
+def notes_of(theme: str, groups: Groups) -> list[str]:
     """Notes on how to read the tables of a theme."""
-    if theme.startswith(("Reconstruction", "Samples")) and theme in THEMES and has_other_picture:
+    if theme.startswith(("Reconstruction", "Samples")) and theme in THEMES and has_other_picture(groups):
         return [
             "Scores of the pictures that are shown above: lambda for the continuous Bernoulli, otherwise the "
             "mean."

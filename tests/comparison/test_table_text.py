@@ -55,7 +55,10 @@ def test_reports_and_comparisons_have_their_tables_as_text_and_their_figures_for
         assert latex.isascii()
         assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 0
         assert column in latex
-        assert column in (place / "tables.md").read_text()
+        markdown = (place / "tables.md").read_text()
+        assert column in markdown
+        titles = [line for line in markdown.splitlines() if line.startswith("### ")]
+        assert len(set(titles)) == len(titles) == markdown.count("| --- |")
     pictures = {file.stem for file in compared.glob("*.png")}
     assert pictures
     assert pictures == {file.stem for file in compared.glob("*.svg")}

@@ -6,7 +6,7 @@ from jlml.comparison.groups import Group
 from jlml.config import compose, plain
 from jlml.evaluation.record import Evaluation
 from jlml.evaluation.shown_scores import shown_scores
-from jlml.evaluation.themes import against_baselines, comparison_table, main_tables, themes
+from jlml.evaluation.themes import against_baselines, comparison_table, main_tables, pictures_scored, themes
 from jlml.runs import Run
 
 
@@ -92,8 +92,20 @@ def test_groups_that_reconstruct_worse_than_pca_are_named():
         group_of("many", [0.1, 0.2], [0.0, 0.0], training=5000),  # PCA: 0.1
     ]
     ((_, (sentence,)),) = against_baselines(groups)
-    assert sentence.startswith("1 of 2 groups have a larger MSE than PCA with as many components, 0 a larger")
+    assert sentence.startswith("1 of 2 groups have, with mean images, a larger MSE than PCA with as many")
     assert list(against_baselines(groups[:1])) == []
+
+
+def test_a_comparison_with_another_picture_than_the_mean_says_so():
+    groups = [
+        group_of("a", [0.1], [5.0], "loss=mse"),
+        group_of("b", [0.1], [5.0], "loss=bce"),
+        group_of("c", [0.05], [900.0], "loss=cont_bern"),
+    ]
+    ((shared, (sentence,)),) = pictures_scored(groups)
+    assert shared == "10 test images, grey mnist images of 28 x 28"
+    assert "lambda of the continuous Bernoulli" in sentence
+    assert list(pictures_scored(groups[:2])) == []
 
 
 def test_scores_in_a_comparison_are_those_of_the_picture_that_is_shown():
