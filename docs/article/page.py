@@ -39,6 +39,7 @@ GROUPS = {
     "published bce": "published loss=bce",
     "published cb": "published loss=cont_bern",
     **{f"warped bce 0.2 beta {beta}": f"warped_beta model.beta={beta}" for beta in ("0.1", "0.2")},
+    **{f"warped {loss} 0.2 beta 5": f"warped_costly loss={loss}" for loss in ("mse", "cont_bern")},
     **{f"warped {loss} {gamma}": f"warped loss={loss} data.path=warped_{gamma}"
        for loss in ("bce", "cont_bern") for gamma in ("0.1", "0.2", "0.3")},
 }  # fmt: skip
