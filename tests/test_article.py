@@ -60,6 +60,9 @@ def test_what_the_text_says_of_the_continuous_bernoulli_is_computed():
     logits = continuous_bernoulli.logits_of_mean(torch.tensor([0.2], dtype=torch.float64))
     bernoulli, here = 0.2 * (1 - 0.2), float(continuous_bernoulli.variance(logits))
     assert f"variance of a Bernoulli is {bernoulli:.2f}, that of a continuous Bernoulli {here:.3f}" in text
+    squared = compose("loss=mse").loss.scale ** 2
+    costs = f"the continuous Bernoulli (variance {here:.3f}) and the squared error ({squared:.2f})"
+    assert f"{costs} about as many nats of code as the Bernoulli at $\\beta = 1$ ({bernoulli:.2f})" in text
     assert f"{math.log(2):.2f} nats for a pixel of 0.5" in text
 
 

@@ -358,10 +358,10 @@ def codes_of_models(runs: Runs) -> Picture:
 
 def planes_of(runs: Runs, groups: Mapping[str, str]) -> tuple[dict[str, Plane], Tensor, tuple[str, ...]]:
     """The codes of the same test images in every group, their labels, and the names of the classes."""
-    data = runs.subject(VAE).data
-    some = runs.subject(VAE).test_order[:SCATTERED]
+    vae = runs.subject(VAE)
+    some = vae.test_order[:SCATTERED]
     planes = {name: plane_of(runs.subject(group).test_codes[some]) for name, group in groups.items()}
-    return planes, data.test_labels[some], data.class_names
+    return planes, vae.data.test_labels[some], vae.data.class_names
 
 
 PICTURES: dict[str, Callable[[Runs], Picture]] = {

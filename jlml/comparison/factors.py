@@ -15,14 +15,15 @@ def factors_of(configs: Sequence[Config]) -> list[dict[str, str]]:
     """The level of each factor, for each experiment.
 
     A group whose choices or classes differ is a factor, for example the model. A key that differs between
-    experiments of the same choice is a factor of these experiments only. Keys that always change
-    together are one.
+    experiments of the same choice is a factor of these experiments only. Keys that always change together
+    are one.
     """
     keys = [dict(flat(experiment_of(config))) for config in configs]
+    parts = [part_names(config) for config in configs]
     levels: list[dict[str, str]] = [{} for _ in configs]
     for group in (*GROUPS, ""):
         differing = [key for key in differing_keys(keys) if group_of(key) == group]
-        names = [str(part_names(config).get(group)) for config in configs]
+        names = [str(some.get(group)) for some in parts]
         is_more_than_an_option = len(differing) > 1 or differing == [f"{group}._target_"]
         by_choice = is_more_than_an_option and len(set(names)) > 1
         for place, level in enumerate(levels):

@@ -38,13 +38,12 @@ def as_latex(table: Table) -> str:
     One with many columns becomes several blocks, each with the columns that name the rows.
     """
     caption = [rf"\caption{{{_escaped(table.title)}}}", r"\medskip"] if table.title else []
-    keys, values = [*range(table.keys)], [*range(table.keys, len(table.header))]
+    keys, values = range(table.keys), range(table.keys, len(table.header))
     count = max(1, ceil(len(values) / MOST_VALUES))
     size = ceil(len(values) / count)
     blocks = [_latex_block(table, [*keys, *values[size * i : size * (i + 1)]]) for i in range(count)]
-    between = ["", r"\medskip", ""]  # the empty lines end a paragraph
-    body = [line for block in blocks for line in (*between, *block)][len(between) :]
-    return "\n".join([r"\begin{table}", r"\centering", *caption, *body, r"\end{table}"]) + "\n"
+    body = "\n\n\\medskip\n\n".join(blocks)  # the empty lines end a paragraph
+    return "\n".join([r"\begin{table}", r"\centering", *caption, body, r"\end{table}"]) + "\n"
 
 
 def texts_of(sections: Iterable[tuple[str, Table]]) -> dict[str, str]:
@@ -67,15 +66,16 @@ def _in_markdown(cell: Cell) -> str:
     return f"**{text}**" if cell.bold and text else text
 
 
-def _latex_block(table: Table, columns: Sequence[int]) -> list[str]:
+def _latex_block(table: Table, columns: Sequence[int]) -> str:
     """Some columns of a table, made smaller if they are wider than a line."""
     kinds = "".join("l" if column < table.keys else "r" for column in columns)
-    return [
+    lines = [
         *(r"\begin{adjustbox}{max width=\linewidth}", rf"\begin{{tabular}}{{{kinds}}}", r"\toprule"),
         *(_latex_row(_escaped(table.header[column]) for column in columns), r"\midrule"),
         *(_latex_row(_in_latex(row[column]) for column in columns) for row in table.rows),
         *(r"\bottomrule", r"\end{tabular}", r"\end{adjustbox}"),
     ]
+    return "\n".join(lines)
 
 
 def _latex_row(cells: Iterable[str]) -> str:

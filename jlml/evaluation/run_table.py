@@ -32,7 +32,7 @@ def row_of(run: Run) -> dict[str, Any]:
         config = run.config(trust=True)
     except UserError as error:
         return {"run": str(run.path), "state": f"cannot be read: {error}"}
-    record = run.metrics()
+    record, parts = run.metrics(), part_names(config)
     keys = [change.partition("=")[0].lstrip("+") for change in config["changes"]]
     values = dict(flat(config))
     return {
@@ -41,7 +41,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "tags": config.get("tags") or [],
         "note": config.get("note"),
         "state": run.state(),
-        **{group: part_names(config).get(group) for group in ("model", "loss")},
+        **{group: parts.get(group) for group in ("model", "loss")},
         "latent_dim": config["latent"]["dim"],
         "data": config["data"]["name"],
         "seed": config["seed"],

@@ -1,6 +1,6 @@
 """The picture that users look at: the mean, or lambda where it stands for the loss; its names and scores."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jlml.comparison.quantities import SAMPLED_FROM
 from jlml.config import Config, locate
@@ -9,6 +9,11 @@ from jlml.config import Config, locate
 def picture_shown(config: Config) -> str:
     """The kind of picture that stands for the loss of a run: ``mean`` or ``lambda``."""
     return getattr(locate(str(config["loss"]["_target_"]), "loss"), "shown", "mean")
+
+
+def has_other_picture(configs: Iterable[Config]) -> bool:
+    """Whether a run is shown by another picture than the mean."""
+    return any(picture_shown(config) != "mean" for config in configs)
 
 
 def with_kind(name: str, kind: str) -> str:

@@ -15,7 +15,7 @@ from jlml.comparison.spread import Spread
 from jlml.comparison.tables import Cell, Table
 from jlml.evaluation.parts.read_as import READINGS
 from jlml.evaluation.record import Evaluation
-from jlml.evaluation.shown_scores import picture_shown
+from jlml.evaluation.shown_scores import has_other_picture
 
 Groups = Sequence[Group[Evaluation]]
 
@@ -88,18 +88,13 @@ def main_tables(groups: Groups) -> list[Table]:
 def pictures_scored(groups: Groups) -> Iterator[tuple[str, list[str]]]:
     """A sentence on which pictures are scored, for each set of comparable groups where it is not the mean."""
     for shared, comparable in comparable_sets(groups, MAIN):
-        if has_other_picture(comparable):
+        if has_other_picture(group.first.config for group in comparable):
             text = (
                 "MSE, BCE and scores of samples are of the pictures that are shown: lambda of the continuous "
                 "Bernoulli, which is not its mean, and the means of the others. The report also has them of "
                 "all means."
             )
             yield shared, [text]
-
-
-def has_other_picture(groups: Groups) -> bool:
-    """Whether a group is shown by another picture than the mean."""
-    return any(picture_shown(group.first.config) != "mean" for group in groups)
 
 
 def against_baselines(groups: Groups) -> Iterator[tuple[str, list[str]]]:
@@ -142,19 +137,20 @@ class Theme:
 
 def themes(groups: Groups) -> Iterator[Theme]:
     """Each theme with its tables: one per set of groups that can be compared."""
-    for title, metrics in (THEMES | MEANS if has_other_picture(groups) else THEMES).items():
+    by_lambda = has_other_picture(group.first.config for group in groups)
+    for title, metrics in (THEMES | MEANS if by_lambda else THEMES).items():
         tables = [
             comparison_table(shared, comparable, metrics, REFERENCES.get(title))
             for shared, comparable in comparable_sets(groups, metrics)
         ]
         tables = [table for table in tables if len(table.header) > 2]
         if tables:
-            yield Theme(title, tables, notes_of(title, groups))
+            yield Theme(title, tables, notes_of(title, groups, by_lambda))
 
 
-def notes_of(theme: str, groups: Groups) -> list[str]:
+def notes_of(theme: str, groups: Groups, by_lambda: bool) -> list[str]:
     """Notes on how to read the tables of a theme."""
-    if theme.startswith(("Reconstruction", "Samples")) and theme in THEMES and has_other_picture(groups):
+    if theme.startswith(("Reconstruction", "Samples")) and theme in THEMES and by_lambda:
         return [
             "Scores of the pictures that are shown above: lambda for the continuous Bernoulli, otherwise the "
             "mean."

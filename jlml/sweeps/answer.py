@@ -12,7 +12,7 @@ from jlml.comparison.quantities import quantity_of
 from jlml.comparison.sentences import sentences
 from jlml.comparison.tables import Cell, Table
 from jlml.config import Config
-from jlml.evaluation.shown_scores import picture_shown
+from jlml.evaluation.shown_scores import has_other_picture
 from jlml.files import write_atomically
 from jlml.pictures.figures import Line, Picture, as_png, factor_lines
 from jlml.runs import Run
@@ -69,7 +69,7 @@ class Answer:
     def sentences(self) -> list[str]:
         """The most important decisions in sentences, and how to read them."""
         found = sentences(self.decisions, MOST_SENTENCES)
-        if found and any(picture_shown(config) != "mean" for config in self.configs):
+        if found and has_other_picture(self.configs):
             found.append(
                 "MSE and BCE are here of the mean, which every loss has. Lambda stands for the continuous "
                 "Bernoulli: evaluate.py sweep= compares it."

@@ -149,18 +149,12 @@ class Sweep:
         with self.lock(job, wait=0) as free:
             return not free
 
-    def record_begin(self, job: str) -> None:
-        """Gives a job the status running, before its data and its model can end its process."""
-        self._add_to_record(job, {"status": "running"})
-
     def record_failure(self, job: str, error: str) -> None:
         """Adds the failure of a job to its metrics.json."""
-        self._add_to_record(job, {"status": "failed", "error": error})
-
-    def _add_to_record(self, job: str, content: dict[str, str]) -> None:
         file = self.path / job / "metrics.json"
         file.parent.mkdir(exist_ok=True)
-        write_atomically(file, json.dumps(read_json(file) | content, indent=2) + "\n")
+        record = read_json(file) | {"status": "failed", "error": error}
+        write_atomically(file, json.dumps(record, indent=2) + "\n")
 
     def write_results(self) -> None:
         """Writes results.csv."""

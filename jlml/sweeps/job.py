@@ -65,11 +65,11 @@ def train_rest(sweep: Sweep, run: "Run", cfg: DictConfig) -> None:
         if here.get("scheduler", {}).get("total_steps", ...) is None:  # this as well
             here["scheduler"]["total_steps"] = there["scheduler"].get("total_steps")
         run.refuse_another(here, choose="another sweep.name")
-    status = run.metrics().get("status")
-    if status == "finished" or (status == "failed" and not cfg.sweep.retry):
+    before = run.metrics()
+    if before.get("status") == "finished" or (before.get("status") == "failed" and not cfg.sweep.retry):
         return
-    sweep.record_begin(run.path.name)
-    begun = run.metrics()
+    begun = before | {"status": "running"}
+    run.write_metrics(begun)  # now, because the data and the model can end this process
     try:
         train(cfg, run=run, progress=[])
     except Exception as error:
